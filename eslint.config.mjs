@@ -1,0 +1,111 @@
+import eslint from "@eslint/js";
+import prettier from "eslint-config-prettier";
+import jsdoc from "eslint-plugin-jsdoc";
+import tseslint from "typescript-eslint";
+
+const awsIndexImport = {
+  name: "@cdktf/provider-aws",
+  message: "an index import loads 2,200 modules: import @cdktf/provider-aws/lib/<resource>",
+};
+const awsLibIndexImport = { ...awsIndexImport, name: "@cdktf/provider-aws/lib" };
+
+/** Providers, backends, variables and outputs belong to stacks: a construct that makes one cannot be composed. */
+const stackOnlyNames = ["TerraformProvider", "TerraformBackend", "LocalBackend", "S3Backend", "TerraformVariable"];
+
+export default tseslint.config(
+  { ignores: ["node_modules", "dist", ".local", "cdktf.out", "src/providers", "coverage", "glue", "airflow"] },
+  eslint.configs.recommended,
+  ...tseslint.configs.strict,
+  {
+    files: ["**/*.ts"],
+    plugins: { jsdoc },
+    rules: {
+      "no-restricted-imports": ["error", { paths: [awsIndexImport, awsLibIndexImport] }],
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-extraneous-class": "off",
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          // Two copies of a binding have two classes: instanceof is false for a construct made by the other one.
+          selector: "BinaryExpression[operator='instanceof']",
+          message: "no instanceof on constructs: use a symbol or terraformResourceType",
+        },
+      ],
+      "jsdoc/no-restricted-syntax": [
+        "error",
+        {
+          contexts: [
+            {
+              context: "TSInterfaceDeclaration TSPropertySignature[optional=true]",
+              comment: "JsdocBlock:not(:has(JsdocTag[tag=default]))",
+              message: "an optional prop says its @default",
+            },
+          ],
+        },
+      ],
+      "jsdoc/require-jsdoc": [
+        "error",
+        {
+          require: { FunctionDeclaration: false },
+          contexts: [
+            "ExportNamedDeclaration > ClassDeclaration",
+            "ExportNamedDeclaration > TSInterfaceDeclaration",
+            "ExportNamedDeclaration > TSEnumDeclaration",
+            "TSInterfaceDeclaration TSPropertySignature",
+          ],
+          checkConstructors: false,
+        },
+      ],
+    },
+  },
+  {
+    files: ["src/modules/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          paths: [
+            awsIndexImport,
+            awsLibIndexImport,
+            {
+              name: "cdktf",
+              importNames: [...stackOnlyNames, "TerraformOutput"],
+              message: "stacks make these, constructs do not",
+            },
+            { name: "@cdktf/provider-aws/lib/provider", message: "stacks make providers, constructs do not" },
+          ],
+          patterns: [{ group: ["**/stacks/*", "**/main"], message: "constructs never know environments or stacks" }],
+        },
+      ],
+    },
+  },
+  {
+    files: ["src/schema/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { paths: ["cdktf", "constructs"], patterns: ["@cdktf/*", "**/modules/*", "**/stacks/*"] },
+      ],
+    },
+  },
+  {
+    files: ["**/*.js"],
+    languageOptions: {
+      sourceType: "commonjs",
+      globals: {
+        require: "readonly",
+        module: "writable",
+        process: "readonly",
+        console: "readonly",
+        __dirname: "readonly",
+      },
+    },
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
+  prettier,
+);

@@ -1,0 +1,1 @@
+"""Verified backups of the x_ray metadata database to S3."""
