@@ -1,0 +1,56 @@
+import { isIPv4 } from "node:net";
+import type { IConstruct } from "constructs";
+import { Token } from "cdktf";
+import { ValidationError } from "./validation-error";
+
+// Every check lets undefined and unresolved tokens pass: the first means the default, the second is Terraform's to judge.
+
+/** Throws unless `value` is a whole number from `min` to `max`. */
+export function checkInteger(scope: IConstruct, prop: string, value: number | undefined, min: number, max: number): void {
+  if (value === undefined || Token.isUnresolved(value)) return;
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new ValidationError(scope, `${prop} must be a whole number from ${min} to ${max}, got ${value}`);
+  }
+}
+
+/** Throws unless `value` matches `pattern`; `allowed` says in words what does. */
+export function checkPattern(
+  scope: IConstruct,
+  prop: string,
+  value: string | undefined,
+  pattern: RegExp,
+  allowed: string,
+): void {
+  if (value === undefined || Token.isUnresolved(value) || pattern.test(value)) return;
+  throw new ValidationError(scope, `${prop} must be ${allowed}, got ${JSON.stringify(value)}`);
+}
+
+/** Throws unless `value` is one of `allowed`. */
+export function checkOneOf(scope: IConstruct, prop: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value === undefined || Token.isUnresolved(value) || allowed.includes(value)) return;
+  throw new ValidationError(scope, `${prop} must be one of ${allowed.join(", ")}, got ${JSON.stringify(value)}`);
+}
+
+/** Throws unless `value` is an IPv4 network with a mask of `minBits` to `maxBits` and no bit set behind the mask. */
+export function checkCidr(scope: IConstruct, prop: string, value: string | undefined, minBits: number, maxBits: number): void {
+  if (value === undefined || Token.isUnresolved(value)) return;
+  const [address = "", bits = "", ...rest] = value.split("/");
+  const mask = Number(bits);
+  const valid =
+    rest.length === 0 &&
+    isIPv4(address) &&
+    /^\d{1,2}$/.test(bits) &&
+    mask >= minBits &&
+    mask <= maxBits &&
+    hostPart(address, mask) === 0;
+  if (valid) return;
+  throw new ValidationError(
+    scope,
+    `${prop} must be an IPv4 network such as 10.0.0.0/16 with a mask from /${minBits} to /${maxBits}, got ${JSON.stringify(value)}`,
+  );
+}
+
+function hostPart(address: string, maskBits: number): number {
+  const number = address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  return number % 2 ** (32 - maskBits);
+}

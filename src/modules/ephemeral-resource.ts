@@ -1,0 +1,59 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import type { Construct } from "constructs";
+import { ref, TerraformElement, Token } from "cdktf";
+import { resolve } from "cdktf/lib/_tokens";
+import { addCustomSynthesis } from "cdktf/lib/synthesize/synthesizer";
+
+/** Properties of {@link EphemeralResource}. */
+export interface EphemeralResourceProps {
+  /** Terraform's type of the ephemeral resource, for example `aws_secretsmanager_secret_version`. */
+  readonly type: string;
+  /** Arguments in Terraform's own spelling (snake_case); tokens are allowed, also those of another stack. */
+  readonly arguments: Record<string, unknown>;
+}
+
+/**
+ * An ephemeral resource: read anew by each plan and apply, and never written to a state or a plan file.
+ *
+ * cdktf 0.21 has none of its own. As an element of the stack it gets its tokens resolved like any other, cross-stack
+ * references included. `cdktf synth --hcl` leaves a block that it does not know out of `cdk.tf`; there the block goes
+ * into a `.tf.json` file beside it, and Terraform reads the two together.
+ *
+ * @see https://developer.hashicorp.com/terraform/language/block/ephemeral (Terraform >= 1.10)
+ */
+export class EphemeralResource extends TerraformElement {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: EphemeralResourceProps,
+  ) {
+    super(scope, id, `ephemeral.${props.type}`);
+    addCustomSynthesis(this, {
+      onSynthesize: (session) => {
+        const { synthesizedStackPath } = session.manifest.forStack(this.cdktfStack);
+        const stackFile = path.join(session.outdir, synthesizedStackPath);
+        const blockFile = path.join(path.dirname(stackFile), `${this.friendlyUniqueId}.tf.json`);
+        if (stackFile.endsWith(".tf")) {
+          fs.writeFileSync(blockFile, JSON.stringify(resolve(this.cdktfStack, this.toTerraform()), null, 2));
+        } else {
+          fs.rmSync(blockFile, { force: true }); // left by an earlier synth to HCL, it would declare the block twice
+        }
+      },
+    });
+  }
+
+  /**
+   * A reference to an attribute. Terraform takes it only where nothing is stored: in a provider block, in a write-only
+   * argument, in another ephemeral resource.
+   *
+   * @param name the attribute in Terraform's own spelling, for example `secret_string`
+   */
+  attribute(name: string): string {
+    return Token.asString(ref(`ephemeral.${this.props.type}.${this.friendlyUniqueId}.${name}`, this.cdktfStack));
+  }
+
+  override toTerraform(): unknown {
+    return { ephemeral: { [this.props.type]: { [this.friendlyUniqueId]: this.props.arguments } } };
+  }
+}
