@@ -6,7 +6,13 @@ import { ValidationError } from "./validation-error";
 // Every check lets undefined and unresolved tokens pass: the first means the default, the second is Terraform's to judge.
 
 /** Throws unless `value` is a whole number from `min` to `max`. */
-export function checkInteger(scope: IConstruct, prop: string, value: number | undefined, min: number, max: number): void {
+export function checkInteger(
+  scope: IConstruct,
+  prop: string,
+  value: number | undefined,
+  min: number,
+  max: number,
+): void {
   if (value === undefined || Token.isUnresolved(value)) return;
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new ValidationError(scope, `${prop} must be a whole number from ${min} to ${max}, got ${value}`);
@@ -32,7 +38,13 @@ export function checkOneOf(scope: IConstruct, prop: string, value: unknown, allo
 }
 
 /** Throws unless `value` is an IPv4 network with a mask of `minBits` to `maxBits` and no bit set behind the mask. */
-export function checkCidr(scope: IConstruct, prop: string, value: string | undefined, minBits: number, maxBits: number): void {
+export function checkCidr(
+  scope: IConstruct,
+  prop: string,
+  value: string | undefined,
+  minBits: number,
+  maxBits: number,
+): void {
   if (value === undefined || Token.isUnresolved(value)) return;
   const [address = "", bits = "", ...rest] = value.split("/");
   const mask = Number(bits);

@@ -1,0 +1,115 @@
+import type { Construct } from "constructs";
+import { Token } from "cdktf";
+import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
+import { checkInteger, checkOneOf } from "./checks";
+import type { GlueDatabaseJobProps } from "./glue-database-job";
+import { GlueDatabaseJob } from "./glue-database-job";
+import { ValidationError } from "./validation-error";
+
+/** Who starts the job. */
+export const Scheduler = {
+  /** A trigger of Glue's, by `schedule`. */
+  GLUE: "glue",
+  /** Something else, such as Airflow: see `grantStart`. */
+  EXTERNAL: "external",
+} as const;
+/** A value of {@link Scheduler}. */
+export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
+
+/** Properties of {@link BackupGlueJob}. */
+export interface BackupGlueJobProps extends GlueDatabaseJobProps {
+  /**
+   * Days after which a transaction is also written to the archive, from which it may be purged; 2 or more.
+   * @default - nothing is archived
+   */
+  readonly archiveOlderThanDays?: number;
+  /**
+   * The MySQL user that reads the tables; `SELECT` is all that it needs.
+   * @default "xray_backup"
+   */
+  readonly databaseUser?: string;
+  /**
+   * When the trigger starts the job, in UTC.
+   * @default "cron(0 3 ? * SUN *)" - each Sunday at three
+   * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-data-warehouse-schedule.html
+   */
+  readonly schedule?: string;
+  /**
+   * Who starts the job.
+   * @default Scheduler.GLUE
+   */
+  readonly scheduler?: Scheduler;
+}
+
+/**
+ * The weekly backup of the metadata: a Glue job that reads the tables, writes them as Parquet below the bucket's backup
+ * prefix, reads them again and compares, and only then commits the backup with a manifest.
+ *
+ * @example
+ * new BackupGlueJob(this, "Backup", { bucket, database, network, encryptionKey: key });
+ */
+export class BackupGlueJob extends GlueDatabaseJob {
+  constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
+    super(scope, id, props, {
+      script: "job_backup.py",
+      description: "Backs the metadata up to S3 and proves the copy",
+      username: props.databaseUser ?? "xray_backup",
+      arguments:
+        props.archiveOlderThanDays === undefined
+          ? {}
+          : { "--archive_older_than_days": String(props.archiveOlderThanDays) },
+    });
+    checkInteger(this, "archiveOlderThanDays", props.archiveOlderThanDays, 2, 36_500);
+    checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
+    this.grantBackup(props);
+    this.schedule(props);
+  }
+
+  /** It can add to the backups and read them, and can delete no version of what is in them. */
+  private grantBackup({ bucket }: BackupGlueJobProps): void {
+    bucket.grantReadWrite(this.role, bucket.backupPrefix);
+    // Spark's scratch files: a commit moves what is below _temporary to its place and clears up.
+    for (const kind of ["snapshot", "archive"]) {
+      bucket.grantDelete(this.role, `${bucket.backupPrefix}/v1/${kind}/*/_temporary`);
+    }
+  }
+
+  private schedule(props: BackupGlueJobProps): void {
+    if (props.scheduler === Scheduler.EXTERNAL) {
+      if (props.schedule === undefined) return;
+      throw new ValidationError(
+        this,
+        `schedule goes with scheduler "glue", got "${props.schedule}" with "external": leave one out`,
+      );
+    }
+    const schedule = props.schedule ?? "cron(0 3 ? * SUN *)";
+    checkCron(this, schedule);
+    new GlueTrigger(this, "Trigger", {
+      name: this.jobName,
+      description: this.node.path,
+      type: "SCHEDULED",
+      schedule,
+      startOnCreation: true,
+      actions: [{ jobName: this.jobName }],
+    });
+  }
+}
+
+/** Six fields, and a question mark in one of day of month and day of week, as Glue asks for. */
+function checkCron(scope: Construct, schedule: string): void {
+  if (Token.isUnresolved(schedule)) return;
+  const fields = /^cron\(([^()]*)\)$/.exec(schedule)?.[1]?.trim().split(/\s+/) ?? [];
+  const questionMarks = fields.flatMap((field, index) => (field === "?" ? [index] : []));
+  const valid =
+    fields.length === 6 &&
+    fields.every((field) => /^[0-9A-Za-z*?,/#-]+$/.test(field)) &&
+    questionMarks.length === 1 &&
+    (questionMarks[0] === 2 || questionMarks[0] === 4) &&
+    fields[0] !== "*";
+  if (valid) return;
+  throw new ValidationError(
+    scope,
+    `schedule must be cron(minutes hours day-of-month month day-of-week year) in UTC with ? for one of the two days, ` +
+      `such as cron(0 3 ? * SUN *), got ${JSON.stringify(schedule)}`,
+  );
+}

@@ -1,0 +1,131 @@
+import { Construct } from "constructs";
+import { Fn } from "cdktf";
+import { KmsAlias } from "@cdktf/provider-aws/lib/kms-alias";
+import { KmsKey } from "@cdktf/provider-aws/lib/kms-key";
+import { KmsKeyPolicy } from "@cdktf/provider-aws/lib/kms-key-policy";
+import { arnScope } from "./arn";
+import { checkInteger } from "./checks";
+import { physicalName } from "./physical-name";
+import type { PolicyStatement } from "./policy-document";
+import { PolicyDocument } from "./policy-document";
+import type { IRole } from "./role";
+
+/** A KMS key that other constructs encrypt with. */
+export interface IDataLakeKey {
+  /** The key's ARN. */
+  readonly keyArn: string;
+  /** Lets a role read what the key encrypts, through the one AWS service that holds the data. */
+  grantDecrypt(role: IRole, service: string): void;
+  /** Lets a role write and read what the key encrypts, through the one AWS service that holds the data. */
+  grantEncryptDecrypt(role: IRole, service: string): void;
+}
+
+/** Properties of {@link DataLakeKey}. */
+export interface DataLakeKeyProps {
+  /**
+   * Days that a deleted key waits, 7 to 30; what it encrypts can be read again only if the deletion is cancelled by then.
+   * @default 30
+   */
+  readonly deletionWindowInDays?: number;
+  /**
+   * Whether Terraform refuses to destroy the key. Without the key nothing that it encrypts can be read.
+   * @default true
+   */
+  readonly preventDestroy?: boolean;
+}
+
+abstract class KeyBase extends Construct implements IDataLakeKey {
+  abstract readonly keyArn: string;
+
+  grantDecrypt(role: IRole, service: string): void {
+    this.grant(role, service, ["kms:Decrypt", "kms:DescribeKey"]);
+  }
+
+  grantEncryptDecrypt(role: IRole, service: string): void {
+    this.grant(role, service, ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]);
+  }
+
+  private grant(role: IRole, service: string, actions: string[]): void {
+    role.addToPolicy({
+      actions,
+      resources: [this.keyArn],
+      conditions: [
+        {
+          test: "StringEquals",
+          variable: "kms:ViaService",
+          values: [`${service}.${arnScope(this.keyArn).region}.amazonaws.com`],
+        },
+      ],
+    });
+  }
+}
+
+/**
+ * The customer managed key of a data lake: bucket, database, secrets, logs and alarms. It rotates each year.
+ *
+ * @see https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
+ */
+export class DataLakeKey extends KeyBase {
+  /** A key that was made elsewhere; its own policy must let the account's roles and CloudWatch Logs use it. */
+  static fromKeyArn(scope: Construct, id: string, keyArn: string): IDataLakeKey {
+    return new (class extends KeyBase {
+      readonly keyArn = keyArn;
+    })(scope, id);
+  }
+
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: KmsKey;
+  readonly keyArn: string;
+
+  constructor(scope: Construct, id: string, props: DataLakeKeyProps = {}) {
+    super(scope, id);
+    checkInteger(this, "deletionWindowInDays", props.deletionWindowInDays, 7, 30);
+    this.resource = new KmsKey(this, "Resource", {
+      description: `Encrypts the data of ${this.node.path}`,
+      enableKeyRotation: true,
+      deletionWindowInDays: props.deletionWindowInDays ?? 30,
+      lifecycle: { preventDestroy: props.preventDestroy ?? true },
+    });
+    new KmsAlias(this, "Alias", { name: `alias/${physicalName(this, 250)}`, targetKeyId: this.resource.keyId });
+    // A resource of its own: it takes the account from the key's ARN instead of asking AWS for it at plan.
+    const policy = new KmsKeyPolicy(this, "Policy", {
+      keyId: this.resource.keyId,
+      policy: new PolicyDocument(this, "PolicyDocument", this.keyPolicy()).json,
+    });
+    // By way of the policy: who names the key waits until the key lets him use it, as a log group must.
+    this.keyArn = Fn.join("/", [Fn.element(Fn.split("/", this.resource.arn), 0), policy.keyId]);
+  }
+
+  private keyPolicy(): PolicyStatement[] {
+    const { partition, region, account } = arnScope(this.resource.arn);
+    const dataActions = ["kms:Decrypt", "kms:GenerateDataKey*"];
+    return [
+      {
+        sid: "Account",
+        actions: ["kms:*"],
+        resources: ["*"],
+        principals: [{ type: "AWS", identifiers: [`arn:${partition}:iam::${account}:root`] }],
+      },
+      {
+        sid: "Logs",
+        actions: [...dataActions, "kms:Encrypt*", "kms:ReEncrypt*", "kms:Describe*"],
+        resources: ["*"],
+        principals: [{ type: "Service", identifiers: [`logs.${region}.amazonaws.com`] }],
+        conditions: [
+          {
+            test: "ArnLike",
+            variable: "kms:EncryptionContext:aws:logs:arn",
+            values: [`arn:${partition}:logs:${region}:${account}:*`],
+          },
+        ],
+      },
+      {
+        sid: "Alarms",
+        actions: dataActions,
+        resources: ["*"],
+        principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }],
+        conditions: [{ test: "StringEquals", variable: "aws:SourceAccount", values: [account] }],
+      },
+    ];
+  }
+}

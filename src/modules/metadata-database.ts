@@ -1,0 +1,290 @@
+import { Construct } from "constructs";
+import { Annotations, Fn } from "cdktf";
+import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
+import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
+import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
+import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
+import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
+import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
+import { arnScope } from "./arn";
+import { checkPattern } from "./checks";
+import type { IDatabaseSecret } from "./database-secret";
+import { DatabaseSecret } from "./database-secret";
+import type { DataLakeSubnet } from "./data-lake-network";
+import { DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
+import type { MetadataDatabaseProps } from "./metadata-database-props";
+import {
+  checkMetadataDatabaseProps,
+  DEFAULT_ALLOCATED_STORAGE_GIB,
+  DEFAULT_INSTANCE_CLASS,
+  hasPerformanceInsights,
+} from "./metadata-database-props";
+import { physicalName } from "./physical-name";
+import { Role } from "./role";
+import type { IRole } from "./role";
+import { ValidationError } from "./validation-error";
+
+/** A database, as the jobs that connect to it see it. */
+export interface IMetadataDatabase {
+  /** The server's name. */
+  readonly endpoint: string;
+  /** The server's port. */
+  readonly port: number;
+  /** `jdbc:mysql://…` with server, port and schema, without user and password. */
+  readonly jdbcUrl: string;
+  /** The security group that the instance is in. */
+  readonly securityGroupId: string;
+  /** Opens the database's port to a security group. */
+  allowConnectionsFrom(securityGroupId: string, description: string): void;
+  /**
+   * The secret of a database user, made at the first call.
+   * @param passwordVersion raised at that call, it makes a new password; 1 if left out
+   */
+  secretForUser(username: string, passwordVersion?: number): IDatabaseSecret;
+}
+
+const PORT = 3306;
+const MASTER_USERNAME = "admin";
+const LOG_EXPORTS = ["error", "slowquery", "iam-db-auth-error"];
+const MONITORING_INTERVAL_SECONDS = 60;
+const PERFORMANCE_INSIGHTS_DAYS = 7;
+
+/**
+ * RDS for MySQL for the metadata of the images: encrypted, private, TLS only, with a master password that RDS makes,
+ * keeps in Secrets Manager and changes each week, and kept on destroy.
+ *
+ * @example
+ * new MetadataDatabase(this, "Database", { network, encryptionKey: key, multiAz: true });
+ */
+export class MetadataDatabase extends Construct implements IMetadataDatabase {
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: DbInstance;
+  readonly endpoint: string;
+  readonly port = PORT;
+  readonly jdbcUrl: string;
+  readonly securityGroupId: string;
+  /** The instance's name. */
+  readonly instanceIdentifier: string;
+  /** The schema that secrets and the JDBC URL name. */
+  readonly databaseName: string;
+  /** The master user. */
+  readonly masterUsername = MASTER_USERNAME;
+  /** The secret that RDS keeps the master user's password in: JSON with `username` and `password`. */
+  readonly masterUserSecretArn: string;
+
+  private readonly securityGroup: SecurityGroup;
+  private readonly secrets = new Map<string, IDatabaseSecret>();
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: MetadataDatabaseProps,
+  ) {
+    super(scope, id);
+    this.instanceIdentifier = props.instanceIdentifier ?? physicalName(this, 63);
+    this.databaseName = props.databaseName ?? "x_ray";
+    checkMetadataDatabaseProps(this, props, this.instanceIdentifier);
+
+    const subnets = this.subnets();
+    const name = physicalName(this, 200);
+    const allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
+    this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
+      vpcId: props.network.vpcId,
+      name,
+      description: "MySQL metadata database",
+    });
+    this.securityGroupId = this.securityGroup.id;
+    this.resource = new DbInstance(this, "Resource", {
+      identifier: this.instanceIdentifier,
+      engine: "mysql",
+      engineVersion: props.engineVersion ?? "8.4",
+      instanceClass: props.instanceClass ?? DEFAULT_INSTANCE_CLASS,
+      autoMinorVersionUpgrade: true,
+      caCertIdentifier: "rds-ca-rsa2048-g1",
+      parameterGroupName: this.parameterGroup(name).name,
+
+      username: MASTER_USERNAME,
+      manageMasterUserPassword: true,
+      masterUserSecretKmsKeyId: props.encryptionKey?.keyArn,
+      iamDatabaseAuthenticationEnabled: true,
+
+      storageType: "gp3",
+      allocatedStorage: allocatedStorageGib,
+      maxAllocatedStorage: props.maxAllocatedStorageGib ?? 5 * allocatedStorageGib,
+      storageEncrypted: true,
+      kmsKeyId: props.encryptionKey?.keyArn,
+
+      port: PORT,
+      multiAz: props.multiAz ?? false,
+      dbSubnetGroupName: new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) }).name,
+      vpcSecurityGroupIds: [this.securityGroupId],
+      publiclyAccessible: props.publiclyAccessible ?? false,
+
+      enabledCloudwatchLogsExports: LOG_EXPORTS,
+      monitoringInterval: MONITORING_INTERVAL_SECONDS,
+      monitoringRoleArn: this.monitoringRole().roleArn,
+      ...this.performanceInsights(),
+
+      backupRetentionPeriod: props.backupRetentionDays ?? 7,
+      copyTagsToSnapshot: true,
+      deleteAutomatedBackups: props.deleteAutomatedBackups ?? false,
+      deletionProtection: props.deletionProtection ?? true,
+      skipFinalSnapshot: props.skipFinalSnapshot ?? false,
+      finalSnapshotIdentifier: props.skipFinalSnapshot ? undefined : this.finalSnapshotIdentifier(),
+      lifecycle: {
+        preventDestroy: props.preventDestroy ?? true,
+        ignoreChanges: props.skipFinalSnapshot ? undefined : ["final_snapshot_identifier"],
+      },
+      dependsOn: this.logGroups(),
+    });
+    this.endpoint = this.resource.address;
+    this.jdbcUrl = `jdbc:mysql://${this.endpoint}:${PORT}/${this.databaseName}`;
+    this.masterUserSecretArn = this.resource.masterUserSecret.get(0).secretArn;
+    this.allowCidrs(props.allowedCidrs ?? []);
+  }
+
+  allowConnectionsFrom(securityGroupId: string, description: string): void {
+    this.addIngress(description, { referencedSecurityGroupId: securityGroupId });
+  }
+
+  secretForUser(username: string, passwordVersion = 1): IDatabaseSecret {
+    const existing = this.secrets.get(username);
+    if (existing) return existing;
+    checkPattern(
+      this,
+      "secretForUser",
+      username,
+      /^[A-Za-z0-9_]{1,32}$/,
+      "a user name of 1 to 32 letters, digits, underscores",
+    );
+    const secret = new DatabaseSecret(this, `${username}-secret`, {
+      username,
+      secretName: `${this.instanceIdentifier}/${username}`,
+      host: this.endpoint,
+      port: this.port,
+      databaseName: this.databaseName,
+      passwordVersion,
+      recoveryWindowInDays: this.props.skipFinalSnapshot ? 0 : 30,
+      encryptionKey: this.props.encryptionKey,
+    });
+    this.secrets.set(username, secret);
+    return secret;
+  }
+
+  /** Lets a role log in as a database user by IAM, without a password. */
+  grantConnect(role: IRole, username: string): void {
+    const { partition, region, account } = arnScope(this.resource.arn);
+    role.addToPolicy({
+      actions: ["rds-db:connect"],
+      resources: [`arn:${partition}:rds-db:${region}:${account}:dbuser:${this.resource.resourceId}/${username}`],
+    });
+  }
+
+  /** Lets a role read the secret of a database user. */
+  grantReadSecret(role: IRole, username: string): void {
+    this.secretForUser(username).grantRead(role);
+  }
+
+  private subnets(): DataLakeSubnet[] {
+    const { network, publiclyAccessible } = this.props;
+    if (!publiclyAccessible) return network.subnets;
+    if (network.publicSubnets.length < 2) {
+      throw new ValidationError(
+        this,
+        `publiclyAccessible needs a network with two public subnets, got ${network.publicSubnets.length}: set publicSubnets on the network`,
+      );
+    }
+    Annotations.of(this).addWarning(
+      "publiclyAccessible: the database has an address on the internet; only allowedCidrs and TLS stand before it",
+    );
+    return network.publicSubnets;
+  }
+
+  private parameterGroup(name: string): DbParameterGroup {
+    return new DbParameterGroup(this, "ParameterGroup", {
+      namePrefix: `${name}-`,
+      family: "mysql8.4",
+      description: "TLS only, slow log to CloudWatch",
+      parameter: [
+        { name: "require_secure_transport", value: "1" },
+        { name: "slow_query_log", value: "1" },
+        { name: "long_query_time", value: "2" },
+        { name: "log_output", value: "FILE" },
+      ],
+      // An instance refuses to lose its group: a new one must be there before the old one goes.
+      lifecycle: { createBeforeDestroy: true },
+    });
+  }
+
+  /** @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html */
+  private monitoringRole(): Role {
+    const role = new Role(this, "MonitoringRole", {
+      assumedBy: { type: "Service", identifiers: ["monitoring.rds.amazonaws.com"] },
+      description: "Lets RDS write enhanced monitoring to CloudWatch Logs",
+    });
+    const { partition, region, account } = arnScope(this.securityGroup.arn);
+    const group = `arn:${partition}:logs:${region}:${account}:log-group:RDSOSMetrics`;
+    role.addToPolicy({ actions: ["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources: [group] });
+    role.addToPolicy({
+      actions: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"],
+      resources: [`${group}:log-stream:*`],
+    });
+    return role;
+  }
+
+  private performanceInsights(): Partial<DbInstanceConfig> {
+    const instanceClass = this.props.instanceClass ?? DEFAULT_INSTANCE_CLASS;
+    if (!hasPerformanceInsights(instanceClass)) return {};
+    return {
+      performanceInsightsEnabled: true,
+      performanceInsightsRetentionPeriod: PERFORMANCE_INSIGHTS_DAYS,
+      performanceInsightsKmsKeyId: this.props.encryptionKey?.keyArn,
+    };
+  }
+
+  /** Unique over time, so that the snapshot of an earlier instance of this name does not stop a destroy half-way. */
+  private finalSnapshotIdentifier(): string {
+    return `${this.instanceIdentifier}-final-${Fn.formatdate("YYYYMMDDhhmmss", Fn.timestamp())}`;
+  }
+
+  /** Made before the instance: RDS would make them itself, unencrypted and kept for ever. */
+  private logGroups(): CloudwatchLogGroup[] {
+    return LOG_EXPORTS.map(
+      (log) =>
+        new CloudwatchLogGroup(this, `${log}-log`, {
+          name: `/aws/rds/instance/${this.instanceIdentifier}/${log}`,
+          retentionInDays: this.props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
+          kmsKeyId: this.props.encryptionKey?.keyArn,
+        }),
+    );
+  }
+
+  private allowCidrs(cidrs: string[]): void {
+    for (const cidr of cidrs) {
+      if (cidr.endsWith("/0")) {
+        Annotations.of(this).addWarning(`allowedCidrs ${cidr}: everybody who reaches the network can try to log in`);
+      }
+      this.addIngress(cidr, { cidrIpv4: cidr });
+    }
+  }
+
+  /** The description is what tells rules apart, and their addresses in the state. */
+  private addIngress(description: string, source: { cidrIpv4?: string; referencedSecurityGroupId?: string }): void {
+    const id = `Ingress-${description.replace(/[^A-Za-z0-9]+/g, "-")}`;
+    if (this.node.tryFindChild(id)) {
+      throw new ValidationError(
+        this,
+        `connections from "${description}" are allowed twice: give each source its own description`,
+      );
+    }
+    new VpcSecurityGroupIngressRule(this, id, {
+      ...source,
+      securityGroupId: this.securityGroupId,
+      ipProtocol: "tcp",
+      fromPort: PORT,
+      toPort: PORT,
+      description,
+    });
+  }
+}

@@ -1,0 +1,85 @@
+import { Construct } from "constructs";
+import { DataAwsIamPolicyDocument } from "@cdktf/provider-aws/lib/data-aws-iam-policy-document";
+
+/** A condition of a {@link PolicyStatement}; all conditions of a statement must hold. */
+export interface PolicyCondition {
+  /** The operator, for example `StringEquals`. */
+  readonly test: string;
+  /** The condition key, for example `aws:SecureTransport`. */
+  readonly variable: string;
+  /** The values, one of which must match. */
+  readonly values: string[];
+}
+
+/** Whom a statement of a resource or trust policy speaks of. */
+export interface PolicyPrincipal {
+  /** `AWS`, `Service`, `Federated` or `*`. */
+  readonly type: string;
+  /** ARNs, service names or `*`. */
+  readonly identifiers: string[];
+}
+
+/**
+ * One statement of an IAM policy.
+ *
+ * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+ */
+export interface PolicyStatement {
+  /**
+   * What the statement is for, letters and digits only.
+   * @default - no sid
+   */
+  readonly sid?: string;
+  /**
+   * `Allow` or `Deny`.
+   * @default "Allow"
+   */
+  readonly effect?: string;
+  /** For example `s3:GetObject`. */
+  readonly actions: string[];
+  /**
+   * The ARNs that the actions apply to.
+   * @default - the resource itself, as in a trust policy
+   */
+  readonly resources?: string[];
+  /**
+   * Whom the statement speaks of; for resource and trust policies only.
+   * @default - the identity that the policy is attached to
+   */
+  readonly principals?: PolicyPrincipal[];
+  /**
+   * When the statement applies.
+   * @default - always
+   */
+  readonly conditions?: PolicyCondition[];
+}
+
+/**
+ * An IAM policy to which statements are added as the stack is built.
+ *
+ * It is a data source, not a JSON string: tokens in a serialised string would break the HCL output. It is computed by
+ * the provider without a call to AWS.
+ */
+export class PolicyDocument extends Construct {
+  private readonly resource: DataAwsIamPolicyDocument;
+  private readonly statements: PolicyStatement[] = [];
+
+  constructor(scope: Construct, id: string, statements: PolicyStatement[] = []) {
+    super(scope, id);
+    this.resource = new DataAwsIamPolicyDocument(this, "Resource");
+    if (statements.length > 0) this.add(...statements);
+  }
+
+  /** The policy as JSON, known to Terraform at plan or apply. */
+  get json(): string {
+    return this.resource.json;
+  }
+
+  /** Adds statements after those already there. */
+  add(...statements: PolicyStatement[]): void {
+    this.statements.push(...statements);
+    this.resource.putStatement(
+      this.statements.map(({ conditions, ...statement }) => ({ ...statement, condition: conditions })),
+    );
+  }
+}

@@ -1,0 +1,95 @@
+import { Construct } from "constructs";
+import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
+import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
+import { physicalName } from "./physical-name";
+import type { PolicyCondition, PolicyPrincipal, PolicyStatement } from "./policy-document";
+import { PolicyDocument } from "./policy-document";
+
+/** A role that can be given rights, made here or elsewhere. */
+export interface IRole {
+  /** The role's name, without a path. */
+  readonly roleName: string;
+  /** Adds a statement to the role's own inline policy. */
+  addToPolicy(statement: PolicyStatement): void;
+}
+
+/** Properties of {@link Role}. */
+export interface RoleProps {
+  /** Who may assume the role. */
+  readonly assumedBy: PolicyPrincipal;
+  /**
+   * How: `sts:AssumeRole`, or `sts:AssumeRoleWithWebIdentity` for a federated principal.
+   * @default "sts:AssumeRole"
+   */
+  readonly assumeRoleAction?: string;
+  /**
+   * When it may be assumed.
+   * @default - always
+   */
+  readonly conditions?: PolicyCondition[];
+  /**
+   * What the role is for.
+   * @default - no description
+   */
+  readonly description?: string;
+  /**
+   * The role's name, at most 64 characters.
+   * @default - the construct's path
+   */
+  readonly roleName?: string;
+}
+
+abstract class RoleBase extends Construct implements IRole {
+  abstract readonly roleName: string;
+
+  private policy?: PolicyDocument;
+
+  addToPolicy(statement: PolicyStatement): void {
+    if (!this.policy) {
+      this.policy = new PolicyDocument(this, "Policy");
+      new IamRolePolicy(this, "InlinePolicy", {
+        name: physicalName(this, 128),
+        role: this.roleName,
+        policy: this.policy.json,
+      });
+    }
+    this.policy.add(statement);
+  }
+}
+
+/**
+ * An IAM role with one inline policy that the `grant…` methods of the other constructs fill: what a role may do stands
+ * in one place.
+ */
+export class Role extends RoleBase {
+  /** A role that was made elsewhere; what is granted to it becomes an inline policy of its own. */
+  static fromRoleName(scope: Construct, id: string, roleName: string): IRole {
+    return new (class extends RoleBase {
+      readonly roleName = roleName;
+    })(scope, id);
+  }
+
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: IamRole;
+  readonly roleName: string;
+  /** The role's ARN. */
+  readonly roleArn: string;
+
+  constructor(scope: Construct, id: string, props: RoleProps) {
+    super(scope, id);
+    const trust = new PolicyDocument(this, "Trust", [
+      {
+        actions: [props.assumeRoleAction ?? "sts:AssumeRole"],
+        principals: [props.assumedBy],
+        conditions: props.conditions,
+      },
+    ]);
+    this.resource = new IamRole(this, "Resource", {
+      name: props.roleName ?? physicalName(this, 64),
+      description: props.description,
+      assumeRolePolicy: trust.json,
+    });
+    this.roleName = this.resource.name;
+    this.roleArn = this.resource.arn;
+  }
+}

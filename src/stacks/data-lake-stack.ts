@@ -1,0 +1,95 @@
+import type { Construct } from "constructs";
+import { TerraformOutput } from "cdktf";
+import { AccessLogsBucket } from "../modules/access-logs-bucket";
+import { BackupGlueJob } from "../modules/backup-glue-job";
+import { DataLakeAlarms } from "../modules/data-lake-alarms";
+import { DataLakeBucket } from "../modules/data-lake-bucket";
+import { DataLakeKey } from "../modules/data-lake-key";
+import { DataLakeNetwork } from "../modules/data-lake-network";
+import type { IDatabaseSecret } from "../modules/database-secret";
+import { MetadataDatabase } from "../modules/metadata-database";
+import type { Environment } from "./environment";
+import { EnvironmentStack } from "./environment-stack";
+
+/** The MySQL users that people and jobs log in as; the schema stack creates them and grants them their rights. */
+export const DATABASE_USERS = ["xray_app", "xray_backup", "xray_purge"] as const;
+/** One of {@link DATABASE_USERS}. */
+export type DatabaseUser = (typeof DATABASE_USERS)[number];
+
+/** The AWS side of an environment: key, network, bucket, database, secrets, backup job and alarms. */
+export class DataLakeStack extends EnvironmentStack {
+  readonly bucket: DataLakeBucket;
+  readonly database: MetadataDatabase;
+  readonly backupJob: BackupGlueJob;
+  /** The log-ins of the database's users. */
+  readonly secrets: Record<DatabaseUser, IDatabaseSecret>;
+
+  constructor(scope: Construct, environment: Environment) {
+    super(scope, environment, "data-lake");
+    const { protect } = environment;
+    const destroyable = { preventDestroy: protect, forceDestroy: !protect };
+
+    const encryptionKey = new DataLakeKey(this, "Key", {
+      preventDestroy: protect,
+      deletionWindowInDays: protect ? 30 : 7,
+    });
+    const network = new DataLakeNetwork(this, "Network", environment.network);
+    this.bucket = new DataLakeBucket(this, "Bucket", {
+      ...environment.bucket,
+      ...destroyable,
+      encryptionKey,
+      serverAccessLogsBucket: new AccessLogsBucket(this, "AccessLogs", destroyable),
+    });
+    const database = new MetadataDatabase(this, "Database", {
+      ...environment.database,
+      network,
+      encryptionKey,
+      preventDestroy: protect,
+      deletionProtection: protect,
+      deleteAutomatedBackups: !protect,
+      skipFinalSnapshot: !protect,
+    });
+    this.database = database;
+    this.secrets = Object.fromEntries(DATABASE_USERS.map((user) => [user, database.secretForUser(user)])) as Record<
+      DatabaseUser,
+      IDatabaseSecret
+    >;
+    this.backupJob = new BackupGlueJob(this, "Backup", {
+      ...environment.backup,
+      bucket: this.bucket,
+      database,
+      network,
+      encryptionKey,
+    });
+    if (environment.alarms) {
+      const { backupJob } = this;
+      new DataLakeAlarms(this, "Alarms", { ...environment.alarms, database, backupJob, encryptionKey });
+    }
+    this.addOutputs();
+  }
+
+  private addOutputs(): void {
+    const { bucket, database, backupJob, secrets } = this;
+    const outputs: Record<string, unknown> = {
+      bucket: bucket.bucketName,
+      images_prefix: bucket.imagesPrefix,
+      backup_prefix: bucket.backupPrefix,
+      database_endpoint: database.endpoint,
+      database_port: database.port,
+      master_user_secret_arn: database.masterUserSecretArn,
+      user_secret_arns: Object.fromEntries(Object.entries(secrets).map(([user, secret]) => [user, secret.secretArn])),
+      backup_job_name: backupJob.jobName,
+      // What MySQL Workbench asks for in "Setup New Connection"; the password stands in the secret.
+      mysql_workbench: {
+        hostname: database.endpoint,
+        port: database.port,
+        username: database.masterUsername,
+        password_secret_arn: database.masterUserSecretArn,
+        default_schema: database.databaseName,
+        use_ssl: "Require and Verify Identity",
+        ssl_ca_file: "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+      },
+    };
+    for (const [id, value] of Object.entries(outputs)) new TerraformOutput(this, id, { value, staticId: true });
+  }
+}

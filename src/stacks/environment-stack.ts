@@ -1,0 +1,74 @@
+import type { Construct } from "constructs";
+import type { S3BackendConfig } from "cdktf";
+import { LocalBackend, S3Backend, TerraformStack } from "cdktf";
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import type { Environment } from "./environment";
+import { checkEnvironment } from "./environment";
+
+/** The services that the stacks use, by the names of the provider's `endpoints`. */
+const SERVICES = [
+  "athena",
+  "cloudwatch",
+  "ec2",
+  "events",
+  "glue",
+  "iam",
+  "kms",
+  "logs",
+  "rds",
+  "s3",
+  "secretsmanager",
+  "sns",
+  "sts",
+] as const;
+
+/** What all stacks of an environment have: a checked environment, the AWS provider and a place for the state. */
+export abstract class EnvironmentStack extends TerraformStack {
+  constructor(
+    scope: Construct,
+    protected readonly environment: Environment,
+    kind: string,
+    stateIn: "bucket" | "file" = "bucket",
+  ) {
+    super(scope, `${environment.name}-${kind}`);
+    checkEnvironment(this, environment);
+    this.addProvider();
+    const { localEndpoints, stateBucketName } = environment;
+    if (localEndpoints) {
+      // Relative to the stack's own folder, cdktf.out/stacks/<stack>.
+      new LocalBackend(this, { path: `../../../.local/state/${this.node.id}.tfstate` });
+    } else if (stateIn === "bucket" && stateBucketName !== undefined) {
+      this.addStateBucket(stateBucketName);
+    }
+  }
+
+  private addProvider(): void {
+    const { name, region, localEndpoints } = this.environment;
+    const tags = { Project: "xray-data-lake", Environment: name };
+    new AwsProvider(this, "aws", {
+      region,
+      defaultTags: [{ tags }],
+      ...(localEndpoints && {
+        endpoints: [Object.fromEntries(SERVICES.map((service) => [service, localEndpoints.aws]))],
+        // The emulator takes any key; with these, none of the user's own is ever sent to it.
+        accessKey: "local",
+        secretKey: "local",
+        s3UsePathStyle: true,
+        skipCredentialsValidation: true,
+        skipMetadataApiCheck: "true",
+      }),
+    });
+  }
+
+  private addStateBucket(bucket: string): void {
+    // cdktf 0.21 has no type for use_lockfile (Terraform >= 1.10), and writes it all the same.
+    const config: S3BackendConfig & { useLockfile: boolean } = {
+      bucket,
+      key: `${this.node.id}.tfstate`,
+      region: this.environment.region,
+      encrypt: true,
+      useLockfile: true,
+    };
+    new S3Backend(this, config);
+  }
+}

@@ -1,0 +1,100 @@
+import type { IConstruct } from "constructs";
+import type { BackupGlueJobProps } from "../modules/backup-glue-job";
+import { checkPattern } from "../modules/checks";
+import type { DataLakeAlarmsProps } from "../modules/data-lake-alarms";
+import type { DataLakeBucketProps } from "../modules/data-lake-bucket";
+import type { DataLakeNetworkProps } from "../modules/data-lake-network";
+import type { MetadataDatabaseProps } from "../modules/metadata-database-props";
+import { ValidationError } from "../modules/validation-error";
+
+/** Servers that stand for AWS and RDS on this machine. */
+export interface LocalEndpoints {
+  /** The AWS emulator, for example `http://127.0.0.1:5000`. */
+  readonly aws: string;
+  /** The MySQL server as `host:port`. */
+  readonly mysql: string;
+}
+
+/** What the stack itself wires. */
+type WiredBucketProps =
+  "encryptionKey" | "forceDestroy" | "preventDestroy" | "serverAccessLogsBucket" | "serverAccessLogsPrefix";
+type WiredDatabaseProps =
+  | "deleteAutomatedBackups"
+  | "deletionProtection"
+  | "encryptionKey"
+  | "network"
+  | "preventDestroy"
+  | "skipFinalSnapshot";
+type WiredBackupProps = "bucket" | "database" | "encryptionKey" | "network";
+
+/**
+ * One environment as plain data: where it is, how large, how well guarded. Its stacks are `<name>-data-lake` and
+ * `<name>-metadata-schema`.
+ */
+export interface Environment {
+  /** Up to 16 lower-case letters, digits and hyphens; it begins the names of all resources. */
+  readonly name: string;
+  /** The AWS region, for example `eu-central-1`. */
+  readonly region: string;
+  /** Whether Terraform, RDS and the database itself refuse to destroy what holds data. */
+  readonly protect: boolean;
+  /** Whether the sample rows of the hand-made set-up are loaded. */
+  readonly sampleData: boolean;
+  /**
+   * Whether CloudWatch watches database and backup, and who is told.
+   * @default - no alarms
+   */
+  readonly alarms?: Pick<DataLakeAlarmsProps, "email">;
+  /**
+   * Settings of the backup job.
+   * @default - those of BackupGlueJob
+   */
+  readonly backup?: Omit<BackupGlueJobProps, WiredBackupProps>;
+  /**
+   * Settings of the bucket.
+   * @default - those of DataLakeBucket
+   */
+  readonly bucket?: Omit<DataLakeBucketProps, WiredBucketProps>;
+  /**
+   * Settings of the database.
+   * @default - those of MetadataDatabase
+   */
+  readonly database?: Omit<MetadataDatabaseProps, WiredDatabaseProps>;
+  /**
+   * Deploys to servers on this machine in place of AWS.
+   * @default - AWS
+   */
+  readonly localEndpoints?: LocalEndpoints;
+  /**
+   * Settings of the network.
+   * @default - those of DataLakeNetwork
+   */
+  readonly network?: DataLakeNetworkProps;
+  /**
+   * The bucket for Terraform's state, made by the stack `<name>-state-backend`.
+   * @default - state is a file in the folder that Terraform is run from
+   */
+  readonly stateBucketName?: string;
+}
+
+const REGION =
+  /^(af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov)-(central|north|northeast|northwest|south|southeast|southwest|east|west)-\d$/;
+
+/** Throws where an environment cannot work; what concerns one construct is checked by that construct. */
+export function checkEnvironment(scope: IConstruct, environment: Environment): void {
+  const { name, region, protect } = environment;
+  checkPattern(
+    scope,
+    "name",
+    name,
+    /^[a-z][a-z0-9-]{0,14}[a-z0-9]$/,
+    "2 to 16 lower-case letters, digits and hyphens that start with a letter",
+  );
+  checkPattern(scope, "region", region, REGION, "an AWS region such as eu-central-1");
+  if (/^prod/.test(name) && !protect) {
+    throw new ValidationError(
+      scope,
+      `environment "${name}" must have protect: true, got false: its data could be destroyed`,
+    );
+  }
+}
