@@ -45,7 +45,7 @@ export function createDatabase(database: string): string {
  * in the database, not in Terraform's state, so that a change of it replaces nothing else.
  */
 export function createGuard(database: string, isProtected: boolean): string {
-  const message = `${database} is protected: the schema and its data are not deleted (protect: false lets them)`;
+  const message = `${database} is protected: its schema and data are not deleted`;
   const body = isProtected ? `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = ${quoteString(message)}` : "DO 0";
   return strictly(
     `DROP PROCEDURE IF EXISTS ${quoteName(database)}.schema_guard`,

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as ledger from "../../src/schema/ledger";
+import { splitStatements } from "../../src/schema/statement";
+import { connectAsProvider } from "../../local/mysql/replayer";
+import { describeOnServers } from "./support/servers";
+
+describeOnServers("ledger", (get) => {
+  let database = "";
+  let count = 0;
+
+  /** The SQL that applies one statement as V<version>.1, after the version before it. */
+  const apply = (version: number, sql: string, previous = version - 1): string => {
+    const [statement] = splitStatements(sql, "test.sql");
+    if (statement === undefined) throw new Error("no statement");
+    const before = previous > 0 ? { version: previous, statement: 1 } : undefined;
+    return ledger.applyStatement(database, { version, statement: 1 }, "test", statement, before);
+  };
+  const run = (sql: string) => get().connection.query(sql);
+  const recorded = () => get().rows(`SELECT version, statement, state FROM ${database}.schema_migration ORDER BY 1, 2`);
+
+  const makeLedger = async (name: string, options: { lockWaitSeconds?: number; protected?: boolean } = {}) => {
+    await run(ledger.createDatabase(name));
+    await run(ledger.createGuard(name, options.protected ?? false));
+    await run(ledger.createLedgerTable(name));
+    await run(ledger.createApplyProcedure(name, options.lockWaitSeconds));
+  };
+
+  beforeEach(async () => {
+    count += 1;
+    database = `ledger_${count}`;
+    await makeLedger(database);
+  });
+
+  test("runs a statement once, in its own database, whatever database the session is in", async () => {
+    await run("CREATE DATABASE IF NOT EXISTS elsewhere; USE elsewhere");
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    expect(await get().rows("SHOW TABLES FROM elsewhere")).toEqual([]);
+    expect(await get().rows(`SHOW TABLES FROM ${database} LIKE 't'`)).toHaveLength(1);
+    expect(await recorded()).toEqual([{ version: 1, statement: 1, state: "done" }]);
+  });
+
+  test("making the ledger again keeps what it holds", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await makeLedger(database);
+    expect(await recorded()).toHaveLength(1);
+  });
+
+  test("refuses a statement that was applied with another text", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await expect(run(apply(1, "CREATE TABLE t (id BIGINT PRIMARY KEY)"))).rejects.toMatchObject({
+      errno: 1644,
+      message: "V0001.1 was applied with another text: take the edit back, write a new migration",
+    });
+  });
+
+  test("a refused statement leaves no row, and the next deploy tries it again", async () => {
+    const insert = apply(1, "INSERT INTO missing VALUES (1)");
+    await expect(run(insert)).rejects.toMatchObject({ errno: 1146 });
+    expect(await recorded()).toEqual([]);
+    await run(`CREATE TABLE ${database}.missing (id INT PRIMARY KEY)`);
+    await run(insert);
+    expect(await get().rows(`SELECT * FROM ${database}.missing`)).toEqual([{ id: 1 }]);
+  });
+
+  test("a statement that breaks off in the middle of its rows leaves none of them", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await expect(run(apply(2, "INSERT INTO t VALUES (1), (2), (1)"))).rejects.toMatchObject({ errno: 1062 });
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([]);
+    expect(await recorded()).toHaveLength(1);
+  });
+
+  test("invalid SQL is refused by the server, with its words", async () => {
+    await expect(run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY, FOO)"))).rejects.toMatchObject({ errno: 1064 });
+    expect(await recorded()).toEqual([]);
+  });
+
+  test("a lossy change is refused and the data is intact, although the session has no strict mode", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20), number INT)"));
+    await run(`INSERT INTO ${database}.t VALUES (1, 'abcdefghij', NULL)`);
+    await run("SET SESSION sql_mode = ''");
+    await expect(run(apply(2, "ALTER TABLE t MODIFY name VARCHAR(3)"))).rejects.toMatchObject({ errno: 1265 });
+    await expect(run(apply(2, "ALTER TABLE t MODIFY number INT NOT NULL"))).rejects.toMatchObject({
+      errno: expect.any(Number) as number,
+    });
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ id: 1, name: "abcdefghij", number: null }]);
+  });
+
+  test("control: the same change outside of the ledger cuts the data without an error", async () => {
+    await run(`CREATE TABLE ${database}.t (name VARCHAR(20)); INSERT INTO ${database}.t VALUES ('abcdefghij')`);
+    await run(`SET SESSION sql_mode = ''; ALTER TABLE ${database}.t MODIFY name VARCHAR(3)`);
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ name: "abc" }]);
+  });
+
+  test("refuses a statement whose predecessor the database lacks (restored to an earlier time)", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await expect(run(apply(3, "CREATE TABLE u (id INT PRIMARY KEY)"))).rejects.toMatchObject({
+      errno: 1644,
+      message: 'V0003.1: what comes before it is not in this database: see "A restored database" in docs/schema',
+    });
+  });
+
+  test("a statement that began and never ended asks for a look", async () => {
+    await run(
+      `INSERT INTO ${database}.schema_migration VALUES (1, 1, 'test', REPEAT('0', 64), 'running', UTC_TIMESTAMP(6), 'x')`,
+    );
+    await expect(run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"))).rejects.toMatchObject({
+      errno: 1644,
+      message: 'V0001.1 began and its end is not known: see "A statement that is running" in docs/schema',
+    });
+  });
+
+  test("a killed connection leaves its statement as running, and its rows are rolled back", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    const victim = await connectAsProvider(get().root);
+    victim.on("error", () => undefined);
+    const [[{ id }]] = (await victim.query("SELECT CONNECTION_ID() AS id")) as unknown as [[{ id: number }]];
+    const lost = expect(victim.query(apply(2, "INSERT INTO t SELECT 1 + SLEEP(30)"))).rejects.toThrow();
+    await sleep(1000);
+    await run(`KILL ${id}`);
+    await lost;
+    await expect(run(apply(2, "INSERT INTO t SELECT 1 + SLEEP(30)"))).rejects.toMatchObject({ errno: 1644 });
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([]);
+  });
+
+  test("of two deploys at once one waits, and nothing runs twice", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, slept INT)"));
+    const slow = apply(2, "INSERT INTO t (slept) SELECT SLEEP(2)");
+    const other = await connectAsProvider(get().root);
+    await Promise.all([run(slow), other.query(slow)]);
+    await other.end();
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${database}.t`)).toEqual([{ n: 1 }]);
+  });
+
+  test("a deploy that waits too long fails with a sentence, and runs nothing", async () => {
+    await makeLedger(database, { lockWaitSeconds: 1 });
+    await run(apply(1, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, slept INT)"));
+    const other = await connectAsProvider(get().root);
+    const slow = other.query(apply(2, "INSERT INTO t (slept) SELECT SLEEP(4)"));
+    await sleep(500);
+    await expect(run(apply(2, "INSERT INTO t (slept) SELECT SLEEP(4)"))).rejects.toMatchObject({
+      message: "V0002.1: another deploy holds the schema since 1 s: try again when it has ended",
+    });
+    await slow;
+    await other.end();
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${database}.t`)).toEqual([{ n: 1 }]);
+  });
+
+  test("version 0 runs again when its text changes, and only then", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await run(apply(0, "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE id = id"));
+    await run(`DELETE FROM ${database}.t`);
+    await run(apply(0, "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE id = id"));
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([]);
+    await run(apply(0, "INSERT INTO t VALUES (2) ON DUPLICATE KEY UPDATE id = id"));
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ id: 2 }]);
+  });
+
+  test("text arrives as it was written: ${, %{, quotes, backslashes, lines, non-ASCII, 60 KB", async () => {
+    const text = `\${a} %{b} $\${c} it''s "d" \\\\ \\n\n\tfracture – ung thư 肺 🫁 ${"x".repeat(60_000)}`;
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY, note MEDIUMTEXT) DEFAULT CHARSET = utf8mb4"));
+    await run(apply(2, `INSERT INTO t VALUES (1, '${text}')`));
+    const [row] = await get().rows(`SELECT note FROM ${database}.t`);
+    expect(row?.["note"]).toBe(text.replaceAll("''", "'").replaceAll("\\n", "\n").replaceAll("\\\\", "\\"));
+  });
+
+  test("a protected database is not dropped, one that is not is", async () => {
+    await run(ledger.createGuard(database, true));
+    await expect(run(ledger.refuseWhereProtected(database))).rejects.toMatchObject({ errno: 1644 });
+    await expect(run(ledger.dropDatabase(database))).rejects.toMatchObject({
+      errno: 1644,
+      message: `${database} is protected: its schema and data are not deleted`,
+    });
+    expect(await get().rows(`SHOW DATABASES LIKE '${database}'`)).toHaveLength(1);
+    await run(ledger.createGuard(database, false));
+    await run(ledger.refuseWhereProtected(database));
+    await run(ledger.dropDatabase(database));
+    expect(await get().rows(`SHOW DATABASES LIKE '${database}'`)).toHaveLength(0);
+  });
+});

@@ -1,0 +1,57 @@
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import type { Connection, RowDataPacket } from "mysql2/promise";
+import { mysqlFolder } from "../../../local/mysql/install";
+import { type OpenServer, connectToServer } from "../../../local/mysql/open-server";
+import { connectAsProvider } from "../../../local/mysql/replayer";
+import { startMysqlServer } from "../../../local/mysql/server";
+
+/** What a test may do with the server of its suite. */
+export interface ServerUnderTest {
+  /** The running server. */
+  readonly server: OpenServer;
+  /** The root account, as the replayer takes it. */
+  readonly root: { host: string; port: number; user: string; password: string };
+  /** Connection of root with the provider's session settings. */
+  readonly connection: Connection;
+  /** Rows of a query. */
+  rows(sql: string, values?: unknown[]): Promise<RowDataPacket[]>;
+  /** Whether the server is MariaDB. */
+  readonly isMariaDb: boolean;
+}
+
+/**
+ * A suite on each real server: MySQL (the one that MYSQL_URL names, or the one that the set-up unpacks) and MariaDB. It
+ * prints the version that it ran on.
+ */
+export function describeOnServers(title: string, suite: (get: () => ServerUnderTest) => void): void {
+  describe.each(["mysql", "mariadb"] as const)(`${title} (%s)`, (kind) => {
+    const folder = path.join(mysqlFolder, "test", `${title.replace(/\W+/g, "-")}-${kind}-${process.pid}`);
+    let current: ServerUnderTest | undefined;
+
+    beforeAll(async () => {
+      const url = process.env["MYSQL_URL"];
+      const server =
+        kind === "mysql" && url !== undefined && url !== ""
+          ? await connectToServer(url)
+          : await startMysqlServer({ kind, dataFolder: folder });
+      const root = { host: server.host, port: server.port, user: server.rootUser, password: server.rootPassword };
+      const connection = await connectAsProvider(root);
+      const rows = async (sql: string, values?: unknown[]): Promise<RowDataPacket[]> =>
+        (await connection.query<RowDataPacket[]>(sql, values))[0];
+      current = { server, root, connection, rows, isMariaDb: server.version.includes("MariaDB") };
+      process.stderr.write(`${title}: on ${current.isMariaDb ? "" : "MySQL "}${server.version}\n`);
+    }, 180_000);
+
+    afterAll(async () => {
+      await current?.connection.end();
+      await current?.server.stop();
+      await rm(folder, { recursive: true, force: true });
+    }, 60_000);
+
+    suite(() => {
+      if (current === undefined) throw new Error("the server did not start");
+      return current;
+    });
+  });
+}
