@@ -17,7 +17,7 @@ export type SecretReader = (secretId: string) => Promise<string>;
 
 /**
  * The few Terraform expressions that a metadata schema stack holds: references to a local, to another stack's output, to
- * an attribute of a user, to an ephemeral secret, and `jsondecode(…)["key"]`. Anything else is an error, not a guess.
+ * an attribute of a user, to an ephemeral secret, and `jsondecode(…).key`. Anything else is an error, not a guess.
  */
 export class Expressions {
   constructor(
@@ -35,7 +35,7 @@ export class Expressions {
   }
 
   private async evaluateExpression(expression: string): Promise<unknown> {
-    const decoded = /^jsondecode\(([^]*)\)\["(\w+)"\]$/.exec(expression);
+    const decoded = /^jsondecode\(([^]*)\)\.(\w+)$/.exec(expression);
     if (decoded?.[1] !== undefined && decoded[2] !== undefined) {
       const value = (JSON.parse(String(await this.evaluateExpression(decoded[1]))) as Json)[decoded[2]];
       if (value === undefined) throw new LocalServerError(`the JSON of ${decoded[1]} has no key "${decoded[2]}"`);
