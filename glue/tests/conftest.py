@@ -1,0 +1,83 @@
+"""One MySQL server, one emulator and one Spark session for all tests; a schema and a store of its own for each."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from tests.support.lab import Emulator, Lab
+from tests.support.mysql_server import REPOSITORY, MySqlServer, start_server
+from xray_backup.spark import laptop_session
+from xray_backup.store import FolderStore, S3Store, Store
+
+os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="eu-west-1")
+os.environ.setdefault("SPARK_LOCAL_DIRS", str(REPOSITORY / ".local" / "test" / "spark"))
+
+
+@pytest.fixture(scope="session")
+def work_folder() -> Path:
+    folder = REPOSITORY / ".local" / "test" / "glue"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(work_folder: Path) -> Iterator[MySqlServer]:
+    server = start_server(work_folder / "mysql")
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT VERSION()")
+        print(f"\nMySQL {cursor.fetchone()[0]} at {server.host}:{server.port}")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def emulator(work_folder: Path) -> Iterator[Emulator]:
+    emulator = Emulator(work_folder / "moto.log")
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(emulator: Emulator) -> Iterator[SparkSession]:
+    session = laptop_session(emulator.url, cores="2")
+    session.conf.set("spark.sql.shuffle.partitions", "2")
+    yield session
+    session.stop()
+
+
+@pytest.fixture(params=["s3", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "folder":
+        return FolderStore(tmp_path / "store")
+    return s3_store(request.getfixturevalue("emulator"))
+
+
+@pytest.fixture
+def folder_store(tmp_path: Path) -> Store:
+    return FolderStore(tmp_path / "store")
+
+
+def s3_store(emulator: Emulator) -> S3Store:
+    bucket = f"lake-{uuid.uuid4().hex[:12]}"
+    emulator.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return S3Store(bucket, "backup", emulator.url)
+
+
+@pytest.fixture
+def lab(server: MySqlServer, spark: SparkSession, folder_store: Store) -> Iterator[Lab]:
+    lab = Lab(server, spark, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+    yield lab
+    lab.drop_schema()
+
+
+@pytest.fixture
+def s3_lab(server: MySqlServer, spark: SparkSession, emulator: Emulator) -> Iterator[Lab]:
+    lab = Lab(server, spark, s3_store(emulator), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+    yield lab
+    lab.drop_schema()

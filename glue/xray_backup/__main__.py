@@ -1,0 +1,59 @@
+"""The command line on a laptop: `python -m xray_backup backup|verify|archive|purge|restore|list`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from pyspark.sql import SparkSession
+
+from xray_backup.arguments import parse_command_line
+from xray_backup.commands import execute_command
+from xray_backup.errors import BackupError, VerificationError
+from xray_backup.events import JsonLines
+from xray_backup.listing import list_backups
+from xray_backup.spark import laptop_session
+from xray_backup.store import open_store
+from xray_backup.terminal import Terminal
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command; the process's exit code."""
+    try:
+        options = parse_command_line(arguments)
+        if options.command == "list":
+            _list(options)
+        elif options.log == "json":
+            execute_command(options, lambda: _session(options), JsonLines())
+        else:
+            with Terminal() as terminal:
+                execute_command(options, lambda: _session(options), terminal)
+    except BackupError as error:
+        print(f"xray_backup: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("xray_backup: stopped; nothing is half-done, run it again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _session(options: argparse.Namespace) -> SparkSession:
+    return laptop_session(options.endpoint_url)
+
+
+def _list(options: argparse.Namespace) -> None:
+    listed = list(list_backups(open_store(options.store, options.endpoint_url)))
+    if options.log == "json":
+        events = JsonLines()
+        for item in listed:
+            events("backup", **asdict(item))
+    else:
+        Terminal().backups(listed)
+    if damaged := [item.name for item in listed if item.damage]:
+        raise VerificationError(f"{', '.join(damaged)}: files do not match the manifest")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

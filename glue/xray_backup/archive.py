@@ -1,0 +1,128 @@
+"""Archive: the rows old enough to be purged, with their parents, kept for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+from xray_backup import manifest as manifests
+from xray_backup.data_model import DataModel, Table
+from xray_backup.database import Connection, query
+from xray_backup.errors import UsageError
+from xray_backup.layout import checked_slot, manifest_key, run_prefix
+from xray_backup.manifest import Manifest
+from xray_backup.run import Run
+from xray_backup.schema_check import check_schema
+from xray_backup.snapshot import BACKUP_LOCK, database_time
+from xray_backup.table_copy import copy_table
+
+# Nobody knows the zone of the time column, the application host's: two days cover every zone and a wrong clock.
+MIN_AGE_DAYS = 2
+
+
+def checked_age_days(days: int) -> int:
+    """`days` itself.
+
+    Raises:
+        UsageError: younger than two days: zones and clocks could make today's rows look old.
+    """
+    if days < MIN_AGE_DAYS:
+        raise UsageError(f"an age of {days} days is not allowed: use {MIN_AGE_DAYS} or more")
+    return days
+
+
+def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = False) -> Manifest | None:
+    """Archives what is older than `older_than_days`; the committed manifest, or None after a dry run.
+
+    A slot that has its archive already is left as it is.
+
+    Raises:
+        BackupError: nothing was committed; the run can be repeated.
+    """
+    checked_age_days(older_than_days)
+    started = database_time(run)
+    slot = checked_slot(slot or f"{started:%Y-%m-%d}")
+    before = f"{started - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
+    with run.exclusive(BACKUP_LOCK) as check:
+        existing = manifests.find(run.store, "archive", slot)
+        if existing:
+            run.events("already_committed", backup=existing.name, run_id=existing.run_id)
+            return existing
+        with run.database.session() as connection:
+            check_schema(connection, run.database.schema, run.model)
+            conditions = archive_conditions(connection, run.model, before)
+            if dry_run:
+                for table in run.model.tables:
+                    sql = f"SELECT COUNT(*) FROM {table.quoted} WHERE {conditions[table.name]}"
+                    ((rows,),) = query(connection, sql)
+                    run.events("would_archive", table=table.name, rows=rows, before=before)
+                return None
+        tables = {}
+        for table in reversed(run.model.tables):
+            prefix = run_prefix("archive", table.name, f"{started:%Y-%m-%d}", run.run_id)
+            tables[table.name] = copy_table(run, table, prefix, conditions[table.name])
+            check()
+        manifest = Manifest(
+            kind="archive",
+            slot=slot,
+            run_id=run.run_id,
+            schema=run.database.schema,
+            data_model=run.model.digest,
+            started_at=started.isoformat(),
+            cutoff=started.isoformat(),
+            verified_at=database_time(run).isoformat(),
+            tables=tables,
+            archived_before=before,
+            job_run_id=run.job_run_id,
+        )
+        check()
+        manifests.commit(run.store, manifest)
+    run.events("committed", backup=manifest.name, manifest=manifest_key(manifest.name))
+    return manifest
+
+
+def archive_conditions(connection: Connection, model: DataModel, before: str) -> dict[str, str]:
+    """The WHERE clause of each table: old rows of the anchor, their descendants, and the parents that both need.
+
+    A row with the highest key of its table is left out, together with all that belongs to it: the application takes
+    the highest key plus one for the next row, so deleting it would give a key out twice.
+    """
+    anchor = model.anchor
+    held = sorted({key for table in model.purged for key in _anchor_of_last_row(connection, model, table)})
+    condition = f"`{anchor.time_column}` < '{before}'"
+    if held:
+        condition += f" AND `{anchor.key}` NOT IN ({', '.join(map(str, held))})"
+    conditions = {anchor.name: condition}
+    for table in model.tables:
+        if table.parent and table.parent.table in conditions and table.name != anchor.name:
+            parent = model.table(table.parent.table)
+            conditions[table.name] = (
+                f"`{table.parent.column}` IN"
+                f" (SELECT `{parent.key}` FROM {parent.quoted} WHERE {conditions[parent.name]})"
+            )
+    for table in reversed(model.tables):
+        if table.name not in conditions:
+            needed = [
+                f"`{table.key}` IN (SELECT `{child.parent.column}` FROM {child.quoted} WHERE {conditions[child.name]})"
+                for child in model.children(table)
+                if child.parent
+            ]
+            conditions[table.name] = " OR ".join(needed) or "FALSE"
+    return conditions
+
+
+def _anchor_of_last_row(connection: Connection, model: DataModel, table: Table) -> list[int]:
+    path = model.path_to_anchor(table)
+    joins = ""
+    for position, (child, parent) in enumerate(pairwise(path)):
+        assert child.parent is not None  # noqa: S101
+        joins += (
+            f" JOIN {parent.quoted} t{position + 1}"
+            f" ON t{position + 1}.`{parent.key}` = t{position}.`{child.parent.column}`"
+        )
+    rows = query(
+        connection,
+        f"SELECT t{len(path) - 1}.`{path[-1].key}` FROM {table.quoted} t0{joins}"
+        f" WHERE t0.`{table.key}` = (SELECT MAX(`{table.key}`) FROM {table.quoted})",
+    )
+    return [key for (key,) in rows]

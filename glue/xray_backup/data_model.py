@@ -1,0 +1,156 @@
+"""What is backed up: the tables, their columns, keys and parents, read once from `data_model.json`.
+
+No other module writes a table's or a column's name, so another team's tables are another JSON file. The schema check,
+the catalog and the grants read the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Any
+
+from xray_backup.column_types import ColumnType, parse_column_type
+
+
+def quoted(name: str) -> str:
+    """`name` as MySQL and Spark both quote it."""
+    return f"`{name}`"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, NOT NULL."""
+
+    name: str
+    type: ColumnType
+
+    @property
+    def quoted(self) -> str:
+        """The quoted name."""
+        return quoted(self.name)
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The foreign key: `column` of the child holds the key of `table`."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table; `key` is its primary key, an integer that is never used twice."""
+
+    name: str
+    key: str
+    columns: tuple[Column, ...]
+    parent: Parent | None = None
+    time_column: str | None = None
+
+    @property
+    def quoted(self) -> str:
+        """The quoted name."""
+        return quoted(self.name)
+
+    @property
+    def column_list(self) -> str:
+        """All columns, quoted, in order, with commas between."""
+        return ", ".join(column.quoted for column in self.columns)
+
+    @property
+    def spark_schema(self) -> str:
+        """The schema string of its Parquet files."""
+        return ", ".join(f"{column.quoted} {column.type.spark}" for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class DataModel:
+    """All tables, parents before their children."""
+
+    tables: tuple[Table, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for table in self.tables:
+            names = {column.name for column in table.columns}
+            used = {table.key, *filter(None, [table.time_column]), *([table.parent.column] if table.parent else [])}
+            if missing := used - names:
+                raise ValueError(f"table {table.name!r} has no column {sorted(missing)[0]!r}")
+            if not table.column(table.key).type.is_integer:
+                raise ValueError(f"the key of table {table.name!r} must be an integer")
+            if table.parent and table.parent.table not in seen:
+                raise ValueError(f"table {table.name!r} must come after its parent {table.parent.table!r}")
+            seen.add(table.name)
+        if sum(table.time_column is not None for table in self.tables) != 1:
+            raise ValueError("exactly one table must have a time column: it decides what is old enough to purge")
+
+    def table(self, name: str) -> Table:
+        """The table of that name."""
+        return next(table for table in self.tables if table.name == name)
+
+    def children(self, table: Table) -> Sequence[Table]:
+        """The tables whose foreign key points at `table`."""
+        return [other for other in self.tables if other.parent and other.parent.table == table.name]
+
+    @cached_property
+    def anchor(self) -> Table:
+        """The table whose time column decides what is old: its rows, with their descendants, are what is purged."""
+        return next(table for table in self.tables if table.time_column)
+
+    @cached_property
+    def purged(self) -> Sequence[Table]:
+        """The anchor and its descendants, parents first; every other table is never purged."""
+        names = {self.anchor.name}
+        for table in self.tables:
+            if table.parent and table.parent.table in names:
+                names.add(table.name)
+        return [table for table in self.tables if table.name in names]
+
+    def path_to_anchor(self, table: Table) -> Sequence[Table]:
+        """`table`, its parent and so on up to the anchor, both ends included."""
+        path = [table]
+        while path[-1].name != self.anchor.name:
+            parent = path[-1].parent
+            if parent is None:
+                raise ValueError(f"{table.name} does not descend from {self.anchor.name}")
+            path.append(self.table(parent.table))
+        return path
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes whenever a table, a column, its order or its type does (hexadecimal, 16 digits)."""
+        text = json.dumps([[t.name, t.key, [[c.name, c.type.mysql] for c in t.columns]] for t in self.tables])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def parse_data_model(document: Mapping[str, Any]) -> DataModel:
+    """The data model that a JSON document describes.
+
+    Raises:
+        ValueError: a type, key, parent or time column is wrong.
+    """
+    return DataModel(
+        tuple(
+            Table(
+                name=table["name"],
+                key=table["key"],
+                columns=tuple(Column(column["name"], parse_column_type(column["type"])) for column in table["columns"]),
+                parent=Parent(**table["parent"]) if "parent" in table else None,
+                time_column=table.get("timeColumn"),
+            )
+            for table in document["tables"]
+        )
+    )
+
+
+X_RAY = parse_data_model(json.loads(resources.files("xray_backup").joinpath("data_model.json").read_text("utf-8")))

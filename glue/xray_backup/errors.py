@@ -1,0 +1,27 @@
+"""Errors that a person can act on: one line each, and an exit code of their own."""
+
+from __future__ import annotations
+
+
+class BackupError(Exception):
+    """Something was refused or failed; the message is one line that says what was got and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(BackupError):
+    """An argument or a configuration is wrong; nothing was tried."""
+
+    exit_code = 2
+
+
+class VerificationError(BackupError):
+    """What was read back is not what was written, or not what the manifest says."""
+
+    exit_code = 3
+
+
+class LockedError(BackupError):
+    """Another run is at work."""
+
+    exit_code = 4

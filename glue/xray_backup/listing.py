@@ -1,0 +1,52 @@
+"""What backups a store holds, and whether their files are all there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from xray_backup import manifest as manifests
+from xray_backup.errors import VerificationError
+from xray_backup.manifest import Manifest
+from xray_backup.store import Store
+from xray_backup.verification import check_files
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One backup: rows, files and bytes over all tables, age in seconds, and what is wrong with its files."""
+
+    name: str
+    run_id: str
+    rows: int
+    files: int
+    size: int
+    age_seconds: float
+    verified_at: str
+    damage: str | None
+
+
+def list_backups(store: Store) -> Iterator[Listed]:
+    """Every committed backup; compares its files' names, sizes and ETags, and reads none of them from S3."""
+    for manifest in manifests.load_all(store):
+        tables = manifest.tables.values()
+        yield Listed(
+            name=manifest.name,
+            run_id=manifest.run_id,
+            rows=sum(table.fingerprint.rows for table in tables),
+            files=sum(len(table.files) for table in tables),
+            size=sum(table.size for table in tables),
+            age_seconds=(datetime.now(UTC) - datetime.fromisoformat(manifest.started_at)).total_seconds(),
+            verified_at=manifest.verified_at,
+            damage=_damage(store, manifest),
+        )
+
+
+def _damage(store: Store, manifest: Manifest) -> str | None:
+    try:
+        for table in manifest.tables.values():
+            check_files(store, manifest.name, table)
+    except VerificationError as error:
+        return str(error)
+    return None

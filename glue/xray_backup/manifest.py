@@ -1,0 +1,162 @@
+"""The manifest of one backup: what makes files a backup. It is written once, as the last step, and never changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xray_backup.data_model import DataModel
+from xray_backup.errors import BackupError, UsageError, VerificationError
+from xray_backup.fingerprint import Fingerprint
+from xray_backup.layout import KINDS, MANIFESTS, Kind, backup_name, manifest_key
+from xray_backup.store import Store
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file: key in the store, bytes, ETag, and the fingerprint of the rows that were read back from it."""
+
+    key: str
+    size: int
+    etag: str
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True)
+class TableBackup:
+    """All files of one table, and its folder; a file in the folder that is not named here is not part of the backup."""
+
+    prefix: str
+    files: tuple[DataFile, ...]
+    min_key: int | None
+    max_key: int | None
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Of the whole table."""
+        return sum((file.fingerprint for file in self.files), Fingerprint())
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One committed and verified backup. Times are ISO 8601 in UTC, by the database's clock."""
+
+    kind: Kind
+    slot: str
+    run_id: str
+    schema: str
+    data_model: str
+    started_at: str
+    cutoff: str
+    verified_at: str
+    tables: Mapping[str, TableBackup]
+    archived_before: str | None = None
+    job_run_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How people name this backup."""
+        return backup_name(self.kind, self.slot)
+
+    def to_json(self) -> bytes:
+        """The document; numbers above 2^53 are strings, so that every JSON reader keeps them whole."""
+        document = dataclasses.asdict(self) | {"format_version": FORMAT_VERSION}
+        for table in document["tables"].values():
+            for file in table["files"]:
+                file["fingerprint"]["hash_sum"] = str(file["fingerprint"]["hash_sum"])
+        return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, body: bytes, where: str) -> Manifest:
+        """The manifest in `body`.
+
+        Raises:
+            VerificationError: it is damaged.
+            UsageError: it is of a newer format than this package reads.
+        """
+        try:
+            document: dict[str, Any] = json.loads(body)
+            version = document.pop("format_version")
+            if version != FORMAT_VERSION:
+                raise UsageError(
+                    f"manifest {where} has format {version}, this package reads {FORMAT_VERSION}:"
+                    " use a newer version of the package"
+                )
+            if document["kind"] not in KINDS:
+                raise ValueError("kind")
+            document["tables"] = {name: _table_backup(table) for name, table in document["tables"].items()}
+            return cls(**document)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise VerificationError(f"manifest {where} is damaged ({type(error).__name__}: {error})") from None
+
+
+def _table_backup(table: dict[str, Any]) -> TableBackup:
+    files = tuple(
+        DataFile(
+            key=file["key"],
+            size=int(file["size"]),
+            etag=file["etag"],
+            fingerprint=Fingerprint(int(file["fingerprint"]["rows"]), int(file["fingerprint"]["hash_sum"])),
+        )
+        for file in table["files"]
+    )
+    return TableBackup(table["prefix"], files, table["min_key"], table["max_key"])
+
+
+def commit(store: Store, manifest: Manifest) -> None:
+    """Makes the files a backup, unless the slot already has one.
+
+    Raises:
+        BackupError: another run committed this slot first; its backup stands.
+    """
+    if store.create(manifest_key(manifest.name), manifest.to_json()) is None:
+        raise BackupError(f"{manifest.name} was committed by another run; it stands, and this run's files are not used")
+
+
+def load(store: Store, name: str, model: DataModel) -> Manifest:
+    """The manifest of backup `name`; `latest` is the newest snapshot.
+
+    Raises:
+        UsageError: there is no such backup, or it is of another data model.
+    """
+    if name == "latest":
+        snapshots = [manifest for manifest in load_all(store) if manifest.kind == "snapshot"]
+        if not snapshots:
+            raise UsageError(f"there is no snapshot in {store.url}: run `backup` first")
+        manifest = max(snapshots, key=lambda manifest: manifest.started_at)
+    else:
+        content = store.read(manifest_key(name))
+        if content is None:
+            raise UsageError(f"there is no backup {name!r} in {store.url}: `list` shows what there is")
+        manifest = Manifest.from_json(content.body, name)
+    if manifest.data_model != model.digest:
+        raise UsageError(
+            f"{manifest.name} is of another data model ({manifest.data_model}, this package has {model.digest}): "
+            "use the version of the package that wrote it"
+        )
+    return manifest
+
+
+def find(store: Store, kind: Kind, slot: str) -> Manifest | None:
+    """The committed backup of a slot, if there is one."""
+    name = backup_name(kind, slot)
+    content = store.read(manifest_key(name))
+    return Manifest.from_json(content.body, name) if content else None
+
+
+def load_all(store: Store) -> Iterator[Manifest]:
+    """Every committed backup, in the order of their names."""
+    for item in store.list(MANIFESTS):
+        content = store.read(item.key)
+        if content:
+            yield Manifest.from_json(content.body, item.key.removeprefix(MANIFESTS).removesuffix(".json"))

@@ -1,0 +1,194 @@
+"""Restore: inserts what is missing, parents first; never overwrites what is there, and tells of conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+import pymysql
+from pymysql.constants import ER
+
+from xray_backup import manifest as manifests
+from xray_backup.data_model import Table, quoted
+from xray_backup.database import Connection, execute, query
+from xray_backup.errors import BackupError, VerificationError
+from xray_backup.fingerprint import Fingerprint, fingerprint_sql, row_hash_sql
+from xray_backup.layout import LOCKS
+from xray_backup.manifest import Manifest
+from xray_backup.restore_batches import Batch, Selection, batches, selected
+from xray_backup.run import Run
+from xray_backup.schema_check import check_schema
+from xray_backup.verification import check_files, read_rows
+
+RESTORE_LOCK = f"{LOCKS}restore.json"
+
+
+@dataclass
+class TableResult:
+    """Rows of one table: put in, there already, there with other values, or without their parent in the target.
+
+    `conflicts` and `orphans` hold keys; neither kind of row is written.
+    """
+
+    inserted: int = 0
+    present: int = 0
+    conflicts: list[int] = field(default_factory=list)
+    orphans: list[int] = field(default_factory=list)
+
+
+RestoreResult = dict[str, TableResult]
+
+
+def restore(
+    run: Run, names: Sequence[str], schema: str | None, selection: Selection, execute_it: bool
+) -> RestoreResult:
+    """Restores rows of the backups `names` into `schema`.
+
+    Args:
+        run: the run.
+        names: backups as `list` shows them; `latest` is the newest snapshot. Where two hold one key, the first wins.
+        schema: the target; the secret's where None. One that does not exist is made, with its tables.
+        selection: which rows.
+        execute_it: False finds out what would be inserted, and writes nothing.
+
+    Raises:
+        BackupError: a backup is damaged, or the target refused; what was inserted is whole batches, and another run
+            goes on from there.
+    """
+    target = schema or run.database.schema
+    backups = [manifests.load(run.store, name, run.model) for name in names]
+    for manifest in backups:
+        for table in run.model.tables:
+            check_files(run.store, manifest.name, manifest.tables[table.name])
+    if not execute_it:
+        return _restore(run, backups, target, selection, dry_run=True)
+    with run.exclusive(RESTORE_LOCK, target):
+        _create_schema(run, target)
+        return _restore(run, backups, target, selection, dry_run=False)
+
+
+def _restore(run: Run, backups: list[Manifest], target: str, selection: Selection, dry_run: bool) -> RestoreResult:
+    result = {table.name: TableResult() for table in run.model.tables}
+    exists = _schema_exists(run, target)
+    with run.database.session(target if exists else "") as connection:
+        if exists:
+            check_schema(connection, target, run.model)
+            connection.commit()
+        for manifest in backups:
+            files = {
+                table.name: read_rows(run, table, [file.key for file in manifest.tables[table.name].files])
+                for table in run.model.tables
+            }
+            rows = selected(run.model, files, selection)
+            for table in run.model.tables:
+                expected = manifest.tables[table.name].fingerprint
+                writer = _Writer(connection, table, result[table.name], exists, dry_run)
+                read = Fingerprint()
+                for batch in batches(run, table, rows[table.name]):
+                    writer.write(batch)
+                    read += batch.fingerprint
+                    run.events("progress", step=f"restore {table.name}", done=read.rows, total=expected.rows)
+                if selection.is_everything and read != expected:
+                    raise VerificationError(
+                        f"{manifest.name}: the rows of {table.name} are not those that were written"
+                    )
+    run.events(
+        "would_restore" if dry_run else "restored", schema=target, tables={k: asdict(v) for k, v in result.items()}
+    )
+    return result
+
+
+class _Writer:
+    """Puts batches into one table, one database transaction each."""
+
+    def __init__(self, connection: Connection, table: Table, result: TableResult, exists: bool, dry_run: bool) -> None:
+        self._connection, self._table, self._result = connection, table, result
+        self._exists, self._dry_run = exists, dry_run
+
+    def write(self, batch: Batch) -> None:
+        """Inserts the missing rows of the batch; one that is all there, or not there at all, goes as a whole."""
+        found = self._fingerprint(batch) if self._exists else Fingerprint()
+        if found == batch.fingerprint:
+            self._result.present += len(batch.keys)
+        elif found.rows == 0:
+            self._insert(batch)
+        else:
+            self._write_missing(batch)
+        self._connection.rollback()
+
+    def _write_missing(self, batch: Batch) -> None:
+        table = self._table
+        sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
+        existing = dict(query(self._connection, sql, (batch.keys[0], batch.keys[-1])))
+        missing = []
+        for position, (key, row_hash) in enumerate(zip(batch.keys, batch.hashes, strict=True)):
+            if key not in existing:
+                missing.append(position)
+            elif existing[key] == row_hash:
+                self._result.present += 1
+            else:
+                self._result.conflicts.append(key)
+        if missing:
+            self._insert(batch.subset(missing))
+
+    def _insert(self, batch: Batch) -> None:
+        if self._dry_run:
+            self._result.inserted += len(batch.keys)
+            return
+        table = self._table
+        try:
+            execute(self._connection, f"INSERT INTO {table.quoted} ({table.column_list}) VALUES {batch.values}")
+        except pymysql.IntegrityError as error:
+            self._connection.rollback()
+            if error.args[0] == ER.DUP_ENTRY:
+                # Somebody inserted one of these keys since we looked.
+                self._write_missing(batch)
+                return
+            if error.args[0] != ER.NO_REFERENCED_ROW_2:
+                raise
+            self._insert_halves(batch)
+            return
+        if self._fingerprint(batch) != batch.fingerprint:
+            self._connection.rollback()
+            raise BackupError(f"table {table.name}: the server did not keep the rows as they were sent; rolled back")
+        self._connection.commit()
+        self._result.inserted += len(batch.keys)
+
+    def _insert_halves(self, batch: Batch) -> None:
+        """A row without its parent is among these: finds it, inserts the others."""
+        if len(batch.keys) == 1:
+            self._result.orphans.append(batch.keys[0])
+            return
+        middle = len(batch.keys) // 2
+        self._insert(batch.subset(range(middle)))
+        self._insert(batch.subset(range(middle, len(batch.keys))))
+
+    def _fingerprint(self, batch: Batch) -> Fingerprint:
+        table = self._table
+        contiguous = batch.keys[-1] - batch.keys[0] + 1 == len(batch.keys)
+        condition = (
+            f"BETWEEN {batch.keys[0]} AND {batch.keys[-1]}" if contiguous else f"IN ({','.join(map(str, batch.keys))})"
+        )
+        sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{table.key}` {condition}"
+        ((count, hash_sum),) = query(self._connection, sql)
+        return Fingerprint(count, int(hash_sum))
+
+
+def _schema_exists(run: Run, schema: str) -> bool:
+    with run.database.session("") as connection:
+        sql = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s"
+        ((count,),) = query(connection, sql, (schema,))
+    return bool(count)
+
+
+def _create_schema(run: Run, schema: str) -> None:
+    """Makes a scratch schema: keys but no foreign keys, so that a row without a parent can be restored as well."""
+    if _schema_exists(run, schema):
+        return
+    with run.database.session("") as connection:
+        execute(connection, f"CREATE DATABASE {quoted(schema)} CHARACTER SET utf8mb4")
+        for table in run.model.tables:
+            columns = ", ".join(f"{column.quoted} {column.type.mysql} NOT NULL" for column in table.columns)
+            execute(
+                connection, f"CREATE TABLE {quoted(schema)}.{table.quoted} ({columns}, PRIMARY KEY (`{table.key}`))"
+            )

@@ -1,0 +1,142 @@
+"""The Spark session: settings every session needs, a session for a laptop, and Spark's errors in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from xray_backup.errors import BackupError
+
+PACKAGES = ("com.mysql:mysql-connector-j:9.6.0", "org.apache.hadoop:hadoop-aws:3.3.4")
+SPARK_ERRORS = (Py4JJavaError, PySparkException)
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def configure(spark: SparkSession) -> SparkSession:
+    """Sets what the backup's numbers depend on; works on a running session, so also on the one that Glue gives."""
+    settings = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+        # One file is one task's work; Spark would cut and join them by size otherwise.
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
+    }
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    hadoop.set("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false")
+    # Markers are left alone, so the job's role needs no right to delete outside Spark's scratch folder.
+    hadoop.set("fs.s3a.directory.marker.retention", "keep")
+    return spark
+
+
+def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSession:
+    """A Spark session inside this process, with the pinned jars from the repository's `.local/ivy`."""
+    scratch = os.environ.get("SPARK_LOCAL_DIRS") or tempfile.gettempdir()
+    builder = (
+        # Four tries of a task: the database may restart while it is read.
+        SparkSession.builder.master(f"local[{cores},4]")
+        .appName("xray_backup")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.driver.memory", os.environ.get("XRAY_BACKUP_DRIVER_MEMORY", "2g"))
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "4")
+        .config("spark.jars.packages", ",".join(PACKAGES))
+        .config("spark.hadoop.hadoop.tmp.dir", f"{scratch}/hadoop")
+        .config("spark.hadoop.fs.s3a.aws.credentials.provider", "com.amazonaws.auth.DefaultAWSCredentialsProviderChain")
+    )
+    if (_REPOSITORY / "package.json").exists():
+        builder = builder.config("spark.jars.ivy", str(_REPOSITORY / ".local" / "ivy"))
+    if endpoint_url:
+        builder = builder.config("spark.hadoop.fs.s3a.endpoint", endpoint_url).config(
+            "spark.hadoop.fs.s3a.path.style.access", "true"
+        )
+        if endpoint_url.startswith("http://"):
+            builder = builder.config("spark.hadoop.fs.s3a.connection.ssl.enabled", "false")
+    log = Path(scratch) / "xray_backup-spark.log"
+    try:
+        with _standard_error_in(log):
+            spark = builder.getOrCreate()
+    except Exception as error:
+        raise BackupError(f"Spark did not start ({type(error).__name__}): see {log}; it needs Java 17") from None
+    return configure(spark)
+
+
+@contextmanager
+def _standard_error_in(log: Path) -> Iterator[None]:
+    """Sends what the Java process will write to a file: a person's terminal is for this package's own lines."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def write_trust_store(spark: SparkSession, certificates: Path, target: Path, password: str) -> None:
+    """Puts PEM certificates into a PKCS12 trust store, the one form that MySQL's Java driver reads."""
+    jvm: Any = spark.sparkContext._jvm
+    source = jvm.java.io.FileInputStream(str(certificates))
+    found = jvm.java.security.cert.CertificateFactory.getInstance("X.509").generateCertificates(source)
+    source.close()
+    key_store = jvm.java.security.KeyStore.getInstance("PKCS12")
+    secret = spark.sparkContext._gateway.new_array(jvm.char, len(password))  # type: ignore[union-attr]
+    for position, letter in enumerate(password):
+        secret[position] = letter
+    key_store.load(None, secret)
+    for position, certificate in enumerate(found):
+        key_store.setCertificateEntry(f"ca-{position}", certificate)
+    output = jvm.java.io.FileOutputStream(str(target))
+    key_store.store(output, secret)
+    output.close()
+
+
+def explained(error: Exception, what: str) -> BackupError:
+    """A Spark error in one line: the innermost cause's class, and for access and disk errors what to do."""
+    names, text = _causes(error)
+    reasons = {
+        "AccessDeniedException": "access to the store was denied",
+        "FileNotFoundException": "a file is missing in the store",
+        "NoSuchBucket": "the bucket does not exist",
+        "FileAlreadyExistsException": "the folder of this run exists already",
+        "No space left on device": "the disk is full",
+        "CommunicationsException": "the connection to MySQL broke",
+        "CJException": "the connection to MySQL broke",
+        "SSLHandshakeException": "TLS with MySQL failed: check --ssl_mode and --ssl_ca",
+        "Access denied for user": "MySQL refused the user",
+        "is not a Parquet file": "a file is not Parquet, or cut short",
+        "ParquetDecodingException": "a file is damaged",
+    }
+    reason = next((words for mark, words in reasons.items() if any(mark in name for name in names) or mark in text), "")
+    detail = f"{reason} ({names[-1]})" if reason else names[-1]
+    return BackupError(f"{what} failed: {detail}; nothing was committed, the run can be repeated safely")
+
+
+def _causes(error: Exception) -> tuple[list[str], str]:
+    if not isinstance(error, Py4JJavaError):
+        return [type(error).__name__], str(error)
+    names: list[str] = []
+    texts: list[str] = []
+    cause = error.java_exception
+    while cause is not None and len(names) < 20:
+        names.append(cause.getClass().getSimpleName())
+        texts.append(str(cause.getMessage()))
+        cause = cause.getCause()
+    return names, " ".join(texts)

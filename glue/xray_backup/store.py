@@ -1,0 +1,238 @@
+"""Where backups are kept: an S3 bucket (or anything that speaks S3) or a folder.
+
+Both give the three writes that the design needs: create if absent, replace if unchanged, and nothing else. There is no
+delete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from xray_backup.errors import BackupError, UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing shows it; `size` in bytes."""
+
+    key: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """An object's bytes; `age_seconds` since it was written, by the store's own clock, never by this machine's."""
+
+    body: bytes
+    etag: str
+    age_seconds: float
+
+
+class Store(Protocol):
+    """A place for objects with conditional writes."""
+
+    url: str
+
+    def spark_path(self, key: str) -> str:
+        """The path by which Spark reads and writes `key`."""
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """Writes a new object and returns its ETag; None, and nothing written, where the key exists."""
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        """Overwrites the object while its ETag is `etag`; the new one, or None where nothing was written."""
+
+    def read(self, key: str) -> Content | None:
+        """The object, or None where there is none."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects under `prefix`, in the order of their keys."""
+
+
+def open_store(url: str, endpoint_url: str | None = None) -> Store:
+    """The store at `s3://bucket/prefix`, or in a folder.
+
+    Raises:
+        UsageError: the address is neither.
+    """
+    parts = urlsplit(url)
+    if parts.scheme in ("s3", "s3a"):
+        prefix = parts.path.strip("/")
+        if not parts.netloc or not prefix:
+            raise UsageError(f"store {url!r} is not complete: use s3://bucket/prefix, for example s3://my-lake/backup")
+        return S3Store(parts.netloc, prefix, endpoint_url)
+    if parts.scheme in ("", "file"):
+        return FolderStore(Path(parts.path))
+    raise UsageError(f"store {url!r} is not allowed: use s3://bucket/prefix or a folder")
+
+
+class S3Store:
+    """Objects of one bucket under one prefix."""
+
+    def __init__(self, bucket: str, prefix: str, endpoint_url: str | None) -> None:
+        self.bucket, self.prefix = bucket, prefix
+        self.url = f"s3://{bucket}/{prefix}"
+        # Path style, since an emulator has no host name per bucket; S3 itself takes both.
+        style = {"addressing_style": "path"} if endpoint_url else {}
+        config = Config(retries={"mode": "standard", "total_max_attempts": 8}, s3=style)  # type: ignore[arg-type]
+        self._client: S3Client = boto3.client("s3", endpoint_url=endpoint_url, config=config)
+
+    def spark_path(self, key: str) -> str:
+        """See `Store`."""
+        return f"s3a://{self.bucket}/{self.prefix}/{key}"
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """See `Store`."""
+        return self._put(key, body, IfNoneMatch="*")
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        """See `Store`."""
+        return self._put(key, body, IfMatch=etag)
+
+    def _put(self, key: str, body: bytes, **condition: Any) -> str | None:
+        try:
+            answer = self._client.put_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+                # A retry after a lost answer meets our own write: it is ours if it has our bytes.
+                current = self.read(key)
+                return current.etag if current and current.body == body else None
+            raise self._explained(error, "write", key) from None
+        except BotoCoreError as error:
+            raise self._explained(error, "write", key) from None
+        return str(answer["ETag"])
+
+    def read(self, key: str) -> Content | None:
+        """See `Store`."""
+        try:
+            answer = self._client.get_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
+            body = answer["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise self._explained(error, "read", key) from None
+        except BotoCoreError as error:
+            raise self._explained(error, "read", key) from None
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return Content(body, str(answer["ETag"]), max(0.0, (now - answer["LastModified"]).total_seconds()))
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """See `Store`."""
+        skip = len(self.prefix) + 1
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=f"{self.prefix}/{prefix}"
+            ):
+                for item in page.get("Contents", []):
+                    yield StoredObject(item["Key"][skip:], item["Size"], item["ETag"])
+        except (ClientError, BotoCoreError) as error:
+            raise self._explained(error, "list", prefix) from None
+
+    def _explained(self, error: Exception, action: str, key: str) -> BackupError:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        hint = {
+            "NoSuchBucket": "make the bucket first, or correct --store",
+            "AccessDenied": f"this role may not {action} there",
+            "NoCredentialsError": "no AWS credentials were found",
+            "EndpointConnectionError": "nothing answers at the endpoint",
+        }.get(code, "try again; the run can be repeated safely")
+        return BackupError(f"cannot {action} s3://{self.bucket}/{self.prefix}/{key}: {code}; {hint}")
+
+
+class FolderStore:
+    """Objects as files of a folder on a local disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.url = str(self.folder)
+
+    def spark_path(self, key: str) -> str:
+        """See `Store`; not `as_uri`, since Hadoop takes its percent signs for themselves."""
+        return f"file://{self.folder}/{key}"
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """See `Store`; a hard link is the one atomic "create if absent" of a whole file."""
+        path = self.folder / key
+        with self._written(path, body) as temporary:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return None
+        return _etag(path)
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        """See `Store`; a short-lived lock file makes compare and write one step."""
+        path = self.folder / key
+        guard = path.with_name(f".{path.name}.guard")
+        try:
+            os.close(os.open(guard, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            if time.time() - guard.stat().st_mtime > 10:
+                guard.unlink(missing_ok=True)
+            return None
+        try:
+            if not path.exists() or _etag(path) != etag:
+                return None
+            with self._written(path, body) as temporary:
+                temporary.replace(path)
+            return _etag(path)
+        finally:
+            guard.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _written(self, path: Path, body: bytes) -> Iterator[Path]:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".write-")
+            temporary = Path(name)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(body)
+                    file.flush()
+                    os.fsync(file.fileno())
+                yield temporary
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise BackupError(f"cannot write {path}: {error.strerror}") from None
+
+    def read(self, key: str) -> Content | None:
+        """See `Store`."""
+        path = self.folder / key
+        try:
+            return Content(path.read_bytes(), _etag(path), max(0.0, time.time() - path.stat().st_mtime))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BackupError(f"cannot read {path}: {error.strerror}") from None
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """See `Store`."""
+        root = self.folder / prefix
+        for path in sorted(root.rglob("*") if root.is_dir() else []):
+            # Hidden files are Hadoop's checksums and our own half-written ones; neither is an object.
+            if path.is_file() and not path.name.startswith("."):
+                yield StoredObject(str(path.relative_to(self.folder)), path.stat().st_size, _etag(path))
+
+
+def _etag(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,137 @@
+"""A person's view of a run: progress bars and tables on a terminal, plain lines elsewhere. Laptop only: needs rich."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.filesize import decimal as human_size
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from xray_backup.listing import Listed
+
+
+class Terminal:
+    """Receives events; standard output gets results, standard error the progress."""
+
+    def __init__(self) -> None:
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Terminal:
+        if self._progress.console.is_terminal:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Takes one event."""
+        if event == "progress":
+            self._show(fields["step"], fields["done"], fields["total"])
+            return
+        for task in self._tasks.values():
+            self._progress.remove_task(task)
+        self._tasks.clear()
+        render = getattr(self, f"_{event}", None)
+        if render:
+            render(**fields)
+        else:
+            self._out.print(f"{event.replace('_', ' ')}: {', '.join(f'{k} {_number(v)}' for k, v in fields.items())}")
+
+    def _show(self, step: str, done: float, total: float) -> None:
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=total)
+        self._progress.update(self._tasks[step], completed=done, total=total)
+
+    def _copied(self, table: str, rows: int, files: int, bytes: int, seconds: float) -> None:
+        self._out.print(
+            f"copied and proved {table}: {rows:,} rows, {files} files, {human_size(bytes)}, {seconds:.1f} s"
+        )
+
+    def _committed(self, backup: str, manifest: str) -> None:
+        self._out.print(f"committed [bold]{backup}[/bold] ({manifest})")
+
+    def _restored(self, schema: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._counts(f"restored into {schema}", tables)
+
+    def _would_restore(self, schema: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._counts(f"dry run: would restore into {schema} (add --mode execute)", tables)
+
+    def _compared(self, backup: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._counts(f"{backup} against the database", tables)
+
+    def _purged(self, **result: Any) -> None:
+        self._purge_result("deleted", result)
+
+    def _would_purge(self, **result: Any) -> None:
+        self._purge_result("dry run: would delete (add --mode execute)", result)
+
+    def _purge_result(self, title: str, result: Mapping[str, Any]) -> None:
+        self._counts(f"{title}, rows before {result['before']}", {k: {"rows": v} for k, v in result["rows"].items()})
+        kept = {reason: len(keys) for reason, keys in result["kept"].items()}
+        self._out.print(f"units: {_pairs(result['units'])}; kept: {_pairs(kept)}")
+
+    def _counts(self, title: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+        self._out.print(title)
+        table = Table("table", box=None, pad_edge=False)
+        names = list(next(iter(tables.values())))
+        for name in names:
+            table.add_column(name.replace("_", " "), justify="right")
+        for row, counts in tables.items():
+            table.add_row(row, *(_number(counts[name]) for name in names))
+        self._out.print(table)
+
+    def backups(self, listed: list[Listed]) -> None:
+        """The table of `list`."""
+        if not listed:
+            self._out.print("no backup yet")
+            return
+        table = Table("backup", box=None, pad_edge=False)
+        for name in ("rows", "files", "size", "age"):
+            table.add_column(name, justify="right")
+        table.add_column("verified")
+        table.add_column("state")
+        for item in listed:
+            table.add_row(
+                item.name,
+                f"{item.rows:,}",
+                str(item.files),
+                human_size(item.size),
+                _age(item.age_seconds),
+                item.verified_at[:19].replace("T", " "),
+                f"[red]damaged: {item.damage}[/red]" if item.damage else "[green]whole[/green]",
+            )
+        self._out.print(table)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, list):
+        return f"{len(value):,}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()) or "none"
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
