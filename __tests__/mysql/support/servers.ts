@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { mysqlFolder } from "../../../local/mysql/install";
+import { type ServerKind, mysqlFolder } from "../../../local/mysql/install";
 import { type OpenServer, connectToServer } from "../../../local/mysql/open-server";
 import { connectAsProvider } from "../../../local/mysql/replayer";
 import { startMysqlServer } from "../../../local/mysql/server";
@@ -24,8 +24,12 @@ export interface ServerUnderTest {
  * A suite on each real server: MySQL (the one that MYSQL_URL names, or the one that the set-up unpacks) and MariaDB. It
  * prints the version that it ran on.
  */
-export function describeOnServers(title: string, suite: (get: () => ServerUnderTest) => void): void {
-  describe.each(["mysql", "mariadb"] as const)(`${title} (%s)`, (kind) => {
+export function describeOnServers(
+  title: string,
+  suite: (get: () => ServerUnderTest) => void,
+  kinds: readonly ServerKind[] = ["mysql", "mariadb"],
+): void {
+  describe.each(kinds)(`${title} (%s)`, (kind) => {
     const folder = path.join(mysqlFolder, "test", `${title.replace(/\W+/g, "-")}-${kind}-${process.pid}`);
     let current: ServerUnderTest | undefined;
 

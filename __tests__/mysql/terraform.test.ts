@@ -1,0 +1,215 @@
+import { createConnection } from "mysql2/promise";
+import type { MetadataSchemaProps } from "../../src/modules/metadata-schema";
+import { startEmulator } from "./support/emulator";
+import { migrationsFolder } from "./support/migrations";
+import { describeOnServers } from "./support/servers";
+import { passwordOf, synthesizeSchema, temporaryFolder, users } from "./support/synth";
+import { Terraform, providerMirror, providerVersion } from "./support/terraform";
+
+const mirror = providerMirror() ?? "";
+if (mirror === "") {
+  process.stderr.write("TF_PROVIDER_MIRROR names no mirror with petoju/mysql: the replayer ran instead of Terraform\n");
+} else {
+  process.stderr.write(`Terraform with petoju/mysql ${providerVersion(mirror)}\n`);
+}
+
+jest.setTimeout(120_000);
+
+const suite: typeof describeOnServers =
+  mirror === "" ? (title) => describe.skip(title, () => test.todo("no mirror")) : describeOnServers;
+
+suite("MetadataSchema through Terraform", (get) => {
+  const tables = "CREATE TABLE a (id INT PRIMARY KEY)";
+  let count = 0;
+  let databaseName = "";
+  let outdir = "";
+
+  const synth = (props: MetadataSchemaProps): Terraform => {
+    const { server } = get();
+    const stackFile = synthesizeSchema({ databaseName, ...props }, { mysql: server }, outdir);
+    return new Terraform(stackFile, mirror, { MYSQL_PASSWORD: server.rootPassword });
+  };
+  const start = (props: MetadataSchemaProps): Terraform => {
+    const terraform = synth(props);
+    expect(terraform.init()).toMatchObject({ status: 0 });
+    return terraform;
+  };
+
+  beforeEach(() => {
+    count += 1;
+    databaseName = `terraform_${count}`;
+    outdir = temporaryFolder();
+  });
+
+  test("applies over TLS, plans nothing the second time, and survives the loss of its state", async () => {
+    const terraform = start({ sampleData: true });
+    expect(terraform.apply()).toMatchObject({ status: 0 });
+    expect(terraform.plan()).toMatchObject({ status: 0 });
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${databaseName}.detections`)).toEqual([{ n: 5 }]);
+    await get().connection.query(`DELETE FROM ${databaseName}.pred_bounding_box`);
+    terraform.loseState();
+    expect(terraform.apply()).toMatchObject({ status: 0 });
+    expect(terraform.plan()).toMatchObject({ status: 0 });
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${databaseName}.pred_bounding_box`)).toEqual([{ n: 0 }]);
+  });
+
+  test("text with ${ and %{ arrives as it was written", async () => {
+    const text = "${path.module} %{if} $${x} \\\\ '' \"q\" – 肺";
+    start({
+      migrationsFolder: migrationsFolder(
+        `CREATE TABLE a (t TEXT) DEFAULT CHARSET=utf8mb4; INSERT INTO a VALUES ('${text}')`,
+      ),
+    }).apply();
+    const [row] = await get().rows(`SELECT t FROM ${databaseName}.a`);
+    expect(row?.["t"]).toBe('${path.module} %{if} $${x} \\ \' "q" – 肺');
+  });
+
+  test("a statement that the server refuses half-way: the next apply goes on after what is done", async () => {
+    const broken = migrationsFolder(`${tables}; INSERT INTO b VALUES (1)`);
+    const terraform = start({ migrationsFolder: broken });
+    const failed = terraform.apply();
+    expect(failed.status).toBe(1);
+    expect(failed.output).toMatch(/Error 1146 .*b' doesn't exist/);
+    await get().connection.query(`CREATE TABLE ${databaseName}.b (id INT)`);
+    expect(terraform.apply()).toMatchObject({ status: 0 });
+    expect(await get().rows(`SELECT * FROM ${databaseName}.b`)).toEqual([{ id: 1 }]);
+  });
+
+  test("a lossy change is refused and the data is intact", async () => {
+    const first = "CREATE TABLE a (s VARCHAR(20)); INSERT INTO a VALUES ('abcdefghij')";
+    start({ migrationsFolder: migrationsFolder(first) }).apply();
+    const lossy = "-- allow: destructive (a test)\nALTER TABLE a MODIFY s VARCHAR(3)";
+    const failed = synth({ migrationsFolder: migrationsFolder(first, lossy) }).apply();
+    expect(failed.status).toBe(1);
+    expect(failed.output).toMatch(/Error 1265/);
+    expect(await get().rows(`SELECT * FROM ${databaseName}.a`)).toEqual([{ s: "abcdefghij" }]);
+  });
+
+  test("an applied migration that is edited and locked anew is refused by the database; taken back, all is well", async () => {
+    const before = migrationsFolder(tables);
+    start({ migrationsFolder: before, preventDestroy: false }).apply();
+    const edited = synth({
+      migrationsFolder: migrationsFolder("CREATE TABLE a (id BIGINT PRIMARY KEY)"),
+      preventDestroy: false,
+    });
+    const failed = edited.apply();
+    expect(failed.status).toBe(1);
+    expect(failed.output).toMatch(/V0001\.1 was applied with another text/);
+    const restored = synth({ migrationsFolder: before, preventDestroy: false });
+    expect(restored.apply()).toMatchObject({ status: 0 });
+    expect(restored.plan()).toMatchObject({ status: 0 });
+  });
+
+  test("destroy of a protected schema is refused by the plan, and by the database where the code is gone", async () => {
+    const terraform = start({ sampleData: true });
+    terraform.apply();
+    const refused = terraform.destroy();
+    expect(refused.status).toBe(1);
+    expect(refused.output).toMatch(/Instance cannot be destroyed/);
+    terraform.removeResources();
+    const gone = terraform.apply();
+    expect(gone.status).toBe(1);
+    expect(gone.output).toMatch(/Error 1644 .*is protected: its schema and data are not deleted/);
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${databaseName}.detections`)).toEqual([{ n: 5 }]);
+  });
+
+  test("protection goes on and off without a table being touched; then destroy takes the database away", async () => {
+    start({ sampleData: true, preventDestroy: false }).apply();
+    expect(synth({ sampleData: true, preventDestroy: true }).apply()).toMatchObject({ status: 0 });
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${databaseName}.detections`)).toEqual([{ n: 5 }]);
+    const open = synth({ sampleData: true, preventDestroy: false });
+    expect(open.apply()).toMatchObject({ status: 0 });
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${databaseName}.detections`)).toEqual([{ n: 5 }]);
+    expect(open.destroy()).toMatchObject({ status: 0 });
+    expect(await get().rows(`SHOW DATABASES LIKE '${databaseName}'`)).toEqual([]);
+  });
+
+  test("a database that was restored to an earlier time: the next migration is refused, the documented command mends it", async () => {
+    const second = "CREATE TABLE b (id INT PRIMARY KEY)";
+    start({ migrationsFolder: migrationsFolder(tables, second) }).apply();
+    // What a restored snapshot looks like: neither the table nor its row in the ledger.
+    await get().connection.query(
+      `DROP TABLE ${databaseName}.b; DELETE FROM ${databaseName}.schema_migration WHERE version = 2`,
+    );
+    const terraform = synth({
+      migrationsFolder: migrationsFolder(tables, second, "CREATE TABLE c (id INT PRIMARY KEY)"),
+    });
+    const refused = terraform.apply();
+    expect(refused.status).toBe(1);
+    expect(refused.output).toMatch(/V0003\.1: what comes before it is not in this database: see "A restored database"/);
+    expect(terraform.run("state", "rm", ...terraform.migrationAddresses())).toMatchObject({ status: 0 });
+    expect(terraform.apply()).toMatchObject({ status: 0 });
+    expect(
+      await get().rows(`SHOW TABLES FROM ${databaseName} WHERE Tables_in_${databaseName} IN ('b', 'c')`),
+    ).toHaveLength(2);
+    expect(terraform.plan()).toMatchObject({ status: 0 });
+  });
+});
+
+// Users need the AWS provider, which takes seconds to start: the replayer's suite has them on MariaDB.
+suite(
+  "users through Terraform",
+  (get) => {
+    const outdir = temporaryFolder();
+    const start = (passwordVersion: number): Terraform => {
+      const { server } = get();
+      const props = { users: users(passwordVersion) };
+      const stackFile = synthesizeSchema(props, { mysql: server, aws: emulator.url }, outdir);
+      return new Terraform(stackFile, mirror, { MYSQL_PASSWORD: server.rootPassword });
+    };
+
+    let emulator: Awaited<ReturnType<typeof startEmulator>>;
+    beforeAll(async () => {
+      emulator = await startEmulator();
+    });
+    afterAll(() => emulator.stop());
+
+    test("passwords stand in no plan, state or JSON; a new password keeps the grants; a user made anew has them", async () => {
+      const terraform = start(1);
+      expect(terraform.init()).toMatchObject({ status: 0 });
+      expect(terraform.run("plan", "-input=false", "-out=plan.bin")).toMatchObject({ status: 0 });
+      expect(terraform.apply()).toMatchObject({ status: 0 });
+      expect(terraform.plan()).toMatchObject({ status: 0 });
+      for (const text of [
+        terraform.state(),
+        terraform.stackJson(),
+        terraform.run("show", "-json", "plan.bin").output,
+      ]) {
+        expect(text).toContain("xray_app");
+        expect(text).not.toContain("9f8e7d");
+        expect(text).not.toContain(get().server.rootPassword);
+      }
+
+      const rotated = start(2);
+      const rotation = rotated.apply();
+      expect(rotation.output).toMatch(/Resources: 0 added, 3 changed, 0 destroyed/);
+
+      await get().connection.query("DROP USER xray_app@'%'");
+      expect(rotated.apply()).toMatchObject({ status: 0 });
+      expect(await get().rows("SHOW GRANTS FOR xray_app@'%'")).toHaveLength(4);
+
+      // A lost state: users that are there are made anew, not stumbled over.
+      rotated.loseState();
+      expect(rotated.apply()).toMatchObject({ status: 0 });
+      expect(await get().rows("SHOW GRANTS FOR xray_app@'%'")).toHaveLength(4);
+      const account = { ...get().root, user: "xray_app", password: passwordOf("xray_app"), database: "x_ray" };
+      const app = await createConnection(account);
+      await expect(app.query("SELECT MAX(image_id) FROM image")).resolves.toBeDefined();
+      await app.end();
+    });
+
+    test("a database that is down fails the plan in seconds with the host's name; so does a wrong password", () => {
+      const terraform = start(2);
+      const wrong = terraform.with({ MYSQL_PASSWORD: "wrong" }).plan();
+      expect(wrong.status).toBe(1);
+      expect(wrong.output).toMatch(/Error 1045 .*Access denied for user 'root'/);
+      const began = Date.now();
+      terraform.pointTo("127.0.0.1:9");
+      const down = terraform.plan();
+      expect(down.status).toBe(1);
+      expect(down.output).toMatch(/127\.0\.0\.1:9: connect: connection refused/);
+      expect((Date.now() - began) / 1000).toBeLessThan(30);
+    });
+  },
+  ["mysql"],
+);
