@@ -1,0 +1,79 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { folderWith } from "./support";
+
+const root = path.join(__dirname, "..", "..");
+const build = path.join(root, ".local", "cli-test");
+
+beforeAll(() => {
+  const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
+  const source = path.join(root, "src", "schema", "cli.ts");
+  const options = "--module CommonJS --moduleResolution Node10 --target ES2022 --types node --strict --skipLibCheck";
+  const result = spawnSync(process.execPath, [tsc, source, ...options.split(" "), "--outDir", build], {
+    encoding: "utf8",
+    cwd: root,
+  });
+  expect(result.stdout).toBe("");
+}, 120_000);
+
+const run = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(build, "cli.js"), ...args], {
+    encoding: "utf8",
+    cwd: root,
+  });
+  return { status, stdout, stderr };
+};
+
+test("check shows the package's migrations", () => {
+  expect(run("check")).toEqual({
+    status: 0,
+    stderr: "",
+    stdout: [
+      "migration                          statements  sha256",
+      "V0001__create_x_ray_tables.sql     3           5caa2fb12982",
+      "V0002__create_detections_view.sql  1           28bfb58ac366",
+      "",
+    ].join("\n"),
+  });
+});
+
+test("new, write, lock, check", () => {
+  const folder = folderWith({});
+  const created = run("new", "make_a", "--folder", folder);
+  const file = path.join(folder, "V0001__make_a.sql");
+  expect(created).toMatchObject({ status: 0, stdout: `${file}\nwrite its statements, then: xray-schema lock\n` });
+  writeFileSync(file, `${readFileSync(file, "utf8")}-- allow: destructive (an example)\nDROP TABLE a;\n`);
+  expect(run("check", "--folder", folder)).toMatchObject({
+    status: 1,
+    stderr: 'error: V0001__make_a.sql: is not in migrations.lock.json: run "xray-schema lock" and commit both\n',
+  });
+  const locked = run("lock", "--folder", folder);
+  expect(locked.stdout).toContain("destructive: an example");
+  expect(locked.stdout).toContain("locked: V0001__make_a.sql");
+  expect(run("lock", "--folder", folder).stdout).toContain("locked: nothing new");
+  expect(run("check", "--folder", folder)).toMatchObject({ status: 0 });
+});
+
+test.each([
+  [
+    ["new", "Not-A-Name"],
+    1,
+    "error: Not-A-Name: a migration's name is lower-case letters, digits and underscores, at most 60\n",
+  ],
+  [["check", "--folder", "/nowhere"], 1, "error: /nowhere: the folder of migrations cannot be read (ENOENT)\n"],
+])("%j fails in one line", (args, status, stderr) => {
+  expect(run(...args)).toEqual({ status, stdout: "", stderr });
+});
+
+test.each([[[]], [["drop"]], [["new"]], [["check", "x"]], [["lock", "--force"]]])("%j shows the usage", (args) => {
+  const result = run(...args);
+  expect(result.status).toBe(2);
+  expect(result.stderr).toMatch(/^error: .*\n\nUsage: xray-schema <command>/);
+});
+
+test("the published command is what package.json says", () => {
+  const { bin } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { bin: Record<string, string> };
+  expect(bin["xray-schema"]).toBe("dist/schema/cli.js");
+  expect(existsSync(path.join(root, "src", "schema", "cli.ts"))).toBe(true);
+});

@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { checkLock, writeLock } from "./lock";
+import { type Migration, migrationFileName, readMigrations } from "./migration";
+import { SchemaError } from "./schema-error";
+
+const USAGE = `Usage: xray-schema <command> [--folder sql/migrations]
+
+  check       reads the migrations and holds them against migrations.lock.json
+  lock        adds new migrations to migrations.lock.json
+  new <name>  begins the next migration, for example: new add_reader`;
+
+/** Exit codes: 1 for migrations that cannot be used, 2 for a command that is not understood. */
+function main(args: string[]): number {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { folder: { type: "string" }, help: { type: "boolean" } },
+    });
+  } catch (error) {
+    return misunderstood((error as Error).message);
+  }
+  const [command, name, ...rest] = parsed.positionals;
+  if (parsed.values.help === true) {
+    console.log(USAGE);
+    return 0;
+  }
+  const wantsName = command === "new";
+  if (!["check", "lock", "new"].includes(command ?? "") || rest.length > 0 || wantsName !== (name !== undefined)) {
+    return misunderstood(`got ${JSON.stringify(args.join(" "))}`);
+  }
+  const folder = parsed.values.folder ?? path.join("sql", "migrations");
+  try {
+    if (command === "new") create(folder, name ?? "");
+    else if (command === "lock") lock(folder);
+    else check(folder);
+    return 0;
+  } catch (error) {
+    if (!SchemaError.isSchemaError(error)) throw error;
+    console.error(`error: ${error.message}`);
+    return 1;
+  }
+}
+
+function check(folder: string): void {
+  const migrations = readMigrations(folder);
+  checkLock(folder, migrations);
+  printTable(migrations);
+}
+
+function lock(folder: string): void {
+  const migrations = readMigrations(folder);
+  const added = writeLock(folder, migrations);
+  printTable(migrations);
+  console.log(`\nlocked: ${added.length === 0 ? "nothing new" : added.map((one) => one.fileName).join(", ")}`);
+}
+
+function create(folder: string, name: string): void {
+  if (!/^[a-z][a-z0-9_]{0,59}$/.test(name)) {
+    throw new SchemaError("a migration's name is lower-case letters, digits and underscores, at most 60", name);
+  }
+  const file = path.join(folder, migrationFileName(readMigrations(folder).length + 1, name));
+  writeFileSync(file, "-- Why:\n\n", { flag: "wx" });
+  console.log(`${file}\nwrite its statements, then: xray-schema lock`);
+}
+
+function printTable(migrations: readonly Migration[]): void {
+  const rows = migrations.map(({ fileName, statements, sha256 }) => {
+    const reasons = statements.flatMap((statement) => statement.destructiveReason ?? []);
+    const destructive = reasons.length === 0 ? "" : `destructive: ${reasons.join("; ")}`;
+    return [fileName, String(statements.length), sha256.slice(0, 12), destructive];
+  });
+  const table = [["migration", "statements", "sha256", ""], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
+  for (const row of table)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
+}
+
+function misunderstood(problem: string): number {
+  console.error(`error: ${problem}\n\n${USAGE}`);
+  return 2;
+}
+
+process.exitCode = main(process.argv.slice(2));
