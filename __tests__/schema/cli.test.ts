@@ -9,7 +9,8 @@ const build = path.join(root, ".local", "cli-test");
 beforeAll(() => {
   const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
   const source = path.join(root, "src", "schema", "cli.ts");
-  const options = "--module CommonJS --moduleResolution Node10 --target ES2022 --types node --strict --skipLibCheck";
+  const options =
+    "--module CommonJS --moduleResolution Node10 --target ES2022 --types node --strict --skipLibCheck --esModuleInterop";
   const result = spawnSync(process.execPath, [tsc, source, ...options.split(" "), "--outDir", build], {
     encoding: "utf8",
     cwd: root,
