@@ -16,6 +16,8 @@ from xray_backup.spark import laptop_session
 from xray_backup.store import FolderStore, S3Store, Store
 
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="eu-west-1")
+# Short runs: the second compiler would cost more than it gives.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 os.environ.setdefault("SPARK_LOCAL_DIRS", str(REPOSITORY / ".local" / "test" / "spark"))
 
 
@@ -55,7 +57,7 @@ def spark(emulator: Emulator) -> Iterator[SparkSession]:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         return FolderStore(tmp_path / "store")
-    return s3_store(request.getfixturevalue("emulator"))
+    return new_s3_store(request.getfixturevalue("emulator"))
 
 
 @pytest.fixture
@@ -63,10 +65,23 @@ def folder_store(tmp_path: Path) -> Store:
     return FolderStore(tmp_path / "store")
 
 
-def s3_store(emulator: Emulator) -> S3Store:
+def new_s3_store(emulator: Emulator) -> S3Store:
     bucket = f"lake-{uuid.uuid4().hex[:12]}"
     emulator.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return S3Store(bucket, "backup", emulator.url)
+
+
+@pytest.fixture
+def s3_store(emulator: Emulator) -> Store:
+    return new_s3_store(emulator)
+
+
+@pytest.fixture
+def loose_lab(server: MySqlServer, spark: SparkSession, folder_store: Store) -> Iterator[Lab]:
+    """A schema without foreign keys, as in a database that was set up by hand."""
+    lab = Lab(server, spark, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema(foreign_keys=False)
+    yield lab
+    lab.drop_schema()
 
 
 @pytest.fixture
@@ -77,7 +92,7 @@ def lab(server: MySqlServer, spark: SparkSession, folder_store: Store) -> Iterat
 
 
 @pytest.fixture
-def s3_lab(server: MySqlServer, spark: SparkSession, emulator: Emulator) -> Iterator[Lab]:
-    lab = Lab(server, spark, s3_store(emulator), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+def s3_lab(server: MySqlServer, spark: SparkSession, s3_store: Store) -> Iterator[Lab]:
+    lab = Lab(server, spark, s3_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
     yield lab
     lab.drop_schema()

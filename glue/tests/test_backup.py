@@ -5,23 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.support.lab import TABLES, Lab
-from xray_backup import manifest as manifests
+from tests.support.reading import backed_up
 from xray_backup.archive import archive
-from xray_backup.data_model import X_RAY
 from xray_backup.purge import purge
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.snapshot import snapshot
-from xray_backup.verification import read_rows, verify
+from xray_backup.verification import verify
 
 EVERYTHING = Selection()
-
-
-def backed_up(lab: Lab, name: str, table: str) -> set[tuple]:
-    run = lab.run()
-    manifest = manifests.load(lab.store, name, X_RAY)
-    frame = read_rows(run, X_RAY.table(table), [file.key for file in manifest.tables[table].files])
-    return {tuple(row) for row in frame.collect()}
 
 
 @pytest.mark.parametrize("which", ["lab", "s3_lab"])

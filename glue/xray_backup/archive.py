@@ -5,16 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from xray_backup import manifest as manifests
+from xray_backup.committed_copy import commit_copy, count_rows, database_time
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
-from xray_backup.layout import checked_slot, manifest_key, run_prefix
 from xray_backup.manifest import Manifest
 from xray_backup.run import Run
-from xray_backup.schema_check import check_schema
-from xray_backup.snapshot import BACKUP_LOCK, database_time
-from xray_backup.table_copy import copy_table
 
 # Nobody knows the zone of the time column, the application host's: two days cover every zone and a wrong clock.
 MIN_AGE_DAYS = 2
@@ -39,46 +35,16 @@ def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = Fa
     Raises:
         BackupError: nothing was committed; the run can be repeated.
     """
-    checked_age_days(older_than_days)
     started = database_time(run)
-    slot = checked_slot(slot or f"{started:%Y-%m-%d}")
-    before = f"{started - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
-    with run.exclusive(BACKUP_LOCK) as check:
-        existing = manifests.find(run.store, "archive", slot)
-        if existing:
-            run.events("already_committed", backup=existing.name, run_id=existing.run_id)
-            return existing
-        with run.database.session() as connection:
-            check_schema(connection, run.database.schema, run.model)
-            conditions = archive_conditions(connection, run.model, before)
-            if dry_run:
-                for table in run.model.tables:
-                    sql = f"SELECT COUNT(*) FROM {table.quoted} WHERE {conditions[table.name]}"
-                    ((rows,),) = query(connection, sql)
-                    run.events("would_archive", table=table.name, rows=rows, before=before)
-                return None
-        tables = {}
-        for table in reversed(run.model.tables):
-            prefix = run_prefix("archive", table.name, f"{started:%Y-%m-%d}", run.run_id)
-            tables[table.name] = copy_table(run, table, prefix, conditions[table.name])
-            check()
-        manifest = Manifest(
-            kind="archive",
-            slot=slot,
-            run_id=run.run_id,
-            schema=run.database.schema,
-            data_model=run.model.digest,
-            started_at=started.isoformat(),
-            cutoff=started.isoformat(),
-            verified_at=database_time(run).isoformat(),
-            tables=tables,
-            archived_before=before,
-            job_run_id=run.job_run_id,
-        )
-        check()
-        manifests.commit(run.store, manifest)
-    run.events("committed", backup=manifest.name, manifest=manifest_key(manifest.name))
-    return manifest
+    before = f"{started - timedelta(days=checked_age_days(older_than_days)):%Y-%m-%d %H:%M:%S}"
+
+    def old_rows(connection: Connection) -> dict[str, str]:
+        return archive_conditions(connection, run.model, before)
+
+    if dry_run:
+        count_rows(run, "archive", old_rows)
+        return None
+    return commit_copy(run, "archive", slot, started, started, old_rows, archived_before=before)
 
 
 def archive_conditions(connection: Connection, model: DataModel, before: str) -> dict[str, str]:

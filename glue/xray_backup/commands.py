@@ -61,6 +61,7 @@ def execute_command(options: argparse.Namespace, make_session: Callable[[], Spar
             lock_ttl_seconds=getattr(options, "lock_ttl_seconds", 300),
             job_run_id=getattr(options, "JOB_RUN_ID", None),
         )
+        events("started", command=run.command, run_id=run.run_id, store=store.url)
         _COMMANDS[options.command](run, options)
 
 

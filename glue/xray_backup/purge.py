@@ -20,6 +20,7 @@ from pymysql.constants import ER
 
 from xray_backup import manifest as manifests
 from xray_backup.archive import checked_age_days
+from xray_backup.committed_copy import database_time
 from xray_backup.database import Connection, execute, query
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.fingerprint import Fingerprint, fingerprint_sql
@@ -28,7 +29,6 @@ from xray_backup.manifest import Manifest
 from xray_backup.purge_units import Chunk, Rows, chunks, merged, read_units
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
-from xray_backup.snapshot import database_time
 from xray_backup.verification import verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.

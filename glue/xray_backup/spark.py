@@ -14,7 +14,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from xray_backup.errors import BackupError
+from xray_backup.errors import BackupError, VerificationError
 
 PACKAGES = ("com.mysql:mysql-connector-j:9.6.0", "org.apache.hadoop:hadoop-aws:3.3.4")
 SPARK_ERRORS = (Py4JJavaError, PySparkException)
@@ -108,25 +108,36 @@ def write_trust_store(spark: SparkSession, certificates: Path, target: Path, pas
     output.close()
 
 
-def explained(error: Exception, what: str) -> BackupError:
-    """A Spark error in one line: the innermost cause's class, and for access and disk errors what to do."""
+# What to look for in the names and texts of a Java error's causes, and what it means to a person.
+_DAMAGE = {
+    "ChecksumException": "a file is damaged",
+    "is not a Parquet file": "a file is not Parquet, or cut short",
+    "ParquetDecodingException": "a file is damaged",
+    "FileNotFoundException": "a file is missing",
+}
+_FAILURES = {
+    "AccessDeniedException": "access to the store was denied",
+    "UnknownStoreException": "the bucket does not exist",
+    "AWSClientIOException": "the store does not answer as it should",
+    "AWSServiceIOException": "the store does not answer as it should",
+    "AWSStatus500Exception": "the store does not answer as it should",
+    "No space left on device": "the disk is full",
+    "CommunicationsException": "the connection to MySQL broke",
+    "CJException": "the connection to MySQL broke",
+    "SSLHandshakeException": "TLS with MySQL failed: check --ssl_mode and --ssl_ca",
+    "Access denied for user": "MySQL refused the user",
+    "command denied to user": "the user lacks a privilege that this command needs",
+}
+
+
+def explained(error: Exception, step: str) -> BackupError:
+    """A Spark error in one line; of the error's own text nothing is shown, since it may quote a row's values."""
     names, text = _causes(error)
-    reasons = {
-        "AccessDeniedException": "access to the store was denied",
-        "FileNotFoundException": "a file is missing in the store",
-        "NoSuchBucket": "the bucket does not exist",
-        "FileAlreadyExistsException": "the folder of this run exists already",
-        "No space left on device": "the disk is full",
-        "CommunicationsException": "the connection to MySQL broke",
-        "CJException": "the connection to MySQL broke",
-        "SSLHandshakeException": "TLS with MySQL failed: check --ssl_mode and --ssl_ca",
-        "Access denied for user": "MySQL refused the user",
-        "is not a Parquet file": "a file is not Parquet, or cut short",
-        "ParquetDecodingException": "a file is damaged",
-    }
-    reason = next((words for mark, words in reasons.items() if any(mark in name for name in names) or mark in text), "")
-    detail = f"{reason} ({names[-1]})" if reason else names[-1]
-    return BackupError(f"{what} failed: {detail}; nothing was committed, the run can be repeated safely")
+    for reasons, kind in ((_DAMAGE, VerificationError), (_FAILURES, BackupError)):
+        for mark, words in reasons.items():
+            if mark in text or any(mark in name for name in names):
+                return kind(f"{step}: {words} ({names[-1]}); nothing was committed, the run can be repeated safely")
+    return BackupError(f"{step}: failed ({names[-1]}); nothing was committed, the run can be repeated safely")
 
 
 def _causes(error: Exception) -> tuple[list[str], str]:

@@ -7,6 +7,7 @@ delete.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -179,23 +180,17 @@ class FolderStore:
         return _etag(path)
 
     def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        """See `Store`; a short-lived lock file makes compare and write one step."""
+        """See `Store`; a file lock, which goes with its process, makes compare and write one step."""
         path = self.folder / key
-        guard = path.with_name(f".{path.name}.guard")
-        try:
-            os.close(os.open(guard, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            if time.time() - guard.stat().st_mtime > 10:
-                guard.unlink(missing_ok=True)
+        if not path.exists():
             return None
-        try:
-            if not path.exists() or _etag(path) != etag:
+        with path.with_name(f".{path.name}.guard").open("w") as guard:
+            fcntl.flock(guard, fcntl.LOCK_EX)
+            if _etag(path) != etag:
                 return None
             with self._written(path, body) as temporary:
                 temporary.replace(path)
             return _etag(path)
-        finally:
-            guard.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _written(self, path: Path, body: bytes) -> Iterator[Path]:

@@ -1,0 +1,65 @@
+"""Arguments: the same for a person and for Glue; a mistake is one line and exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.lab import GLUE
+from xray_backup.arguments import parse_command_line, parse_job_arguments
+from xray_backup.errors import UsageError
+
+STORE = ["--store", "s3://lake/backup", "--secret-id", "s"]
+
+
+def test_glue_s_own_arguments_are_left_alone() -> None:
+    options = parse_job_arguments(
+        "purge",
+        ["--JOB_NAME", "purge", "--JOB_RUN_ID", "jr_1", "--job-bookmark-option", "job-bookmark-disable",
+         "--store", "s3://lake/backup", "--secret_id", "arn:x", "--older_than_days", "90", "--mode", "execute",
+         "--TempDir", "s3://x/tmp", "--enable-metrics", "true"],
+    )  # fmt: skip
+    assert (options.older_than_days, options.mode, options.secret_id) == (90, "execute", "arn:x")
+    assert options.JOB_RUN_ID == "jr_1"
+
+
+@pytest.mark.parametrize("command", ["purge", "restore"])
+def test_what_changes_the_database_is_a_dry_run_by_default(command: str) -> None:
+    more = {"purge": ["--older-than-days", "90"], "restore": ["--backups", "latest"]}[command]
+    assert parse_command_line([command, *STORE, *more]).mode == "dry-run"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["backup", "--store", "s3://a/b"], "the following arguments are required: --secret-id"),
+        (["purge", *STORE], "required: --older-than-days"),
+        (["purge", *STORE, "--older-than-days", "1"], "got '1', a whole number of 2 or more is needed"),
+        (["purge", *STORE, "--older-than-days", "90", "--chunk-rows", "0"], "got '0', a whole number of 1 or more"),
+        (["restore", *STORE, "--backups", "latest", "--since", "yesterday"], "got 'yesterday', YYYY-MM-DD"),
+        (["restore", *STORE, "--backups", "latest", "--transaction-ids", "1;drop"], "ids with commas between"),
+        (["restore", *STORE, "--backups", "latest", "--target-schema", "x`y"], "letters, digits and underscores"),
+        (["backup", *STORE, "--ssl-mode", "PREFERRED"], "invalid choice: 'PREFERRED'"),
+        (["backup", *STORE, "--lock-ttl-seconds", "1"], "a whole number of 3 or more"),
+        (["backup", *STORE, "--password", "x"], "unrecognized arguments: --password x"),
+        (["drop"], "invalid choice: 'drop'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        parse_command_line(arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_ends_the_process_with_code_2_and_no_stack_trace() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "xray_backup", "list", "--store", "s3://only-a-bucket"],
+        cwd=GLUE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == (
+        "xray_backup: store 's3://only-a-bucket' is not complete: use s3://bucket/prefix, for example s3://my-lake/backup\n"
+    )

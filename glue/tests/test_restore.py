@@ -1,0 +1,158 @@
+"""Restore gives rows back: what is missing, nothing else, and never over something that is there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.support.lab import TABLES, Lab
+from tests.support.reading import backed_up
+from xray_backup import manifest as manifests
+from xray_backup.archive import archive
+from xray_backup.comparison import compare
+from xray_backup.data_model import X_RAY
+from xray_backup.errors import UsageError, VerificationError
+from xray_backup.restore import RestoreResult, restore
+from xray_backup.restore_batches import Batch, Selection
+from xray_backup.snapshot import snapshot
+
+
+def restored(
+    lab: Lab, selection: Selection | None = None, schema: str | None = None, **options: object
+) -> RestoreResult:
+    execute_it = bool(options.get("execute_it", True))
+    return restore(lab.run("restore"), ["latest"], schema, selection or Selection(), execute_it)
+
+
+def delete_all(lab: Lab, where: str = "TRUE") -> None:
+    lab.sql(f"DELETE b FROM pred_bounding_box b JOIN `transaction` USING (transaction_id) WHERE {where}")
+    lab.sql(f"DELETE FROM `transaction` WHERE {where}")
+
+
+@pytest.fixture
+def saved(lab: Lab) -> Lab:
+    """20 transactions of 5 boxes in a snapshot."""
+    lab.fill(20)
+    snapshot(lab.run(), "s", 60)
+    return lab
+
+
+def test_missing_rows_come_back_present_ones_stay(saved: Lab) -> None:
+    before = {table: saved.rows(table) for table in TABLES}
+    delete_all(saved, "transaction_id IN (3, 4, 17)")
+    result = restored(saved)
+    assert (result["transaction"].inserted, result["transaction"].present) == (3, 17)
+    assert (result["pred_bounding_box"].inserted, result["pred_bounding_box"].present) == (15, 85)
+    assert {table: saved.rows(table) for table in TABLES} == before
+    assert restored(saved)["pred_bounding_box"].present == 100
+
+
+def test_a_dry_run_says_so_and_writes_nothing(saved: Lab) -> None:
+    delete_all(saved)
+    result = restored(saved, execute_it=False)
+    assert (result["transaction"].inserted, result["image"].present) == (20, 20)
+    assert saved.count("transaction") == 0
+    new = restored(saved, schema=f"{saved.schema}_new", execute_it=False)
+    assert new["image"].inserted == 20
+    assert saved.sql(f"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = '{saved.schema}_new'") == [
+        (0,)
+    ]
+
+
+def test_a_conflict_is_told_and_never_overwritten(saved: Lab) -> None:
+    saved.sql("UPDATE `transaction` SET cs_thr = 0.777 WHERE transaction_id = 5")
+    delete_all(saved, "transaction_id = 6")
+    result = restored(saved)
+    assert result["transaction"].conflicts == [5]
+    assert result["transaction"].inserted == 1
+    assert saved.sql("SELECT cs_thr FROM `transaction` WHERE transaction_id = 5")[0][0] == Decimal("0.777")
+
+
+def test_a_row_without_its_parent_is_told_and_all_others_come(loose_lab: Lab) -> None:
+    lab = loose_lab
+    lab.fill(6)
+    lab.sql("INSERT INTO pred_bounding_box VALUES (500, 999, 1, 0.5, 1, 2, 3, 4)")
+    snapshot(lab.run(), "s", 60)
+    strict = Lab(lab.server, lab.spark, lab.store, f"{lab.schema}_strict").create_schema()
+    result = restored(lab, schema=strict.schema)
+    assert result["pred_bounding_box"].orphans == [500]
+    assert strict.count("pred_bounding_box") == 30
+    # A scratch schema has no foreign keys, so there every row comes back.
+    assert restored(lab, schema=f"{lab.schema}_scratch")["pred_bounding_box"].inserted == 31
+    assert lab.rows("pred_bounding_box", f"{lab.schema}_scratch") == lab.rows("pred_bounding_box")
+
+
+@pytest.mark.parametrize(
+    ("selection", "transactions"),
+    [
+        (Selection(parent_ids=[2, 3]), {2, 3}),
+        (Selection(anchor_ids=[7]), {7}),
+        (Selection(since="2022-05-24 11:10:23", until="2022-05-24 11:13:23"), {2, 3, 4}),
+        (Selection(parent_ids=[2, 3], until="2022-05-24 11:11:23"), {2}),
+        (Selection(anchor_ids=[12345]), set()),
+    ],
+)
+def test_a_selection_brings_its_children_and_the_parents_it_needs(
+    saved: Lab, selection: Selection, transactions: set[int]
+) -> None:
+    scratch = f"{saved.schema}_scratch"
+    restored(saved, selection, scratch)
+    assert {row[0] for row in saved.rows("transaction", scratch)} == transactions
+    assert {row[1] for row in saved.rows("pred_bounding_box", scratch)} == transactions
+    assert len(saved.rows("pred_bounding_box", scratch)) == 5 * len(transactions)
+    wanted = set(selection.parent_ids or ()) | transactions
+    assert {row[0] for row in saved.rows("image", scratch)} == wanted
+
+
+def test_any_text_survives_the_way_back(lab: Lab) -> None:
+    for key, name in enumerate(
+        ["", "it's", 'say "x"', "back\\slash", "new\nline, and (comma)", "😀ü", "`%s%%", "\0nul"], 1
+    ):
+        lab.sql("INSERT INTO image VALUES (%s, 'b', 'f', %s)", (key, name))
+    snapshot(lab.run(), "s", 60)
+    restored(lab, schema=f"{lab.schema}_scratch")
+    assert lab.rows("image", f"{lab.schema}_scratch") == lab.rows("image")
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_written(saved: Lab) -> None:
+    delete_all(saved)
+    (file,) = (Path(saved.store.url) / "v1/snapshot/pred_bounding_box").rglob("part-*.parquet")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(VerificationError, match=r"snapshot-s: file .* was changed: 100 bytes"):
+        restored(saved)
+    assert saved.count("transaction") == 0
+
+
+def test_snapshot_and_archive_together(saved: Lab) -> None:
+    archive(saved.run(), "a", 2)
+    delete_all(saved)
+    result = restore(saved.run(), ["archive-a", "latest"], None, Selection(), execute_it=True)
+    assert (result["transaction"].inserted, result["transaction"].present) == (20, 19)
+    assert backed_up(saved, "latest", "pred_bounding_box") == saved.rows("pred_bounding_box")
+
+
+def test_a_backup_that_is_not_there_is_one_line(saved: Lab) -> None:
+    with pytest.raises(UsageError, match=r"there is no backup 'snapshot-x' in .*: `list` shows what there is"):
+        restore(saved.run(), ["snapshot-x"], None, Selection(), execute_it=True)
+
+
+def test_a_batch_s_subset_keeps_rows_together() -> None:
+    batch = Batch([1, 5, 9], [10, 50, 90], "(1,'a'),\n(5,'b'),\n(9,'c')")
+    assert batch.subset([0, 2]) == Batch([1, 9], [10, 90], "(1,'a'),\n(9,'c')")
+
+
+def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:
+    manifest = manifests.load(saved.store, "latest", X_RAY)
+    alike = compare(saved.run(), manifest)
+    assert [(d.equal, d.changed, d.only_in_backup, d.only_in_database, d.newer) for d in alike.values()] == [
+        (20, 0, 0, 0, 0),
+        (20, 0, 0, 0, 0),
+        (100, 0, 0, 0, 0),
+    ]
+    saved.sql("UPDATE pred_bounding_box SET x_min = 9999 WHERE pred_bbox_id IN (1, 2)")
+    saved.sql("DELETE FROM pred_bounding_box WHERE pred_bbox_id = 50")
+    saved.sql("INSERT INTO pred_bounding_box VALUES (-5, 1, 1, 0.5, 1, 2, 3, 4), (7000, 1, 1, 0.5, 1, 2, 3, 4)")
+    boxes = compare(saved.run(), manifest)["pred_bounding_box"]
+    assert (boxes.equal, boxes.changed, boxes.only_in_backup, boxes.only_in_database, boxes.newer) == (97, 2, 1, 1, 1)

@@ -1,0 +1,154 @@
+"""What a snapshot must hold: every row there is, whatever its neighbours, and nothing twice."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from tests.support.lab import TABLES, Lab
+from tests.support.reading import backed_up
+from xray_backup import manifest as manifests
+from xray_backup.committed_copy import BACKUP_LOCK
+from xray_backup.data_model import X_RAY
+from xray_backup.errors import BackupError, LockedError, UsageError
+from xray_backup.id_ranges import IdRange, id_ranges
+from xray_backup.snapshot import snapshot
+
+TOP = 2**31 - 1
+
+
+def test_tables_without_a_row(lab: Lab) -> None:
+    manifest = snapshot(lab.run(), "empty", 60)
+    assert manifest is not None
+    assert [table.fingerprint.rows for table in manifest.tables.values()] == [0, 0, 0]
+    for table in TABLES:
+        assert backed_up(lab, "snapshot-empty", table) == set()
+
+
+def test_one_row_gaps_the_type_s_end_and_any_text(s3_lab: Lab) -> None:
+    lab = s3_lab
+    names = ["", "a|b", "ü" * 100, "😀" * 100, "it''s \\ `x`", "\t\n\x01", "M\u00fcller^R\u00f6ntgen_1.png"]
+    for key, name in zip([1, 7, 100_000, 5_000_000, 2_000_000_000, TOP - 1, TOP], names, strict=True):
+        lab.sql("INSERT INTO image VALUES (%s, %s, %s, %s)", (key, name, name, name))
+    lab.sql("INSERT INTO `transaction` VALUES (%s, %s, '2022-10-30 02:30:00', 0, 9.999)", (TOP, TOP))
+    lab.sql("INSERT INTO pred_bounding_box VALUES (1, %s, -2147483648, -9.999, 0, 0, %s, %s)", (TOP, TOP, TOP))
+    snapshot(lab.run(), "odd", 60)
+    for table in TABLES:
+        assert backed_up(lab, "snapshot-odd", table) == lab.rows(table)
+    listed = "".join(item.key for item in lab.store.list("v1/"))
+    content = lab.store.read("v1/_manifests/snapshot-odd.json")
+    assert content is not None
+    assert "Müller" not in listed + content.body.decode() + str(lab.events.events)
+
+
+def test_rows_without_partners_are_kept(loose_lab: Lab) -> None:
+    """The hand-made job's inner join lost them."""
+    lab = loose_lab
+    lab.fill(3)
+    lab.sql("INSERT INTO image VALUES (50, 'b', 'f', 'no transaction')")
+    lab.sql("INSERT INTO `transaction` VALUES (60, 777, '2022-01-01', 0.3, 0.5)")
+    lab.sql("INSERT INTO pred_bounding_box VALUES (70, 888, 1, 0.5, 1, 2, 3, 4)")
+    snapshot(lab.run(), "orphans", 60)
+    for table in TABLES:
+        assert backed_up(lab, "snapshot-orphans", table) == lab.rows(table)
+
+
+def test_a_slot_is_backed_up_once(lab: Lab) -> None:
+    lab.fill(2)
+    first = snapshot(lab.run(), "s1", 60)
+    lab.fill(2, first=10)
+    again = snapshot(lab.run(), "s1", 60)
+    assert again == first
+    assert lab.events.of("already_committed")[0]["backup"] == "snapshot-s1"
+
+
+def test_files_of_a_run_that_did_not_finish_are_never_read(lab: Lab) -> None:
+    lab.fill(3)
+
+    class StoppedError(Exception):
+        pass
+
+    def stop_after_first(event: str, **_: object) -> None:
+        if event == "copied":
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        snapshot(lab.run(events=stop_after_first), "s1", 60)
+    assert manifests.find(lab.store, "snapshot", "s1") is None
+    assert [item.key for item in lab.store.list("v1/snapshot/")]
+    snapshot(lab.run(), "s1", 60)
+    assert backed_up(lab, "snapshot-s1", "pred_bounding_box") == lab.rows("pred_bounding_box")
+
+
+def test_a_dry_run_writes_nothing(lab: Lab) -> None:
+    lab.fill(3)
+    assert snapshot(lab.run(), "s1", 60, dry_run=True) is None
+    assert [event["rows"] for event in lab.events.of("would_copy")] == [3, 3, 15]
+    assert list(lab.store.list("v1/")) == []
+
+
+def test_a_second_run_is_refused_while_the_first_works(lab: Lab) -> None:
+    with lab.run().exclusive(BACKUP_LOCK), pytest.raises(LockedError):
+        snapshot(lab.run(), "s1", 60)
+
+
+def test_each_row_is_in_one_range(lab: Lab) -> None:
+    table = X_RAY.table("image")
+    for key in [1, 2, 3, 10, 11, 500, 501, 502, 900_000, TOP]:
+        lab.sql("INSERT INTO image VALUES (%s, 'b', 'f', 'x')", (key,))
+    with lab.database().session() as connection:
+        for size in (1, 2, 3, 4, 9, 10, 11):
+            ranges = id_ranges(connection, table, size)
+            assert (ranges[0].first, ranges[-1].last) == (1, TOP)
+            assert all(after.first == before.last + 1 for before, after in pairwise(ranges))
+            counts = [lab.sql(f"SELECT COUNT(*) FROM image WHERE {r.predicate(table)}")[0][0] for r in ranges]
+            assert counts[:-1] == [size] * (len(ranges) - 1)
+            assert sum(counts) == 10
+        assert id_ranges(connection, X_RAY.table("transaction"), 5) == []
+        assert id_ranges(connection, table, 100) == [IdRange(1, TOP)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("ALTER TABLE image ADD COLUMN note INT NOT NULL", "column 5 of table .*image is `note` int NOT NULL,"),
+        (
+            "ALTER TABLE image MODIFY image_file VARCHAR(200) NOT NULL",
+            r"is `image_file` varchar\(200\) NOT NULL, .* varchar\(100\)",
+        ),
+        (
+            "ALTER TABLE `transaction` MODIFY time DATETIME NULL",
+            "column 3 of .*transaction is `time` datetime NULL",
+        ),
+        (
+            "ALTER TABLE pred_bounding_box DROP COLUMN y_max",
+            "column 8 of .* is missing, the data model says `y_max`",
+        ),
+        ("DROP TABLE pred_bounding_box", "pred_bounding_box does not exist, or this user may not read it"),
+        (
+            "ALTER TABLE pred_bounding_box MODIFY pred_bbox_id INT NOT NULL, DROP PRIMARY KEY,"
+            " ADD PRIMARY KEY (pred_bbox_id, transaction_id)",
+            "has no unique index on pred_bbox_id alone",
+        ),
+    ],
+)
+def test_a_schema_that_is_not_the_data_model_is_refused(lab: Lab, statement: str, message: str) -> None:
+    lab.sql(statement)
+    with pytest.raises(UsageError, match=message):
+        snapshot(lab.run(), "s1", 60)
+    assert list(lab.store.list("v1/snapshot/")) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"password": "wrong"}, "refused user 'root': check the user and the password"),
+        ({"dbname": "nowhere"}, "has no schema 'nowhere'"),
+        ({"port": 1}, "does not answer: check host, port and security group"),
+    ],
+)
+def test_a_database_that_refuses_is_one_line(lab: Lab, overrides: dict[str, object], message: str) -> None:
+    with pytest.raises(BackupError, match=message) as caught:
+        snapshot(lab.run(database=lab.database(**overrides)), "s1", 60)
+    assert "\n" not in str(caught.value)

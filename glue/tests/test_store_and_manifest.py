@@ -1,0 +1,160 @@
+"""Conditional writes on S3 and in a folder, and the manifest that stands on them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xray_backup import manifest as manifests
+from xray_backup.data_model import X_RAY
+from xray_backup.errors import BackupError, UsageError, VerificationError
+from xray_backup.fingerprint import Fingerprint
+from xray_backup.layout import checked_slot
+from xray_backup.manifest import DataFile, Manifest, TableBackup
+from xray_backup.store import S3Store, Store, open_store
+
+
+def test_an_object_is_created_once(store: Store) -> None:
+    etag = store.create("v1/a", b"first")
+    assert etag
+    assert store.create("v1/a", b"second") is None
+    content = store.read("v1/a")
+    assert content is not None
+    assert (content.body, content.etag) == (b"first", etag)
+    assert content.age_seconds < 5
+
+
+def test_an_object_is_replaced_only_while_unchanged(store: Store) -> None:
+    first = store.create("v1/a", b"1")
+    assert first
+    second = store.replace("v1/a", b"2", first)
+    assert second
+    assert second != first
+    assert store.replace("v1/a", b"3", first) is None
+    content = store.read("v1/a")
+    assert content is not None
+    assert content.body == b"2"
+
+
+def test_what_is_not_there_is_none_and_cannot_be_replaced(store: Store) -> None:
+    assert store.read("v1/none") is None
+    assert store.replace("v1/none", b"x", "etag") is None
+    assert list(store.list("v1/")) == []
+
+
+def test_of_many_creators_one_wins(store: Store) -> None:
+    won: list[str] = []
+    threads = [
+        threading.Thread(target=lambda n=n: won.append(str(n)) if store.create("v1/a", str(n).encode()) else None)
+        for n in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    content = store.read("v1/a")
+    assert content is not None
+    assert won == [content.body.decode()]
+
+
+def test_a_listing_is_in_order_and_complete(store: Store) -> None:
+    keys = [f"v1/t/part-{n:03}" for n in range(30)]
+    for key in reversed(keys):
+        store.create(key, key.encode())
+    assert [item.key for item in store.list("v1/t/")] == keys
+    assert {item.size for item in store.list("v1/t/")} == {13}
+
+
+@pytest.mark.parametrize("url", ["s3://lake", "s3:///x", "gs://a/b", "http://x/y"])
+def test_a_store_s_address_must_be_complete(url: str) -> None:
+    with pytest.raises(UsageError, match="store "):
+        open_store(url)
+
+
+def test_a_missing_bucket_is_one_line(emulator: Any) -> None:
+    store = S3Store("no-such-bucket", "backup", emulator.url)
+    with pytest.raises(BackupError, match=r"cannot list s3://no-such-bucket/backup/v1/: NoSuchBucket; make the bucket"):
+        list(store.list("v1/"))
+
+
+fingerprints = st.builds(Fingerprint, st.integers(0, 2**40), st.integers(0, 2**100))
+files = st.builds(DataFile, st.text(), st.integers(0, 2**50), st.text(), fingerprints)
+tables = st.builds(TableBackup, st.text(), st.tuples(files), st.none() | st.integers(), st.none() | st.integers())
+made = st.builds(
+    Manifest,
+    kind=st.sampled_from(["snapshot", "archive"]),
+    slot=st.text(),
+    run_id=st.text(),
+    schema=st.text(),
+    data_model=st.text(),
+    started_at=st.text(),
+    cutoff=st.text(),
+    verified_at=st.text(),
+    tables=st.dictionaries(st.text(), tables, max_size=3),
+)
+
+
+@given(made)
+def test_a_manifest_comes_back_as_it_was(manifest: Manifest) -> None:
+    assert Manifest.from_json(manifest.to_json(), "m") == manifest
+
+
+def example(slot: str = "s1", **changes: Any) -> Manifest:
+    table = TableBackup("v1/snapshot/t/", (DataFile("k", 1, "e", Fingerprint(1, 2)),), 1, 1)
+    values: dict[str, Any] = {
+        "kind": "snapshot", "slot": slot, "run_id": "r", "schema": "x", "data_model": X_RAY.digest,
+        "started_at": "2026-01-01T00:00:00+00:00", "cutoff": "", "verified_at": "", "tables": {"t": table},
+    }  # fmt: skip
+    return Manifest(**(values | changes))
+
+
+def test_a_slot_is_committed_once(store: Store) -> None:
+    manifests.commit(store, example(run_id="a"))
+    with pytest.raises(BackupError, match="snapshot-s1 was committed by another run; it stands"):
+        manifests.commit(store, example(run_id="b"))
+    found = manifests.find(store, "snapshot", "s1")
+    assert found is not None
+    assert found.run_id == "a"
+
+
+def test_a_retry_that_meets_its_own_manifest_has_committed(s3_store: Store) -> None:
+    manifests.commit(s3_store, example())
+    manifests.commit(s3_store, example())
+
+
+def test_a_newer_manifest_is_refused() -> None:
+    document = json.loads(example().to_json()) | {"format_version": 2}
+    with pytest.raises(UsageError, match="manifest m has format 2, this package reads 1: use a newer version"):
+        Manifest.from_json(json.dumps(document).encode(), "m")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"format_version": 1}', example().to_json()[:-200]])
+def test_a_damaged_manifest_is_refused(body: bytes) -> None:
+    with pytest.raises(VerificationError, match="manifest m is damaged"):
+        Manifest.from_json(body, "m")
+
+
+def test_latest_is_the_newest_snapshot(folder_store: Store) -> None:
+    for slot, day in (("b", "02"), ("a", "03"), ("c", "01")):
+        manifests.commit(folder_store, example(slot, started_at=f"2026-01-{day}T00:00:00+00:00"))
+    manifests.commit(folder_store, example("z", kind="archive", started_at="2026-02-01T00:00:00+00:00"))
+    assert manifests.load(folder_store, "latest", X_RAY).name == "snapshot-a"
+    with pytest.raises(UsageError, match="there is no backup 'snapshot-q'"):
+        manifests.load(folder_store, "snapshot-q", X_RAY)
+
+
+def test_another_data_model_is_refused(folder_store: Store) -> None:
+    manifests.commit(folder_store, example(data_model="0000"))
+    with pytest.raises(UsageError, match="snapshot-s1 is of another data model"):
+        manifests.load(folder_store, "snapshot-s1", X_RAY)
+
+
+@pytest.mark.parametrize("slot", ["", "-a", "a/b", "../x", "a b", "x" * 64, "ü"])
+def test_a_slot_s_name_is_checked(slot: str) -> None:
+    with pytest.raises(UsageError, match="run slot"):
+        checked_slot(slot)

@@ -1,0 +1,93 @@
+"""What snapshot and archive share: copy every table under the lock, prove it, commit it, and do it once per slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from xray_backup import manifest as manifests
+from xray_backup.database import Connection, query
+from xray_backup.layout import LOCKS, Kind, backup_name, checked_slot, manifest_key, run_prefix
+from xray_backup.manifest import Manifest
+from xray_backup.run import Run
+from xray_backup.schema_check import check_schema
+from xray_backup.table_copy import copy_table
+
+BACKUP_LOCK = f"{LOCKS}backup.json"
+
+# The WHERE clause of each table, by name; asked for once the schema is known to be right.
+Conditions = Callable[[Connection], Mapping[str, str]]
+
+
+def database_time(run: Run) -> datetime:
+    """Now, in UTC, by the database's clock: the one clock that all machines share."""
+    with run.database.session() as connection:
+        ((now,),) = query(connection, "SELECT UTC_TIMESTAMP(6)")
+    return now.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def count_rows(run: Run, kind: Kind, conditions: Conditions) -> None:
+    """The dry run: reports how many rows of each table would be copied; takes no lock and writes nothing."""
+    with run.database.session() as connection:
+        check_schema(connection, run.database.schema, run.model)
+        for name, condition in conditions(connection).items():
+            sql = f"SELECT COUNT(*) FROM {run.model.table(name).quoted} WHERE {condition}"
+            ((rows,),) = query(connection, sql)
+            run.events("would_copy", backup=kind, table=name, rows=rows)
+
+
+def commit_copy(
+    run: Run,
+    kind: Kind,
+    slot: str | None,
+    started: datetime,
+    cutoff: datetime,
+    conditions: Conditions,
+    archived_before: str | None = None,
+) -> Manifest:
+    """The committed backup of the slot, made now unless it was made before.
+
+    Args:
+        run: the run.
+        kind: snapshot or archive.
+        slot: name of the scheduled run; the day of `started` where None.
+        started: the database's time at the start.
+        cutoff: what was committed before this is complete.
+        conditions: which rows.
+        archived_before: the age limit of an archive, in the zone of the time column.
+
+    Raises:
+        BackupError: nothing was committed; the run can be repeated.
+    """
+    slot = checked_slot(slot or f"{started:%Y-%m-%d}")
+    with run.exclusive(BACKUP_LOCK) as check:
+        existing = manifests.find(run.store, kind, slot)
+        if existing:
+            run.events("already_committed", backup=existing.name, run_id=existing.run_id)
+            return existing
+        with run.database.session() as connection:
+            check_schema(connection, run.database.schema, run.model)
+            wanted = conditions(connection)
+        tables = {}
+        # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
+        for table in reversed(run.model.tables):
+            prefix = run_prefix(kind, table.name, f"{started:%Y-%m-%d}", run.run_id)
+            tables[table.name] = copy_table(run, table, prefix, wanted[table.name])
+            check()
+        manifest = Manifest(
+            kind=kind,
+            slot=slot,
+            run_id=run.run_id,
+            schema=run.database.schema,
+            data_model=run.model.digest,
+            started_at=started.isoformat(),
+            cutoff=cutoff.isoformat(),
+            verified_at=database_time(run).isoformat(),
+            tables=tables,
+            archived_before=archived_before,
+            job_run_id=run.job_run_id,
+        )
+        check()
+        manifests.commit(run.store, manifest)
+    run.events("committed", backup=backup_name(kind, slot), manifest=manifest_key(manifest.name))
+    return manifest
