@@ -2,13 +2,14 @@ import { App } from "cdktf";
 import { ValidationError } from "./modules/validation-error";
 import { DataLakeStack } from "./stacks/data-lake-stack";
 import { environments } from "./stacks/environments";
+import { MetadataSchemaStack } from "./stacks/metadata-schema-stack";
 import { StateBackendStack } from "./stacks/state-backend-stack";
 
 try {
   const app = new App();
   for (const environment of environments(process.env)) {
     if (environment.stateBucketName !== undefined) new StateBackendStack(app, environment);
-    new DataLakeStack(app, environment);
+    new MetadataSchemaStack(app, new DataLakeStack(app, environment));
   }
   app.synth();
 } catch (error) {

@@ -1,4 +1,5 @@
 import type { Construct } from "constructs";
+import type { ITerraformDependable } from "cdktf";
 import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
 import { checkInteger } from "./checks";
 import type { PrivateBucketProps } from "./private-bucket";
@@ -39,13 +40,17 @@ export class AccessLogsBucket extends PrivateBucket {
     });
   }
 
-  /** Lets S3 deliver the access logs of one bucket here, below a prefix without a slash at the end. */
-  allowLogDelivery(sourceBucketArn: string, prefix: string): void {
+  /**
+   * Lets S3 deliver the access logs of one bucket here, below a prefix without a slash at the end.
+   * @returns what must be there before the delivery is turned on
+   */
+  allowLogDelivery(sourceBucketArn: string, prefix: string): ITerraformDependable {
     this.addToResourcePolicy({
       actions: ["s3:PutObject"],
       resources: [this.objectsArn(prefix)],
       principals: [{ type: "Service", identifiers: ["logging.s3.amazonaws.com"] }],
       conditions: [{ test: "ArnLike", variable: "aws:SourceArn", values: [sourceBucketArn] }],
     });
+    return this.policy;
   }
 }

@@ -167,11 +167,12 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
     });
     if (props.serverAccessLogsBucket) {
       const prefix = props.serverAccessLogsPrefix ?? "data-lake";
-      props.serverAccessLogsBucket.allowLogDelivery(this.bucketArn, prefix);
+      const delivery = props.serverAccessLogsBucket.allowLogDelivery(this.bucketArn, prefix);
       new S3BucketLoggingA(this, "Logging", {
         bucket: this.bucketName,
         targetBucket: props.serverAccessLogsBucket.bucketName,
         targetPrefix: `${prefix}/`,
+        dependsOn: [delivery],
       });
     }
     if (props.eventBridgeEnabled) {

@@ -5,6 +5,14 @@ import type { IDataLakeKey } from "./data-lake-key";
 import type { IDataLakeNetwork } from "./data-lake-network";
 import { checkLogRetention } from "./log-retention";
 
+/** A server's name and port. */
+export interface ClientEndpoint {
+  /** A host name or an IPv4 address. */
+  readonly host: string;
+  /** The TCP port. */
+  readonly port: number;
+}
+
 /** Properties of {@link MetadataDatabase}. */
 export interface MetadataDatabaseProps {
   /** Where the instance is. */
@@ -24,6 +32,11 @@ export interface MetadataDatabaseProps {
    * @default 7
    */
   readonly backupRetentionDays?: number;
+  /**
+   * Where clients connect to, if not to the instance itself: an RDS Proxy, a tunnel. Secrets and the JDBC URL name it.
+   * @default - the instance's own endpoint
+   */
+  readonly clientEndpoint?: ClientEndpoint;
   /**
    * The schema that secrets and the JDBC URL name. The schema's migrations create it, RDS does not.
    * @default "x_ray"

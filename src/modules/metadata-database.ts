@@ -13,7 +13,7 @@ import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
 import type { DataLakeSubnet } from "./data-lake-network";
 import { DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
-import type { MetadataDatabaseProps } from "./metadata-database-props";
+import type { ClientEndpoint, MetadataDatabaseProps } from "./metadata-database-props";
 import {
   checkMetadataDatabaseProps,
   DEFAULT_ALLOCATED_STORAGE_GIB,
@@ -73,6 +73,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   /** The secret that RDS keeps the master user's password in: JSON with `username` and `password`. */
   readonly masterUserSecretArn: string;
 
+  private readonly client: ClientEndpoint;
   private readonly securityGroup: SecurityGroup;
   private readonly secrets = new Map<string, IDatabaseSecret>();
 
@@ -139,7 +140,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       dependsOn: this.logGroups(),
     });
     this.endpoint = this.resource.address;
-    this.jdbcUrl = `jdbc:mysql://${this.endpoint}:${PORT}/${this.databaseName}`;
+    this.client = props.clientEndpoint ?? { host: this.endpoint, port: PORT };
+    this.jdbcUrl = `jdbc:mysql://${this.client.host}:${this.client.port}/${this.databaseName}`;
     this.masterUserSecretArn = this.resource.masterUserSecret.get(0).secretArn;
     this.allowCidrs(props.allowedCidrs ?? []);
   }
@@ -161,8 +163,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     const secret = new DatabaseSecret(this, `${username}-secret`, {
       username,
       secretName: `${this.instanceIdentifier}/${username}`,
-      host: this.endpoint,
-      port: this.port,
+      ...this.client,
       databaseName: this.databaseName,
       passwordVersion,
       recoveryWindowInDays: this.props.skipFinalSnapshot ? 0 : 30,

@@ -66,7 +66,10 @@ export class PrivateBucket extends BucketBase {
   /** The versioning configuration; what needs a versioned bucket waits for it. */
   protected readonly versioning: S3BucketVersioningA;
 
-  private readonly policy: PolicyDocument;
+  /** The bucket's policy in force; what needs a right that it gives waits for it. */
+  protected readonly policy: S3BucketPolicy;
+
+  private readonly policyDocument: PolicyDocument;
 
   constructor(scope: Construct, id: string, props: PrivateBucketProps = {}, traits: BucketTraits = {}) {
     super(scope, id);
@@ -116,10 +119,10 @@ export class PrivateBucket extends BucketBase {
         },
       ],
     });
-    this.policy = new PolicyDocument(this, "PolicyDocument", this.transportStatements());
-    new S3BucketPolicy(this, "Policy", {
+    this.policyDocument = new PolicyDocument(this, "PolicyDocument", this.transportStatements());
+    this.policy = new S3BucketPolicy(this, "Policy", {
       bucket,
-      policy: this.policy.json,
+      policy: this.policyDocument.json,
       // AWS refuses a public policy while the block is on, and a policy and the block at once conflict.
       dependsOn: [publicAccessBlock],
     });
@@ -127,7 +130,7 @@ export class PrivateBucket extends BucketBase {
 
   /** Adds statements to the bucket's policy. */
   addToResourcePolicy(...statements: PolicyStatement[]): void {
-    this.policy.add(...statements);
+    this.policyDocument.add(...statements);
   }
 
   private transportStatements(): PolicyStatement[] {
@@ -135,7 +138,7 @@ export class PrivateBucket extends BucketBase {
       effect: "Deny",
       actions: ["s3:*"],
       resources: [this.bucketArn, this.objectsArn()],
-      principals: [{ type: "*", identifiers: ["*"] }],
+      principals: [{ type: "AWS", identifiers: ["*"] }],
     };
     return [
       {

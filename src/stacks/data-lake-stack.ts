@@ -42,6 +42,7 @@ export class DataLakeStack extends EnvironmentStack {
     });
     const database = new MetadataDatabase(this, "Database", {
       ...environment.database,
+      clientEndpoint: environment.localEndpoints?.mysql,
       network,
       encryptionKey,
       preventDestroy: protect,

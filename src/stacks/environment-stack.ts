@@ -26,7 +26,7 @@ const SERVICES = [
 export abstract class EnvironmentStack extends TerraformStack {
   constructor(
     scope: Construct,
-    protected readonly environment: Environment,
+    readonly environment: Environment,
     kind: string,
     stateIn: "bucket" | "file" = "bucket",
   ) {

@@ -4,21 +4,27 @@ import { checkPattern } from "../modules/checks";
 import type { DataLakeAlarmsProps } from "../modules/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/data-lake-bucket";
 import type { DataLakeNetworkProps } from "../modules/data-lake-network";
-import type { MetadataDatabaseProps } from "../modules/metadata-database-props";
+import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/metadata-database-props";
 import { ValidationError } from "../modules/validation-error";
 
 /** Servers that stand for AWS and RDS on this machine. */
 export interface LocalEndpoints {
   /** The AWS emulator, for example `http://127.0.0.1:5000`. */
   readonly aws: string;
-  /** The MySQL server as `host:port`. */
-  readonly mysql: string;
+  /** The MySQL server; the provider takes user and password from MYSQL_USERNAME and MYSQL_PASSWORD. */
+  readonly mysql: ClientEndpoint;
+  /**
+   * A PEM file with the authority of the MySQL server's certificate.
+   * @default - the connection is not encrypted
+   */
+  readonly mysqlCaFile?: string;
 }
 
 /** What the stack itself wires. */
 type WiredBucketProps =
   "encryptionKey" | "forceDestroy" | "preventDestroy" | "serverAccessLogsBucket" | "serverAccessLogsPrefix";
 type WiredDatabaseProps =
+  | "clientEndpoint"
   | "deleteAutomatedBackups"
   | "deletionProtection"
   | "encryptionKey"
@@ -65,6 +71,11 @@ export interface Environment {
    * @default - AWS
    */
   readonly localEndpoints?: LocalEndpoints;
+  /**
+   * The SOCKS proxy through which the schema's statements go to a private database, such as `socks5h://127.0.0.1:1080`.
+   * @default - none, the variables for HTTP proxies are not looked at either
+   */
+  readonly mysqlProxy?: string;
   /**
    * Settings of the network.
    * @default - those of DataLakeNetwork

@@ -1,32 +1,43 @@
+import type { ClientEndpoint } from "../modules/metadata-database-props";
 import type { Environment } from "./environment";
 
 /** The variables that {@link environments} reads; each can be left out. */
 export interface EnvironmentVariables {
   /**
-   * The AWS emulator of the environment `local`.
+   * Who gets the alarms of `prod`.
+   * @default - nobody
+   */
+  readonly ALARM_EMAIL?: string;
+  /**
+   * The AWS emulator of `local`.
    * @default "http://127.0.0.1:5000"
    */
   readonly AWS_ENDPOINT_URL?: string;
-  /**
-   * The MySQL server of the environment `local`, as `host:port`.
-   * @default "127.0.0.1:3306"
-   */
-  readonly MYSQL_ENDPOINT?: string;
   /**
    * The bucket for the state of `dev`.
    * @default - a file
    */
   readonly DEV_STATE_BUCKET?: string;
   /**
+   * The MySQL server of `local`, as `host:port`.
+   * @default "127.0.0.1:3306"
+   */
+  readonly MYSQL_ENDPOINT?: string;
+  /**
+   * The proxy to the databases of `dev` and `prod`.
+   * @default - none
+   */
+  readonly MYSQL_PROXY?: string;
+  /**
+   * A PEM file with the authority of the certificate of `local`'s MySQL server.
+   * @default - the connection is not encrypted
+   */
+  readonly MYSQL_TLS_CA_CERT?: string;
+  /**
    * The bucket for the state of `prod`.
    * @default - a file
    */
   readonly PROD_STATE_BUCKET?: string;
-  /**
-   * Who gets the alarms of `prod`.
-   * @default - nobody
-   */
-  readonly ALARM_EMAIL?: string;
 }
 
 /** The environments of this repository. */
@@ -40,7 +51,8 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       alarms: {},
       localEndpoints: {
         aws: variables.AWS_ENDPOINT_URL ?? "http://127.0.0.1:5000",
-        mysql: variables.MYSQL_ENDPOINT ?? "127.0.0.1:3306",
+        mysql: parseEndpoint(variables.MYSQL_ENDPOINT ?? "127.0.0.1:3306"),
+        mysqlCaFile: variables.MYSQL_TLS_CA_CERT,
       },
     },
     {
@@ -50,6 +62,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       sampleData: true,
       database: { instanceClass: "db.t4g.micro" },
       backup: { executionClass: "FLEX" },
+      mysqlProxy: variables.MYSQL_PROXY,
       stateBucketName: variables.DEV_STATE_BUCKET,
     },
     {
@@ -60,7 +73,13 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       alarms: { email: variables.ALARM_EMAIL },
       bucket: { snapshotExpirationDays: 400 },
       database: { instanceClass: "db.m7g.large", allocatedStorageGib: 100, multiAz: true, backupRetentionDays: 35 },
+      mysqlProxy: variables.MYSQL_PROXY,
       stateBucketName: variables.PROD_STATE_BUCKET,
     },
   ];
+}
+
+function parseEndpoint(endpoint: string): ClientEndpoint {
+  const [host = "", port = "3306"] = endpoint.split(":");
+  return { host, port: Number(port) };
 }

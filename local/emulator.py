@@ -1,0 +1,113 @@
+"""Starts moto's server, the AWS emulator, with a few of its gaps closed. Takes moto_server's own arguments.
+
+Each gap made Terraform see a difference at each plan, or refuse what AWS takes. None of it is about what AWS would
+refuse: where moto is more lenient than AWS, it stays so.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.glue.models import FakeConnection
+from moto.glue.responses import GlueResponse
+from moto.rds.models import DBInstance, DBParameterGroup
+from moto.s3.models import FakeBucket
+from moto.server import main
+
+TRANSPORT_KEYS = {"aws:SecureTransport", "s3:TlsVersion"}
+
+
+def speaks_of_transport(statement: dict[str, Any]) -> bool:
+    """Whether a statement's conditions concern nothing but how the request came."""
+    keys = {key for test in statement.get("Condition", {}).values() for key in test}
+    return bool(keys) and keys <= TRANSPORT_KEYS
+
+
+def apply_transport_conditions() -> None:
+    """moto applies a Deny whatever its Condition says, so that a bucket which denies requests without TLS denies all.
+
+    The emulator speaks plain HTTP on the loopback interface; here each request counts as one over TLS 1.3.
+    """
+    get_permission = FakeBucket.get_permission
+
+    def permission_over_tls(self: FakeBucket, action: str, resource: str) -> Any:
+        stored = self.policy
+        if stored is not None:
+            policy = json.loads(stored)
+            policy["Statement"] = [s for s in policy["Statement"] if not speaks_of_transport(s)]
+            self.policy = json.dumps(policy).encode() if policy["Statement"] else None
+        try:
+            return get_permission(self, action, resource)
+        finally:
+            self.policy = stored
+
+    FakeBucket.get_permission = permission_over_tls
+
+
+def keep_rule_descriptions() -> None:
+    """moto forgets the description of a security group rule whose source is a group or a prefix list."""
+    init = SecurityGroupRule.__init__
+
+    def init_with_description(self: SecurityGroupRule, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        sources = (self.source_group, kwargs.get("prefix_list_id"), *args)
+        texts = [s["Description"] for s in sources if isinstance(s, dict) and "Description" in s]
+        self.source_description = texts[0] if texts else None
+
+    SecurityGroupRule.__init__ = init_with_description
+    SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or self.source_description)
+
+
+def keep_instance_monitoring() -> None:
+    """moto forgets enhanced monitoring and Performance Insights of an RDS instance."""
+    init = DBInstance.__init__
+
+    def init_with_monitoring(self: DBInstance, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        self.monitoring_interval = kwargs.get("monitoring_interval", 0)
+        self.monitoring_role_arn = kwargs.get("monitoring_role_arn")
+        self.performance_insights_enabled = kwargs.get("enable_performance_insights", False)
+        self.performance_insights_kms_key_id = kwargs.get("performance_insights_kms_key_id")
+        self.performance_insights_retention_period = kwargs.get("performance_insights_retention_period")
+
+    DBInstance.__init__ = init_with_monitoring
+
+
+def mark_user_parameters() -> None:
+    """moto does not say that a changed parameter of a group was set by the user, which the provider asks for."""
+    update_parameters = DBParameterGroup.update_parameters
+
+    def update_and_mark(self: DBParameterGroup, new_parameters: Any) -> None:
+        update_parameters(self, [{**parameter, "Source": "user"} for parameter in new_parameters])
+
+    DBParameterGroup.update_parameters = update_and_mark
+
+
+def keep_connections() -> None:
+    """moto forgets the type of a Glue connection, and cannot update one."""
+    as_dict = FakeConnection.as_dict
+
+    def as_dict_with_type(self: FakeConnection) -> dict[str, Any]:
+        given = {key: self.connection_input.get(key) for key in ("ConnectionType", "MatchCriteria")}
+        return {**as_dict(self), **{key: value for key, value in given.items() if value is not None}}
+
+    def update_connection(self: GlueResponse) -> str:
+        connection = self.glue_backend.get_connection("", self._get_param("Name"), False, "")
+        connection.connection_input = self._get_param("ConnectionInput")
+        connection.description = connection.connection_input.get("Description")
+        connection.connection_properties = connection.connection_input.get("ConnectionProperties", {})
+        return "{}"
+
+    FakeConnection.as_dict = as_dict_with_type
+    GlueResponse.update_connection = update_connection
+
+
+if __name__ == "__main__":
+    apply_transport_conditions()
+    keep_rule_descriptions()
+    keep_instance_monitoring()
+    mark_user_parameters()
+    keep_connections()
+    main()

@@ -1,0 +1,70 @@
+import type { Construct } from "constructs";
+import { AssetType, Fn, TerraformAsset } from "cdktf";
+import { assetPath } from "../modules/assets";
+import { EphemeralResource } from "../modules/ephemeral-resource";
+import { MetadataSchema } from "../modules/metadata-schema";
+import { SchemaUser } from "../modules/schema-user";
+import type { MysqlProviderConfig } from "../providers/mysql/provider";
+import { MysqlProvider } from "../providers/mysql/provider";
+import type { DataLakeStack } from "./data-lake-stack";
+import { EnvironmentStack } from "./environment-stack";
+
+/** Seconds for which the provider tries to reach the server: a plan against a database that is down must not hang. */
+const CONNECT_RETRY_SECONDS = 20;
+
+/**
+ * The schema of an environment's database. A stack of its own: Terraform does not support a provider whose settings come
+ * from a resource of the same run.
+ */
+export class MetadataSchemaStack extends EnvironmentStack {
+  readonly schema: MetadataSchema;
+
+  constructor(scope: Construct, dataLake: DataLakeStack) {
+    super(scope, dataLake.environment, "metadata-schema");
+    const { protect, sampleData } = this.environment;
+    const { database, secrets } = dataLake;
+    this.addMysqlProvider(dataLake);
+    this.schema = new MetadataSchema(this, "Schema", {
+      databaseName: database.databaseName,
+      preventDestroy: protect,
+      sampleData,
+      users: [
+        SchemaUser.app(secrets.xray_app),
+        SchemaUser.backup(secrets.xray_backup),
+        SchemaUser.purge(secrets.xray_purge),
+      ],
+    });
+  }
+
+  private addMysqlProvider(dataLake: DataLakeStack): void {
+    const { localEndpoints, mysqlProxy } = this.environment;
+    const host = localEndpoints?.mysql.host ?? dataLake.database.endpoint;
+    const port = localEndpoints?.mysql.port ?? dataLake.database.port;
+    const provider = new MysqlProvider(this, "mysql", {
+      endpoint: `${host}:${port}`,
+      connectRetryTimeoutSec: CONNECT_RETRY_SECONDS,
+      // Without it the provider would send MySQL through a proxy for HTTP that the environment names.
+      ...(mysqlProxy === undefined ? { noProxy: host } : { proxy: mysqlProxy }),
+      ...(localEndpoints ? localTls(localEndpoints.mysqlCaFile) : this.rdsLogin(dataLake)),
+    });
+    // Not as a prop: cdktf writes the names of a map's entries in snake case.
+    provider.addOverride("conn_params.multiStatements", "true");
+  }
+
+  private rdsLogin(dataLake: DataLakeStack): MysqlProviderConfig {
+    const secret = new EphemeralResource(this, "MasterUserSecret", {
+      type: "aws_secretsmanager_secret_version",
+      arguments: { secret_id: dataLake.database.masterUserSecretArn },
+    });
+    const login = (key: string): string => Fn.lookup(Fn.jsondecode(secret.attribute("secret_string")), key) as string;
+    const caBundle = new TerraformAsset(this, "CaBundle", {
+      path: assetPath("rds-ca-bundle.pem"),
+      type: AssetType.FILE,
+    });
+    return { username: login("username"), password: login("password"), customTls: [{ caCert: caBundle.path }] };
+  }
+}
+
+function localTls(caFile: string | undefined): MysqlProviderConfig {
+  return caFile === undefined ? {} : { customTls: [{ caCert: caFile }] };
+}
