@@ -40,7 +40,7 @@ export interface Endpoints {
 }
 
 const outdirs: string[] = [];
-process.once("exit", () => outdirs.forEach((outdir) => rmSync(outdir, { recursive: true, force: true })));
+afterAll(() => outdirs.splice(0).forEach((outdir) => rmSync(outdir, { recursive: true, force: true })));
 
 /**
  * Synthesizes a stack that holds one MetadataSchema and returns the path of its `cdk.tf.json`.
@@ -70,7 +70,7 @@ export function synthesizeSchema(
   return path.join(outdir, "stacks", "schema", "cdk.tf.json");
 }
 
-/** A folder that goes when the tests end. */
+/** A folder that goes when the tests of the file end. */
 export function temporaryFolder(): string {
   const outdir = mkdtempSync(path.join(tmpdir(), "schema-"));
   outdirs.push(outdir);
