@@ -77,8 +77,9 @@ export class PrivateBucket extends BucketBase {
       this,
       "bucketName",
       props.bucketName,
-      /^(?!xn--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/,
-      "3 to 63 lower-case letters, digits and hyphens that start and end with a letter or digit",
+      /^(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9-]{1,61}[a-z0-9](?<!-s3alias|--ol-s3|--x-s3|--table-s3)$/,
+      "3 to 63 lower-case letters, digits and hyphens that start and end with a letter or digit and do not begin or " +
+        "end as AWS's own names do",
     );
     this.encryptionKey = props.encryptionKey;
     this.resource = new S3Bucket(this, "Resource", {
