@@ -108,7 +108,8 @@ export interface DataLakeBucketProps extends PrivateBucketProps, DataLakePrefixe
   readonly serverAccessLogsPrefix?: string;
 }
 
-const DEFAULT_PREFIXES = { imagesPrefix: "xray-images", backupPrefix: "backup" };
+/** The folder of the jobs' code, beside the images and the backups. */
+export const GLUE_ASSETS_PREFIX = "glue-assets";
 
 const READ_ACTIONS = ["s3:GetObject", "s3:GetBucketLocation", "s3:ListBucket"];
 const PUBLIC_ACTIONS: Record<PublicAccess, string[]> = {
@@ -135,10 +136,15 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       readonly bucketName = bucketName;
       readonly bucketArn = `arn:${new DataAwsPartition(this, "Partition").partition}:s3:::${bucketName}`;
       readonly encryptionKey = attributes.encryptionKey;
-      readonly imagesPrefix = attributes.imagesPrefix ?? DEFAULT_PREFIXES.imagesPrefix;
-      readonly backupPrefix = attributes.backupPrefix ?? DEFAULT_PREFIXES.backupPrefix;
+      readonly imagesPrefix: string;
+      readonly backupPrefix: string;
+
+      constructor() {
+        super(scope, id);
+        ({ imagesPrefix: this.imagesPrefix, backupPrefix: this.backupPrefix } = checkedPrefixes(this, attributes));
+      }
     }
-    return new Import(scope, id);
+    return new Import();
   }
 
   readonly imagesPrefix: string;
@@ -150,12 +156,7 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       objectLockEnabled: props.objectLockDefaultRetention !== undefined,
       publicPolicy: publicAccess !== PublicAccess.NONE,
     });
-    this.imagesPrefix = this.checkedPrefix("imagesPrefix", props.imagesPrefix);
-    this.backupPrefix = this.checkedPrefix("backupPrefix", props.backupPrefix);
-    if (this.imagesPrefix === this.backupPrefix) {
-      throw new ValidationError(this, `imagesPrefix and backupPrefix must differ, got "${this.imagesPrefix}" for both`);
-    }
-
+    ({ imagesPrefix: this.imagesPrefix, backupPrefix: this.backupPrefix } = checkedPrefixes(this, props));
     this.addFolder("ImagesFolder", this.imagesPrefix);
     this.addFolder("BackupFolder", this.backupPrefix);
     this.addPublicAccess(publicAccess);
@@ -180,17 +181,6 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
     }
   }
 
-  private checkedPrefix(prop: keyof typeof DEFAULT_PREFIXES, prefix: string | undefined): string {
-    checkPattern(
-      this,
-      prop,
-      prefix,
-      /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
-      "letters, digits, hyphens and underscores, with slashes only between them",
-    );
-    return prefix ?? DEFAULT_PREFIXES[prop];
-  }
-
   /** What the S3 console's "Create folder" makes: an empty object whose key ends with a slash. */
   private addFolder(id: string, prefix: string): void {
     new S3Object(this, id, { bucket: this.bucketName, key: `${prefix}/`, contentType: "application/x-directory" });
@@ -205,10 +195,11 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       resources: [this.bucketArn, this.objectsArn()],
       principals: [{ type: "*", identifiers: ["*"] }],
     });
-    const can = publicAccess === PublicAccess.READ ? "list and download" : "list, download, upload and overwrite";
-    Annotations.of(this).addWarning(
-      `publicAccess "${publicAccess}": everybody on the internet can ${can} the X-ray images and the backups`,
-    );
+    const can =
+      publicAccess === PublicAccess.READ
+        ? "list and download the X-ray images and the backups"
+        : "list, download, upload and overwrite the X-ray images, the backups and the code that the backup job runs";
+    Annotations.of(this).addWarning(`publicAccess "${publicAccess}": everybody on the internet can ${can}`);
   }
 
   private addObjectLock(retention: ObjectLockRetention | undefined): void {
@@ -221,4 +212,35 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       dependsOn: [this.versioning],
     });
   }
+}
+
+/** The prefixes with their defaults; throws where a lifecycle rule or a right for one would reach into the other. */
+function checkedPrefixes(scope: Construct, props: DataLakePrefixes): Required<DataLakePrefixes> {
+  const { imagesPrefix = "xray-images", backupPrefix = "backup" } = props;
+  for (const [prop, prefix] of Object.entries({ imagesPrefix, backupPrefix })) {
+    checkPattern(
+      scope,
+      prop,
+      prefix,
+      /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
+      "letters, digits, hyphens and underscores, with slashes only between them",
+    );
+    if (isInside(prefix, GLUE_ASSETS_PREFIX)) {
+      throw new ValidationError(
+        scope,
+        `${prop} must not be in ${GLUE_ASSETS_PREFIX}, where the code of the jobs is, got "${prefix}"`,
+      );
+    }
+  }
+  if (isInside(imagesPrefix, backupPrefix) || isInside(backupPrefix, imagesPrefix)) {
+    throw new ValidationError(
+      scope,
+      `imagesPrefix and backupPrefix must not be one inside the other, got "${imagesPrefix}" and "${backupPrefix}"`,
+    );
+  }
+  return { imagesPrefix, backupPrefix };
+}
+
+function isInside(prefix: string, folder: string): boolean {
+  return `${prefix}/`.startsWith(`${folder}/`);
 }

@@ -1,6 +1,6 @@
 import type { IConstruct } from "constructs";
 import type { S3BucketLifecycleConfigurationRule } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
-import { checkInteger } from "./checks";
+import { checkInteger, checkOneOf } from "./checks";
 import { ValidationError } from "./validation-error";
 
 /** A storage class that is colder than S3 Standard and still answers at once. */
@@ -94,17 +94,26 @@ export function dataLakeLifecycleRules(
   ];
 }
 
+/** S3 moves an object down this list only, and not before it has spent 30 days in its class. */
 function checkTransitions(scope: IConstruct, transitions: ImageTransition[]): void {
-  let previous = 0;
-  for (const { storageClass, transitionAfterDays } of transitions) {
+  const classes: string[] = Object.values(StorageClass);
+  transitions.forEach(({ storageClass, transitionAfterDays }, index) => {
+    checkOneOf(scope, "imageTransitions storageClass", storageClass, classes);
     checkInteger(scope, `imageTransitions ${storageClass} transitionAfterDays`, transitionAfterDays, 30, 36_500);
-    if (transitionAfterDays < previous + 30) {
+    const previous = transitions[index - 1];
+    if (!previous) return;
+    if (classes.indexOf(storageClass) <= classes.indexOf(previous.storageClass)) {
       throw new ValidationError(
         scope,
-        `imageTransitions must be in order and 30 days apart, got ${storageClass} after ${transitionAfterDays} days, ` +
-          `the one before it after ${previous}`,
+        `imageTransitions must go from ${classes.join(" to ")}, got ${storageClass} after ${previous.storageClass}`,
       );
     }
-    previous = transitionAfterDays;
-  }
+    if (transitionAfterDays < previous.transitionAfterDays + 30) {
+      throw new ValidationError(
+        scope,
+        `imageTransitions must be 30 days apart, got ${storageClass} after ${transitionAfterDays} days, ` +
+          `the one before it after ${previous.transitionAfterDays}`,
+      );
+    }
+  });
 }

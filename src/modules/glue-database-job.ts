@@ -7,6 +7,7 @@ import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
 import { assetPath } from "./assets";
 import { checkInteger, checkOneOf, checkPattern } from "./checks";
 import type { IDataLakeBucket } from "./data-lake-bucket";
+import { GLUE_ASSETS_PREFIX } from "./data-lake-bucket";
 import type { IDataLakeKey } from "./data-lake-key";
 import type { IDataLakeNetwork } from "./data-lake-network";
 import type { GlueArguments } from "./glue-arguments";
@@ -87,7 +88,6 @@ interface JobKind {
 }
 
 const GLUE_VERSION = "5.1";
-const ASSETS_PREFIX = "glue-assets";
 const CA_BUNDLE = "rds-ca-bundle.pem";
 
 /** A Glue job on Spark that reads or writes the metadata database, with a role that may do just that. */
@@ -183,7 +183,7 @@ export abstract class GlueDatabaseJob extends Construct {
   /** Uploads a file of the package under its content's hash and lets the job read it: changed code is a new object. */
   private upload(id: string, bucket: IDataLakeBucket, fileName: string): string {
     const asset = new TerraformAsset(this, `${id}Asset`, { path: assetPath(fileName), type: AssetType.FILE });
-    const key = `${ASSETS_PREFIX}/${physicalName(this, 200)}/${asset.assetHash}/${fileName}`;
+    const key = `${GLUE_ASSETS_PREFIX}/${physicalName(this, 200)}/${asset.assetHash}/${fileName}`;
     new S3Object(this, id, { bucket: bucket.bucketName, key, source: asset.path, sourceHash: asset.assetHash });
     this.role.addToPolicy({ actions: ["s3:GetObject"], resources: [`${bucket.bucketArn}/${key}`] });
     return `s3://${bucket.bucketName}/${key}`;
