@@ -17,12 +17,12 @@ const secret = {
 const user = (props: Partial<SchemaUserProps> = {}) =>
   new SchemaUser({ secret, privileges: [SchemaPrivilege.SELECT], tables: ["image"], ...props });
 
-function synth(props: MetadataSchemaProps = {}): { resource: Resources; ephemeral: Resources } {
+function synth(props: MetadataSchemaProps = {}): { resource: Resources; ephemeral: Resources; data: Resources } {
   const stack = new TerraformStack(Testing.app(), "stack");
   new AwsProvider(stack, "Aws", { region: "eu-west-1" });
   new MysqlProvider(stack, "Mysql");
   new MetadataSchema(stack, "Schema", props);
-  return JSON.parse(Testing.synth(stack, true)) as { resource: Resources; ephemeral: Resources };
+  return JSON.parse(Testing.synth(stack, true)) as { resource: Resources; ephemeral: Resources; data: Resources };
 }
 
 const sqlOf = (props: MetadataSchemaProps = {}) => Object.values(synth(props).resource["mysql_sql"] ?? {});
@@ -96,6 +96,25 @@ test("a user's password comes from its secret at run time, and its grants follow
     ["x_ray", "transaction", ["SELECT", "INSERT"]],
   ]);
   for (const grant of grants) expect(grant["lifecycle"]).toEqual({ replace_triggered_by: [`mysql_user.${userId}.id`] });
+});
+
+test("a plan reads whether the newest migration is in the database", () => {
+  const [data] = Object.values(synth().data["mysql_tables"] ?? {});
+  expect(data).toMatchObject({
+    database: "x_ray",
+    pattern: "schema_at_%",
+    depends_on: [expect.stringMatching(/^mysql_sql\.Schema_V0002-1_/)],
+    lifecycle: {
+      postcondition: [
+        {
+          condition: '${contains(self.tables, "schema_at_v0002_1")}',
+          error_message:
+            "The schema of x_ray is not the one that Terraform's state holds (restored to an earlier time?): " +
+            'see "A restored database" in docs/schema.',
+        },
+      ],
+    },
+  });
 });
 
 test("the three tasks have the least that they need", () => {

@@ -92,6 +92,20 @@ describeOnServers("ledger", (get) => {
     expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ name: "abc" }]);
   });
 
+  test("the newest statement is the name of a view, whatever is applied again", async () => {
+    const markers = async () =>
+      (await get().rows(`SHOW TABLES FROM ${database} LIKE 'schema_at_%'`)).flatMap(Object.values);
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    expect(await markers()).toEqual(["schema_at_v0001_1"]);
+    await run(apply(2, "CREATE TABLE u (id INT PRIMARY KEY)"));
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await run(apply(0, "INSERT INTO t VALUES (1)"));
+    expect(await markers()).toEqual(["schema_at_v0002_1"]);
+    await run(`DROP VIEW ${database}.schema_at_v0002_1`);
+    await run(apply(2, "CREATE TABLE u (id INT PRIMARY KEY)"));
+    expect(await markers()).toEqual(["schema_at_v0002_1"]);
+  });
+
   test("refuses a statement whose predecessor the database lacks (restored to an earlier time)", async () => {
     await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
     await expect(run(apply(3, "CREATE TABLE u (id INT PRIMARY KEY)"))).rejects.toMatchObject({

@@ -3,6 +3,7 @@ import path from "node:path";
 import { createConnection } from "mysql2/promise";
 import { type ReplayOptions, replayApply, replayDestroy } from "../../local/mysql/replayer";
 import type { MetadataSchemaProps } from "../../src/modules/metadata-schema";
+import { SchemaPrivilege, SchemaUser } from "../../src/modules/schema-user";
 import { describeOnServers } from "./support/servers";
 import { passwordOf, secrets, synthesizeSchema, users } from "./support/synth";
 
@@ -129,6 +130,34 @@ describeOnServers("MetadataSchema", (get) => {
     const rows = await get().rows("SELECT image_file, time, pred_cs FROM sample.detections ORDER BY pred_bbox_id");
     expect(rows.map((row) => row["pred_cs"] as string)).toEqual(["0.500", "0.390", "0.500", "0.700", "0.390"]);
     await replayDestroy(replay(sample));
+  });
+
+  test("the rights of RDS's master user are enough for all of it", async () => {
+    // RDS keeps SUPER and the like to itself: the list is what its master user has on MySQL 8.4.
+    const rights =
+      "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, " +
+      "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, " +
+      "CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER";
+    await get().connection.query("CREATE USER master@'%' IDENTIFIED BY 'master-password'");
+    await get().connection.query(`GRANT ${rights} ON *.* TO master@'%' WITH GRANT OPTION`);
+    const asMaster = (props: MetadataSchemaProps): ReplayOptions => ({
+      ...replay({ databaseName: "as_master", ...props }),
+      server: { ...get().root, user: "master", password: "master-password" },
+    });
+    const reader = new SchemaUser({
+      secret: { username: "xray_reader", secretArn: "xray_app", passwordVersion: 1 },
+      privileges: [SchemaPrivilege.SELECT],
+      tables: ["detections", "image", "transaction", "pred_bounding_box"],
+    });
+    await replayApply(asMaster({ users: [reader], sampleData: true }));
+    await replayApply(asMaster({ users: [reader], sampleData: true }));
+    const connection = await createConnection({ ...get().root, user: "xray_reader", password: passwordOf("xray_app") });
+    expect((await connection.query("SELECT COUNT(*) AS n FROM as_master.detections"))[0]).toEqual([{ n: 5 }]);
+    await connection.end();
+    await expect(replayDestroy(asMaster({ users: [reader], sampleData: true }))).rejects.toThrow("Error 1644");
+    await replayApply(asMaster({ users: [reader], preventDestroy: false }));
+    await replayDestroy(asMaster({ users: [reader], preventDestroy: false }));
+    expect(await get().rows("SHOW DATABASES LIKE 'as_master'")).toEqual([]);
   });
 
   test("destroy of a protected database is refused by the server before anything is gone", async () => {

@@ -124,16 +124,22 @@ suite("MetadataSchema through Terraform", (get) => {
     expect(await get().rows(`SHOW DATABASES LIKE '${databaseName}'`)).toEqual([]);
   });
 
-  test("a database that was restored to an earlier time: the next migration is refused, the documented command mends it", async () => {
+  test("a database that was restored to an earlier time: plan and migration are refused, the documented command mends it", async () => {
     const second = "CREATE TABLE b (id INT PRIMARY KEY)";
     start({ migrationsFolder: migrationsFolder(tables, second) }).apply();
-    // What a restored snapshot looks like: neither the table nor its row in the ledger.
+    // What a restored snapshot looks like: neither the table nor its row in the ledger, and the marker of that time.
     await get().connection.query(
-      `DROP TABLE ${databaseName}.b; DELETE FROM ${databaseName}.schema_migration WHERE version = 2`,
+      `DROP TABLE ${databaseName}.b; DELETE FROM ${databaseName}.schema_migration WHERE version = 2;
+       RENAME TABLE ${databaseName}.schema_at_v0002_1 TO ${databaseName}.schema_at_v0001_1`,
     );
-    const terraform = synth({
-      migrationsFolder: migrationsFolder(tables, second, "CREATE TABLE c (id INT PRIMARY KEY)"),
-    });
+    const unchanged = synth({ migrationsFolder: migrationsFolder(tables, second) }).plan();
+    expect(unchanged.status).toBe(1);
+    expect(unchanged.output.replace(/\s+/g, " ")).toMatch(
+      /The schema of terraform_\d+ is not the one that Terraform's state holds/,
+    );
+
+    const third = "CREATE TABLE c (id INT PRIMARY KEY)";
+    const terraform = synth({ migrationsFolder: migrationsFolder(tables, second, third) });
     const refused = terraform.apply();
     expect(refused.status).toBe(1);
     expect(refused.output).toMatch(/V0003\.1: what comes before it is not in this database: see "A restored database"/);

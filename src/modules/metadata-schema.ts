@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import { Construct } from "constructs";
 import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments } from "cdktf";
+import { DataMysqlTables } from "../providers/mysql/data-mysql-tables";
 import { Grant } from "../providers/mysql/grant";
 import { Sql } from "../providers/mysql/sql";
 import { User } from "../providers/mysql/user";
@@ -118,6 +119,28 @@ export class MetadataSchema extends Construct {
       this.addSql(id, createSql, ledger.refuseWhereProtected(this.databaseName), { keep: true });
       previous = position;
     }
+    if (previous !== undefined) this.expectNewest(previous);
+  }
+
+  /**
+   * Makes a plan fail where the database is older than Terraform's state, as it is after a snapshot was restored: nothing
+   * else would tell, since a `mysql_sql` is never read back.
+   */
+  private expectNewest(position: ledger.StatementPosition): void {
+    new DataMysqlTables(this, "Applied", {
+      database: this.databaseName,
+      pattern: "schema_at_%",
+      provider: this.provider,
+      dependsOn: this.last === undefined ? [] : [this.last],
+      lifecycle: {
+        postcondition: [
+          {
+            condition: `\${contains(self.tables, "${ledger.markerOf(position)}")}`,
+            errorMessage: `The schema of ${this.databaseName} is not the one that Terraform's state holds (restored to an earlier time?): see "A restored database" in docs/schema.`,
+          },
+        ],
+      },
+    });
   }
 
   private addSampleData(): void {

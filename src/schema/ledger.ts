@@ -90,6 +90,9 @@ export function createLedgerTable(database: string): string {
  * statement that the server refuses leaves no row, so that the next deploy tries it again. It keeps the strict mode that
  * it is made under, and unqualified names mean its own database.
  *
+ * Of all that the database holds, Terraform's provider can read the names of tables and views at plan time: so the newest
+ * applied statement is also the name of a view, {@link markerOf}.
+ *
  * @param lockWaitSeconds seconds to wait for another deploy
  */
 export function createApplyProcedure(database: string, lockWaitSeconds = LOCK_WAIT_SECONDS): string {
@@ -107,6 +110,9 @@ export function createApplyProcedure(database: string, lockWaitSeconds = LOCK_WA
 SQL SECURITY INVOKER
 BEGIN
   DECLARE v_label VARCHAR(30) ${TEXT} DEFAULT CONCAT('V', LPAD(p_version, 4, '0'), '.', p_statement);
+  DECLARE v_marker VARCHAR(64) ${TEXT} DEFAULT CONCAT('schema_at_v', LPAD(p_version, 4, '0'), '_', p_statement);
+  DECLARE v_old_marker VARCHAR(64) ${TEXT}
+    DEFAULT CONCAT('schema_at_v', LPAD(p_previous_version, 4, '0'), '_', p_previous_statement);
   DECLARE v_lock VARCHAR(64) ${TEXT} DEFAULT CONCAT('schema:', SHA2(DATABASE(), 224));
   DECLARE v_sha256 CHAR(64) ${TEXT};
   DECLARE v_state VARCHAR(10) ${TEXT};
@@ -158,8 +164,23 @@ BEGIN
     COMMIT;
     SET v_began = FALSE;
     DEALLOCATE PREPARE schema_statement;
-    SET @schema_sql = NULL;
   END IF;
+
+  IF p_version > 0 AND NOT EXISTS (
+    SELECT * FROM schema_migration
+    WHERE version > p_version OR (version = p_version AND statement > p_statement)
+  ) THEN
+    SET @schema_sql = CONCAT(
+      'CREATE OR REPLACE SQL SECURITY INVOKER VIEW ', v_marker, ' AS SELECT MAX(version) AS version FROM schema_migration'
+    );
+    PREPARE schema_statement FROM @schema_sql;
+    EXECUTE schema_statement;
+    SET @schema_sql = CONCAT('DROP VIEW IF EXISTS ', v_old_marker);
+    PREPARE schema_statement FROM @schema_sql;
+    EXECUTE schema_statement;
+    DEALLOCATE PREPARE schema_statement;
+  END IF;
+  SET @schema_sql = NULL;
   DO RELEASE_LOCK(v_lock);
 END`,
   );
@@ -171,6 +192,11 @@ export interface StatementPosition {
   readonly version: number;
   /** Number of the statement in it, from 1. */
   readonly statement: number;
+}
+
+/** Name of the view that stands in the database while this statement is the newest that was applied. */
+export function markerOf(position: StatementPosition): string {
+  return `schema_at_v${String(position.version).padStart(4, "0")}_${position.statement}`;
 }
 
 /**

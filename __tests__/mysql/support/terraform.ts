@@ -51,7 +51,10 @@ export class Terraform {
 
   /** Takes all resources out of the configuration, as somebody does who removes the construct. */
   removeResources(): void {
-    this.editStack((stack) => delete stack["resource"]);
+    this.editStack((stack) => {
+      delete stack["resource"];
+      delete stack["data"];
+    });
   }
 
   /** Points the MySQL provider to another server. */
