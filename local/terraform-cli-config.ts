@@ -78,7 +78,8 @@ export function renderCliConfig(mirrors: ProviderMirror[]): string {
  * `.local`, and no AWS profile of the user's gets in the way of the emulator.
  */
 export function terraformEnvironment(): NodeJS.ProcessEnv {
-  const { AWS_PROFILE: _profile, ...environment } = process.env;
+  const environment = { ...process.env };
+  delete environment["AWS_PROFILE"];
   const own = environment["TF_CLI_CONFIG_FILE"];
   let configFile = own;
   if (own === undefined || !existsSync(own)) {

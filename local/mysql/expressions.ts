@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { LocalServerError } from "./command";
+import { ToolError } from "../tool-error";
 
 type Json = { [key: string]: unknown };
 
@@ -38,7 +38,7 @@ export class Expressions {
     const decoded = /^jsondecode\(([^]*)\)\.(\w+)$/.exec(expression);
     if (decoded?.[1] !== undefined && decoded[2] !== undefined) {
       const value = (JSON.parse(String(await this.evaluateExpression(decoded[1]))) as Json)[decoded[2]];
-      if (value === undefined) throw new LocalServerError(`the JSON of ${decoded[1]} has no key "${decoded[2]}"`);
+      if (value === undefined) throw new ToolError(`the JSON of ${decoded[1]} has no key "${decoded[2]}"`);
       return value;
     }
     const [first = "", second = "", third = "", fourth = "", fifth = ""] = expression.split(".");
@@ -58,7 +58,7 @@ export class Expressions {
   private remoteOutput(name: string, output: string, expression: string): unknown {
     const remote = this.lookUp(this.stack.data?.["terraform_remote_state"], name, expression) as Json;
     const file = (remote["config"] as Json | undefined)?.["path"];
-    if (typeof file !== "string") throw new LocalServerError(`${expression}: the replayer reads local states only`);
+    if (typeof file !== "string") throw new ToolError(`${expression}: the replayer reads local states only`);
     const state = JSON.parse(readFileSync(path.resolve(this.stackFolder, file), "utf8")) as { outputs: Json };
     return (this.lookUp(state.outputs, output, expression) as Json)["value"];
   }
@@ -69,9 +69,7 @@ export class Expressions {
     return value;
   }
 
-  private unknown(expression: string): LocalServerError {
-    return new LocalServerError(
-      `the replayer does not know the expression ${JSON.stringify(expression.slice(0, 200))}`,
-    );
+  private unknown(expression: string): ToolError {
+    return new ToolError(`the replayer does not know the expression ${JSON.stringify(expression.slice(0, 200))}`);
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { LocalServerError } from "./command";
+import { localPath } from "../paths";
+import { ToolError } from "../tool-error";
 import { type DebianPackage, unpackDebianPackage } from "./packages";
 
 /** The two servers that the schema is made for. */
@@ -39,15 +40,8 @@ const SOURCES: Record<ServerKind, ServerSource> = {
   },
 };
 
-/** The repository's root: the nearest folder upwards with a package.json, from the source as from the compiled file. */
-export const repositoryRoot = ((): string => {
-  let folder = __dirname;
-  while (!existsSync(path.join(folder, "package.json"))) folder = path.dirname(folder);
-  return folder;
-})();
-
 /** Folder of everything that is made at run time for the database servers. */
-export const mysqlFolder = path.join(repositoryRoot, ".local", "mysql");
+export const mysqlFolder = localPath("mysql");
 
 /** Path of the launcher that {@link installServer} makes, whether it is there or not. */
 export function serverLauncher(kind: ServerKind): string {
@@ -59,7 +53,7 @@ export function serverLauncher(kind: ServerKind): string {
  * daemon with its own libraries and takes the daemon's options. A second call finds the first one's work.
  *
  * @param onStep told what goes on, for a progress line
- * @throws LocalServerError where the server's packages cannot be had.
+ * @throws ToolError where the server's packages cannot be had.
  */
 export async function installServer(kind: ServerKind, onStep: (step: string) => void = () => {}): Promise<string> {
   const launcher = serverLauncher(kind);
@@ -80,6 +74,9 @@ export async function installServer(kind: ServerKind, onStep: (step: string) => 
       // Another process was faster: its folder is as good.
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
     });
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    throw new ToolError(`no ${kind} server for this machine (${error.message}): set MYSQL_URL to a server of yours`);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }
@@ -111,5 +108,5 @@ async function findLoader(root: string): Promise<string> {
       if (loader !== undefined) return path.join(library, triplet, loader);
     }
   }
-  throw new LocalServerError("the unpacked packages have no dynamic loader: remove .local/mysql and try again");
+  throw new ToolError("the unpacked packages have no dynamic loader: remove .local/mysql and try again");
 }

@@ -1,5 +1,5 @@
 import { createConnection } from "mysql2/promise";
-import { LocalServerError } from "./command";
+import { ToolError } from "../tool-error";
 import type { ServerKind } from "./install";
 import { type MysqlServer, type StartServerOptions, startMysqlServer } from "./server";
 
@@ -10,7 +10,7 @@ export type OpenServer = Omit<MysqlServer, "caFile" | "pid"> & Partial<Pick<Mysq
  * The server to use on this machine: the one that `MYSQL_URL` names (`mysql://user:password@host:port`, a user that may
  * do all), else a MySQL started here, else, where its packages cannot be had, a MariaDB.
  *
- * @throws LocalServerError in one line where there is none
+ * @throws ToolError in one line where there is none
  */
 export async function openServer(options: Omit<StartServerOptions, "kind">): Promise<OpenServer> {
   const url = process.env["MYSQL_URL"];
@@ -20,22 +20,22 @@ export async function openServer(options: Omit<StartServerOptions, "kind">): Pro
     try {
       return await startMysqlServer({ ...options, kind });
     } catch (error) {
-      if (!(error instanceof LocalServerError)) throw error;
+      if (!(error instanceof ToolError)) throw error;
       failures.push(`${kind}: ${error.message}`);
     }
   }
-  throw new LocalServerError(`no database server can be started here (${failures.join("; ")})`);
+  throw new ToolError(`no database server can be started here (${failures.join("; ")})`);
 }
 
 /**
  * Holds the server that a URL names; `stop()` leaves it running. `?ca=<file>` gives the authority of its certificate.
  *
- * @throws LocalServerError where the URL cannot be read or the server does not answer; it does not show the password
+ * @throws ToolError where the URL cannot be read or the server does not answer; it does not show the password
  */
 export async function connectToServer(url: string): Promise<OpenServer> {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== "mysql:" || parsed.hostname === "") {
-    throw new LocalServerError("MYSQL_URL must look like mysql://user:password@host:3306");
+    throw new ToolError("MYSQL_URL must look like mysql://user:password@host:3306");
   }
   const account = {
     host: parsed.hostname,
@@ -57,8 +57,6 @@ export async function connectToServer(url: string): Promise<OpenServer> {
       stop: () => Promise.resolve(),
     };
   } catch (error) {
-    throw new LocalServerError(
-      `MYSQL_URL: ${account.host}:${account.port} did not take us: ${(error as Error).message}`,
-    );
+    throw new ToolError(`MYSQL_URL: ${account.host}:${account.port} did not take us: ${(error as Error).message}`);
   }
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { LocalServerError, runCommand } from "./command";
+import { runCommand } from "../run-command";
+import { ToolError } from "../tool-error";
 
 /** A Debian package and the suite that it is taken from. */
 export interface DebianPackage {
@@ -17,7 +18,7 @@ const UNUSED = ["usr/bin", "usr/share/doc", "usr/share/man", "usr/share/gdb", "u
  * Unpacks a Debian package and all that it depends on, its own libc included, into a folder. Nothing is installed: apt
  * works on lists, a cache and an (empty) status file in `<folder>/apt`, so it neither needs root nor changes the system.
  *
- * @throws LocalServerError where the machine has no apt or no Debian mirror.
+ * @throws ToolError where the machine has no apt or no Debian mirror.
  */
 export async function unpackDebianPackage(source: DebianPackage, folder: string): Promise<void> {
   const apt = path.join(folder, "apt");
@@ -37,9 +38,9 @@ export async function unpackDebianPackage(source: DebianPackage, folder: string)
     // apt drops root for a user that may not write into this folder.
     ["APT::Sandbox::User", "root"],
   ].flatMap(([key, value]) => ["-o", `${key}=${value}`]);
-  const quiet = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
-  await runCommand("apt-get", [...options, "update"], quiet);
-  await runCommand("apt-get", [...options, "--yes", "--download-only", "install", source.name], quiet);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" };
+  await runCommand("apt-get", [...options, "update"], { env });
+  await runCommand("apt-get", [...options, "--yes", "--download-only", "install", source.name], { env });
 
   const archives = (await readdir(path.join(apt, "archives"))).filter((file) => file.endsWith(".deb")).sort();
   for (const archive of archives) {
@@ -52,10 +53,10 @@ export async function unpackDebianPackage(source: DebianPackage, folder: string)
 
 /** The Debian mirror of the machine's own sources, so that a company's mirror is respected. */
 async function debianMirror(): Promise<string> {
-  const targets = await runCommand("apt-get", ["indextargets", "--format", "$(REPO_URI)"]);
-  const mirror = targets.split("\n").find((uri) => /\/debian\/?$/.test(uri));
+  const { stdout } = await runCommand("apt-get", ["indextargets", "--format", "$(REPO_URI)"]);
+  const mirror = stdout.split("\n").find((uri) => /\/debian\/?$/.test(uri));
   if (mirror === undefined) {
-    throw new LocalServerError("this machine's apt sources name no Debian mirror: set MYSQL_URL to a server of yours");
+    throw new ToolError("this machine's apt sources name no Debian mirror");
   }
   return mirror;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
-import { LocalServerError } from "./command";
+import { ToolError } from "../tool-error";
 import { Expressions, type SecretReader, type StackJson } from "./expressions";
 
 /** What to replay, and where. */
@@ -32,7 +32,7 @@ export interface ReplayOptions {
 }
 
 /** A statement that the server refused. */
-export class ReplayError extends LocalServerError {
+export class ReplayError extends ToolError {
   constructor(
     readonly address: string,
     /** MySQL's error number, for example 1644. */
@@ -99,7 +99,7 @@ async function run(
       try {
         await action(connection, resource);
       } catch (error) {
-        if (error instanceof LocalServerError) throw error;
+        if (error instanceof ToolError) throw error;
         const { errno, message } = error as NodeJS.ErrnoException;
         throw new ReplayError(resource.address, errno, message.replace(/\s+/g, " "));
       }
@@ -124,7 +124,7 @@ async function create(connection: Connection, resource: Resource, expressions: E
     case "mysql_grant":
       return connection.query(`GRANT ${privileges(resource)} ON ??.?? TO ?@?`, grantTarget(values));
     default:
-      throw new LocalServerError(`${resource.address}: the replayer does not know this type of resource`);
+      throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
   }
 }
 
@@ -138,7 +138,7 @@ async function destroy(connection: Connection, resource: Resource, expressions: 
     case "mysql_grant":
       return connection.query(`REVOKE ${privileges(resource)} ON ??.?? FROM ?@?`, grantTarget(values));
     default:
-      throw new LocalServerError(`${resource.address}: the replayer does not know this type of resource`);
+      throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
   }
 }
 
@@ -150,7 +150,7 @@ async function evaluateAll(resource: Resource, expressions: Expressions): Promis
   }
   return (name) => {
     const value = values.get(name);
-    if (value === undefined) throw new LocalServerError(`${resource.address} has no ${name}`);
+    if (value === undefined) throw new ToolError(`${resource.address} has no ${name}`);
     return value;
   };
 }
@@ -162,7 +162,7 @@ function grantTarget(values: (name: string) => string): string[] {
 function privileges(resource: Resource): string {
   const list = resource.arguments["privileges"] as string[];
   const wrong = list.find((privilege) => !/^[A-Z ]+$/.test(privilege));
-  if (wrong !== undefined) throw new LocalServerError(`${resource.address}: ${wrong} is not a privilege`);
+  if (wrong !== undefined) throw new ToolError(`${resource.address}: ${wrong} is not a privilege`);
   return list.join(", ");
 }
 
@@ -179,7 +179,7 @@ function inDependencyOrder(resources: Resource[]): Resource[] {
   const ordered = new Set<Resource>();
   const visit = (resource: Resource, from: Resource[]): void => {
     if (ordered.has(resource)) return;
-    if (from.includes(resource)) throw new LocalServerError(`${resource.address} depends on itself`);
+    if (from.includes(resource)) throw new ToolError(`${resource.address} depends on itself`);
     const { depends_on: dependsOn = [], ...values } = resource.arguments;
     const expressions = Object.values(values).filter((value) => typeof value === "string" && value.startsWith("${"));
     const mentioned = [...(dependsOn as string[]), ...expressions].join(" ");

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
 import { createConnection } from "mysql2/promise";
 import { writeCertificate } from "./certificate";
-import { LocalServerError } from "./command";
+import { ToolError } from "../tool-error";
 import { type ServerKind, installServer } from "./install";
 
 /** How to start a server. */
@@ -59,7 +59,7 @@ const START_SECONDS = 90;
 /**
  * Starts a real server with its own data folder, a random root password and TLS, and waits until it answers.
  *
- * @throws LocalServerError in one line, with the server's own words and the path of its log.
+ * @throws ToolError in one line, with the server's own words and the path of its log.
  */
 export async function startMysqlServer(options: StartServerOptions): Promise<MysqlServer> {
   const launcher = await installServer(options.kind);
@@ -163,8 +163,7 @@ async function runToEnd(launcher: string, args: string[], log: string, input: st
   closeSync(output);
   daemon.stdin?.end(input);
   const code = await new Promise((resolve) => daemon.once("exit", resolve));
-  if (code !== 0)
-    throw new LocalServerError(`${path.basename(launcher)} could not make its data folder: ${lastError(log)}`);
+  if (code !== 0) throw new ToolError(`${path.basename(launcher)} could not make its data folder: ${lastError(log)}`);
 }
 
 function spawnDaemon(launcher: string, args: string[], log: string): ChildProcess {
@@ -190,7 +189,7 @@ async function waitUntilReady(
   const deadline = Date.now() + START_SECONDS * 1000;
   for (;;) {
     if (daemon.exitCode !== null || daemon.signalCode !== null) {
-      throw new LocalServerError(`the database server ended while it started: ${lastError(server.log)}`);
+      throw new ToolError(`the database server ended while it started: ${lastError(server.log)}`);
     }
     try {
       const connection = await createConnection({
@@ -205,9 +204,7 @@ async function waitUntilReady(
     } catch (error) {
       if (Date.now() > deadline) {
         const reason = (error as Error).message;
-        throw new LocalServerError(
-          `the database server did not answer in ${START_SECONDS} s: ${reason} (${server.log})`,
-        );
+        throw new ToolError(`the database server did not answer in ${START_SECONDS} s: ${reason} (${server.log})`);
       }
       await sleep(100);
     }

@@ -1,6 +1,6 @@
 import { Command, Argument } from "commander";
 import { Listr } from "listr2";
-import { LocalServerError } from "./command";
+import { ToolError } from "../tool-error";
 import { type ServerKind, installServer } from "./install";
 
 const program = new Command("setup")
@@ -19,8 +19,8 @@ const program = new Command("setup")
     await tasks.run();
   });
 
+// listr2 has shown the failure of the task already.
 program.parseAsync().catch((error: unknown) => {
-  // listr2 has shown the failure of a task already.
-  if (!(error instanceof LocalServerError)) console.error(error);
+  if (!(error instanceof ToolError)) console.error(error);
   process.exitCode = 1;
 });

@@ -1,0 +1,33 @@
+# Everything that is made here at run time lives in node_modules, dist, cdktf.out and .local.
+.DEFAULT_GOAL := help
+BUILD := .local/build/local
+
+.PHONY: help setup demo down test bench format
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+demo: setup ## Deploy the environment "local" to servers on this machine and show what it made
+	@node $(BUILD)/demo.js
+
+down: ## Stop what make demo left running
+	@if [ -f $(BUILD)/down.js ]; then node $(BUILD)/down.js; else echo "Nothing was running"; fi
+
+test: setup ## Run every test
+	@node $(BUILD)/test.js
+
+bench: setup ## Measure, into bench/results.json
+	@node $(BUILD)/../bench/run.js
+
+format: setup ## Format and fix what can be fixed
+	@npm run --silent format
+
+setup: node_modules/.package-lock.json ## Install npm packages and compile the tools
+	@npm run --silent build
+	@npx tsc -p local/tsconfig.json
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm > /dev/null || { echo "Error: Node.js 20.19 or later is needed and not on this machine: install it (https://nodejs.org)" >&2; exit 1; }
+	@echo "npm ci: a minute or so"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
