@@ -89,7 +89,10 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
   }
 
   grantRead(role: IRole): void {
-    role.addToPolicy({ actions: ["secretsmanager:GetSecretValue"], resources: [this.secretArn] });
+    role.addToPolicy({
+      actions: ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+      resources: [this.secretArn],
+    });
     this.encryptionKey?.grantDecrypt(role, "secretsmanager");
   }
 }

@@ -1,5 +1,5 @@
 import type { IConstruct } from "constructs";
-import { Token } from "cdktf";
+import { Fn, Op, Token } from "cdktf";
 import { checkCidr, checkInteger, checkPattern } from "./checks";
 import type { IDataLakeKey } from "./data-lake-key";
 import type { IDataLakeNetwork } from "./data-lake-network";
@@ -23,7 +23,7 @@ export interface MetadataDatabaseProps {
    */
   readonly allowedCidrs?: string[];
   /**
-   * GiB at the start, 20 to 65,536. Storage can grow, never shrink.
+   * GiB at the start, 20 to 59,578. Storage can grow, never shrink.
    * @default 20
    */
   readonly allocatedStorageGib?: number;
@@ -79,8 +79,9 @@ export interface MetadataDatabaseProps {
    */
   readonly logRetentionDays?: number;
   /**
-   * GiB that storage may grow to by itself; more than `allocatedStorageGib`.
-   * @default - five times `allocatedStorageGib`
+   * GiB that storage may grow to by itself, 65,536 at most; a tenth more than `allocatedStorageGib` at least.
+   * @default - five times `allocatedStorageGib`, 65,536 at most
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
    */
   readonly maxAllocatedStorageGib?: number;
   /**
@@ -110,6 +111,14 @@ export const DEFAULT_INSTANCE_CLASS = "db.t4g.medium";
 /** GiB, used where `allocatedStorageGib` is left out: the least that gp3 can have for MySQL. */
 export const DEFAULT_ALLOCATED_STORAGE_GIB = 20;
 
+const MAX_STORAGE_GIB = 65_536;
+
+/** GiB that storage may grow to where nothing is said. */
+export function defaultMaxAllocatedStorageGib(allocatedStorageGib: number): number {
+  if (!Token.isUnresolved(allocatedStorageGib)) return Math.min(5 * allocatedStorageGib, MAX_STORAGE_GIB);
+  return Token.asNumber(Fn.min([Op.mul(5, allocatedStorageGib), MAX_STORAGE_GIB]));
+}
+
 /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Overview.Engines.html */
 export function hasPerformanceInsights(instanceClass: string): boolean {
   return Token.isUnresolved(instanceClass) || !/^db\.t[234]g?\.(micro|small)$/.test(instanceClass);
@@ -117,13 +126,15 @@ export function hasPerformanceInsights(instanceClass: string): boolean {
 
 /** Throws where a prop cannot work, before Terraform runs. */
 export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDatabaseProps, identifier: string): void {
-  checkInteger(scope, "allocatedStorageGib", props.allocatedStorageGib, 20, 65_536);
+  const { allocatedStorageGib = DEFAULT_ALLOCATED_STORAGE_GIB } = props;
+  // So much that storage can still grow by the tenth that RDS asks for.
+  checkInteger(scope, "allocatedStorageGib", allocatedStorageGib, 20, Math.floor(MAX_STORAGE_GIB / 1.1));
   checkInteger(
     scope,
     "maxAllocatedStorageGib",
     props.maxAllocatedStorageGib,
-    (props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB) + 1,
-    65_536,
+    Token.isUnresolved(allocatedStorageGib) ? 22 : Math.ceil((allocatedStorageGib * 11) / 10),
+    MAX_STORAGE_GIB,
   );
   checkInteger(scope, "backupRetentionDays", props.backupRetentionDays, 7, 35);
   checkLogRetention(scope, props.logRetentionDays);

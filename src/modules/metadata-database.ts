@@ -6,18 +6,19 @@ import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
 import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
-import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { arnScope } from "./arn";
-import { checkPattern } from "./checks";
+import { checkInteger, checkPattern } from "./checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
 import type { DataLakeSubnet } from "./data-lake-network";
+import { addIngressRule } from "./ingress-rule";
 import { DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
 import type { ClientEndpoint, MetadataDatabaseProps } from "./metadata-database-props";
 import {
   checkMetadataDatabaseProps,
   DEFAULT_ALLOCATED_STORAGE_GIB,
   DEFAULT_INSTANCE_CLASS,
+  defaultMaxAllocatedStorageGib,
   hasPerformanceInsights,
 } from "./metadata-database-props";
 import { physicalName } from "./physical-name";
@@ -39,7 +40,7 @@ export interface IMetadataDatabase {
   allowConnectionsFrom(securityGroupId: string, description: string): void;
   /**
    * The secret of a database user, made at the first call.
-   * @param passwordVersion raised at that call, it makes a new password; 1 if left out
+   * @param passwordVersion raised, it makes a new password; 1 if left out at the first call
    */
   secretForUser(username: string, passwordVersion?: number): IDatabaseSecret;
 }
@@ -112,7 +113,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
 
       storageType: "gp3",
       allocatedStorage: allocatedStorageGib,
-      maxAllocatedStorage: props.maxAllocatedStorageGib ?? 5 * allocatedStorageGib,
+      maxAllocatedStorage: props.maxAllocatedStorageGib ?? defaultMaxAllocatedStorageGib(allocatedStorageGib),
       storageEncrypted: true,
       kmsKeyId: props.encryptionKey?.keyArn,
 
@@ -147,12 +148,25 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   }
 
   allowConnectionsFrom(securityGroupId: string, description: string): void {
-    this.addIngress(description, { referencedSecurityGroupId: securityGroupId });
+    addIngressRule(this, {
+      securityGroupId: this.securityGroupId,
+      port: PORT,
+      description,
+      referencedSecurityGroupId: securityGroupId,
+    });
   }
 
-  secretForUser(username: string, passwordVersion = 1): IDatabaseSecret {
+  secretForUser(username: string, passwordVersion?: number): IDatabaseSecret {
     const existing = this.secrets.get(username);
-    if (existing) return existing;
+    if (existing) {
+      if (passwordVersion === undefined || passwordVersion === existing.passwordVersion) return existing;
+      throw new ValidationError(
+        this,
+        `the secret of ${username} has password version ${existing.passwordVersion} from its first use, got ` +
+          `${passwordVersion}: call secretForUser with the version before anything else uses the secret`,
+      );
+    }
+    checkInteger(this, "passwordVersion", passwordVersion, 1, 1_000_000);
     checkPattern(
       this,
       "secretForUser",
@@ -165,7 +179,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       secretName: `${this.instanceIdentifier}/${username}`,
       ...this.client,
       databaseName: this.databaseName,
-      passwordVersion,
+      passwordVersion: passwordVersion ?? 1,
       recoveryWindowInDays: this.props.skipFinalSnapshot ? 0 : 30,
       encryptionKey: this.props.encryptionKey,
     });
@@ -225,11 +239,17 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       description: "Lets RDS write enhanced monitoring to CloudWatch Logs",
     });
     const { partition, region, account } = arnScope(this.securityGroup.arn);
-    const group = `arn:${partition}:logs:${region}:${account}:log-group:RDSOSMetrics`;
-    role.addToPolicy({ actions: ["logs:CreateLogGroup", "logs:PutRetentionPolicy"], resources: [group] });
     role.addToPolicy({
-      actions: ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"],
-      resources: [`${group}:log-stream:*`],
+      actions: [
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:GetLogEvents",
+        "logs:PutLogEvents",
+        "logs:PutRetentionPolicy",
+      ],
+      // IAM compares the actions of the group, too, with an ARN that ends in a colon and the streams.
+      resources: [`arn:${partition}:logs:${region}:${account}:log-group:RDSOSMetrics:*`],
     });
     return role;
   }
@@ -266,26 +286,12 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       if (cidr.endsWith("/0")) {
         Annotations.of(this).addWarning(`allowedCidrs ${cidr}: everybody who reaches the network can try to log in`);
       }
-      this.addIngress(cidr, { cidrIpv4: cidr });
+      addIngressRule(this, {
+        securityGroupId: this.securityGroupId,
+        port: PORT,
+        description: cidr,
+        cidrIpv4: cidr,
+      });
     }
-  }
-
-  /** The description is what tells rules apart, and their addresses in the state. */
-  private addIngress(description: string, source: { cidrIpv4?: string; referencedSecurityGroupId?: string }): void {
-    const id = `Ingress-${description.replace(/[^A-Za-z0-9]+/g, "-")}`;
-    if (this.node.tryFindChild(id)) {
-      throw new ValidationError(
-        this,
-        `connections from "${description}" are allowed twice: give each source its own description`,
-      );
-    }
-    new VpcSecurityGroupIngressRule(this, id, {
-      ...source,
-      securityGroupId: this.securityGroupId,
-      ipProtocol: "tcp",
-      fromPort: PORT,
-      toPort: PORT,
-      description,
-    });
   }
 }

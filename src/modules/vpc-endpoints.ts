@@ -2,8 +2,8 @@ import { Construct } from "constructs";
 import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
-import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import type { DataLakeSubnet } from "./data-lake-network";
+import { addIngressRule } from "./ingress-rule";
 import { physicalName } from "./physical-name";
 
 /** Properties of {@link VpcEndpoints}. */
@@ -63,13 +63,11 @@ export class VpcEndpoints extends Construct {
 
   /** Lets what is in a security group call the services; the description tells the rules apart. */
   allowFrom(securityGroupId: string, description: string): void {
-    new VpcSecurityGroupIngressRule(this, `Ingress-${description.replace(/[^A-Za-z0-9]+/g, "-")}`, {
+    addIngressRule(this, {
       securityGroupId: this.securityGroupId,
-      referencedSecurityGroupId: securityGroupId,
-      ipProtocol: "tcp",
-      fromPort: 443,
-      toPort: 443,
+      port: 443,
       description,
+      referencedSecurityGroupId: securityGroupId,
     });
   }
 }
