@@ -103,7 +103,6 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       engineVersion: props.engineVersion ?? "8.4",
       instanceClass: props.instanceClass ?? DEFAULT_INSTANCE_CLASS,
       autoMinorVersionUpgrade: true,
-      caCertIdentifier: "rds-ca-rsa2048-g1",
       parameterGroupName: this.parameterGroup(name).name,
 
       username: MASTER_USERNAME,
