@@ -1,6 +1,6 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { repositoryRoot } from "../../local/mysql/install";
+import { repositoryRoot } from "../../local/paths";
 import { type ReplayOptions, replayApply } from "../../local/mysql/replayer";
 import type { MetadataSchemaProps } from "../../src/modules/metadata-schema";
 import { LOCK_FILE_NAME, writeLock } from "../../src/schema/lock";

@@ -1,22 +1,22 @@
 import { createConnection } from "mysql2/promise";
 import type { MetadataSchemaProps } from "../../src/modules/metadata-schema";
-import { startEmulator } from "./support/emulator";
+import { startEmulatorWithSecrets } from "./support/emulator";
 import { migrationsFolder } from "./support/migrations";
 import { describeOnServers } from "./support/servers";
 import { passwordOf, synthesizeSchema, temporaryFolder, users } from "./support/synth";
-import { Terraform, providerMirror, providerVersion } from "./support/terraform";
+import { Terraform, mysqlProviderVersion } from "./support/terraform";
 
-const mirror = providerMirror() ?? "";
-if (mirror === "") {
-  process.stderr.write("TF_PROVIDER_MIRROR names no mirror with petoju/mysql: the replayer ran instead of Terraform\n");
-} else {
-  process.stderr.write(`Terraform with petoju/mysql ${providerVersion(mirror)}\n`);
-}
+const version = mysqlProviderVersion();
+process.stderr.write(
+  version === undefined
+    ? "terraform init finds no petoju/mysql here: the replayer ran instead of Terraform\n"
+    : `Terraform with petoju/mysql ${version}\n`,
+);
 
 jest.setTimeout(120_000);
 
 const suite: typeof describeOnServers =
-  mirror === "" ? (title) => describe.skip(title, () => test.todo("no mirror")) : describeOnServers;
+  version === undefined ? (title) => describe.skip(title, () => test.todo("no petoju/mysql")) : describeOnServers;
 
 suite("MetadataSchema through Terraform", (get) => {
   const tables = "CREATE TABLE a (id INT PRIMARY KEY)";
@@ -27,7 +27,7 @@ suite("MetadataSchema through Terraform", (get) => {
   const synth = (props: MetadataSchemaProps): Terraform => {
     const { server } = get();
     const stackFile = synthesizeSchema({ databaseName, ...props }, { mysql: server }, outdir);
-    return new Terraform(stackFile, mirror, { MYSQL_PASSWORD: server.rootPassword });
+    return new Terraform(stackFile, { MYSQL_PASSWORD: server.rootPassword });
   };
   const start = (props: MetadataSchemaProps): Terraform => {
     const terraform = synth(props);
@@ -161,12 +161,12 @@ suite(
       const { server } = get();
       const props = { users: users(passwordVersion) };
       const stackFile = synthesizeSchema(props, { mysql: server, aws: emulator.url }, outdir);
-      return new Terraform(stackFile, mirror, { MYSQL_PASSWORD: server.rootPassword });
+      return new Terraform(stackFile, { MYSQL_PASSWORD: server.rootPassword });
     };
 
-    let emulator: Awaited<ReturnType<typeof startEmulator>>;
+    let emulator: Awaited<ReturnType<typeof startEmulatorWithSecrets>>;
     beforeAll(async () => {
-      emulator = await startEmulator();
+      emulator = await startEmulatorWithSecrets();
     });
     afterAll(() => emulator.stop());
 

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { localPath } from "../../../local/paths";
+import { terraformEnvironment } from "../../../local/terraform-cli-config";
 
 /** What a run of Terraform ended with. */
 export interface TerraformResult {
@@ -10,20 +12,22 @@ export interface TerraformResult {
   readonly output: string;
 }
 
-const MYSQL_PROVIDER = path.join("registry.terraform.io", "petoju", "mysql");
-
-/** The folder of `TF_PROVIDER_MIRROR` where it holds the MySQL provider. */
-export function providerMirror(): string | undefined {
-  const mirror = process.env["TF_PROVIDER_MIRROR"];
-  return mirror !== undefined && existsSync(path.join(mirror, MYSQL_PROVIDER)) ? mirror : undefined;
+/**
+ * The version of the MySQL provider that `terraform init` gets here, from a mirror or from the registry.
+ *
+ * @returns undefined where it cannot be had
+ */
+export function mysqlProviderVersion(): string | undefined {
+  const folder = localPath("test", "mysql-provider");
+  const requirement = { mysql: { source: "petoju/mysql", version: "~> 3.0.88" } };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, "main.tf.json"), JSON.stringify({ terraform: { required_providers: requirement } }));
+  const { status } = spawnSync("terraform", ["init", "-upgrade"], { cwd: folder, env: terraformEnvironment() });
+  const lock = status === 0 ? readFileSync(path.join(folder, ".terraform.lock.hcl"), "utf8") : "";
+  return /version\s*=\s*"([^"]+)"/.exec(lock)?.[1];
 }
 
-/** Version of the MySQL provider in the mirror. */
-export function providerVersion(mirror: string): string {
-  return readdirSync(path.join(mirror, MYSQL_PROVIDER)).sort().at(-1) ?? "";
-}
-
-/** The real Terraform on one synthesized stack, with the providers of a mirror. */
+/** The real Terraform on one synthesized stack. */
 export class Terraform {
   private readonly folder: string;
   private readonly stateFile: string;
@@ -31,22 +35,16 @@ export class Terraform {
 
   constructor(
     private readonly stackFile: string,
-    private readonly mirror: string,
     private readonly variables: NodeJS.ProcessEnv,
   ) {
     this.folder = path.dirname(stackFile);
     this.stateFile = path.join(this.folder, "schema.tfstate");
-    const configFile = path.join(this.folder, "mirror.tfrc");
-    writeFileSync(
-      configFile,
-      `provider_installation {\n  filesystem_mirror {\n    path = ${JSON.stringify(mirror)}\n  }\n}\n`,
-    );
-    this.environment = { ...process.env, TF_CLI_CONFIG_FILE: configFile, TF_IN_AUTOMATION: "1", ...variables };
+    this.environment = { ...terraformEnvironment(), ...variables };
   }
 
   /** The same stack with other environment variables. */
   with(environment: NodeJS.ProcessEnv): Terraform {
-    return new Terraform(this.stackFile, this.mirror, { ...this.variables, ...environment });
+    return new Terraform(this.stackFile, { ...this.variables, ...environment });
   }
 
   /** Takes all resources out of the configuration, as somebody does who removes the construct. */
@@ -76,7 +74,7 @@ export class Terraform {
     return list.filter((address) => /^mysql_sql\.\w+_V\d{4}-/.test(address));
   }
 
-  /** Downloads nothing: links the providers of the mirror. */
+  /** Links the providers. */
   init(): TerraformResult {
     return this.run("init", "-input=false", "-no-color");
   }
