@@ -172,10 +172,10 @@ class Database:
             text = f"user {user!r} lacks a privilege that this command needs"
         elif code == ER.BAD_DB_ERROR:
             text = f"has no schema {self.schema!r}"
-        elif code == 2003:
-            text = "does not answer: check host, port and security group"
         elif code == 2026 or "SSL" in str(error) or "certificate" in str(error).lower():
             text = f"cannot be reached with --ssl_mode {self.ssl_mode}: check --ssl_ca and the server's certificate"
+        elif code == 2003:
+            text = "does not answer: check host, port and security group"
         elif code in (2006, 2013):
             text = "closed the connection; the run can be repeated safely"
         else:

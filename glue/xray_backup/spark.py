@@ -68,7 +68,7 @@ def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSe
             builder = builder.config("spark.hadoop.fs.s3a.connection.ssl.enabled", "false")
     log = Path(scratch) / "xray_backup-spark.log"
     try:
-        with _standard_error_in(log):
+        with _output_in(log):
             spark = builder.getOrCreate()
     except Exception as error:
         raise BackupError(f"Spark did not start ({type(error).__name__}): see {log}; it needs Java 17") from None
@@ -76,18 +76,21 @@ def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSe
 
 
 @contextmanager
-def _standard_error_in(log: Path) -> Iterator[None]:
-    """Sends what the Java process will write to a file: a person's terminal is for this package's own lines."""
+def _output_in(log: Path) -> Iterator[None]:
+    """Sends what the Java process and its package resolver will write to a file: the terminal is for our own lines."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(2)
+    kept = [(number, os.dup(number)) for number in (1, 2)]
     with log.open("wb") as file:
-        os.dup2(file.fileno(), 2)
+        for number, _ in kept:
+            os.dup2(file.fileno(), number)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for number, copy in kept:
+            os.dup2(copy, number)
+            os.close(copy)
 
 
 def write_trust_store(spark: SparkSession, certificates: Path, target: Path, password: str) -> None:

@@ -36,6 +36,10 @@ class MySqlServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
+    def folder_of_its_own(self) -> bool:
+        return self.process is not None
+
+    @property
     def ca_file(self) -> Path:
         return self.folder / "data" / "ca.pem"
 

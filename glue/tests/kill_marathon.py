@@ -1,0 +1,150 @@
+"""Kills backups, archives, purges and restores at random moments, again and again, while the web app writes.
+
+    .local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 1        (in the folder glue)
+
+Afterwards, and every 25 kills, database and verified archives together must hold every row ever committed. The seed
+gives the same commands and the same delays; what the processes have reached by then depends on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.invariant import check_nothing_lost, web_app
+from tests.support.lab import Emulator, Lab, command
+from xray_backup import manifest as manifests
+
+CHECK_EVERY = 25
+COMMANDS = ("backup", "archive", "purge", "purge", "restore")
+
+
+@dataclass
+class Marathon:
+    """`kills` counts processes that were killed at work; `seconds` is what each command last took when it was not."""
+
+    lab: Lab
+    emulator: Emulator
+    journal: Path
+    random: random.Random
+    kills: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    slot: int = 0
+
+    def run(self, kills: int) -> None:
+        secret = self.lab.secret(self.emulator)
+        while self.kills < kills:
+            name = self.random.choice(COMMANDS)
+            if name == "restore" and not any(manifests.load_all(self.lab.store)):
+                continue
+            # Half of the time the slot that was killed is tried again, in the other half a new one.
+            self.slot += self.random.random() < 0.5
+            before = self.kills
+            self._start_and_kill(name, self._arguments(name, secret))
+            if self.kills > before and self.kills % CHECK_EVERY == 0:
+                print(f"{self.kills} kills: {check_nothing_lost(self.lab, self.journal)}", flush=True)
+        # Whatever was left half-way: the same commands run to their end now.
+        for name, more in (("backup", ["--archive-older-than-days", "2"]), ("purge", [])):
+            time.sleep(3)
+            self.slot += 1
+            process = command(*self._arguments(name, secret), *more)
+            output, errors = process.communicate(timeout=300)
+            assert process.returncode == 0, (name, output[-2000:], errors)
+
+    def _arguments(self, name: str, secret: str) -> list[str]:
+        common = [
+            name, "--store", self.lab.store.url, "--endpoint-url", self.emulator.url, "--log", "json",
+            "--secret-id", secret, "--ssl-mode", "REQUIRED", "--lock-ttl-seconds", "3", "--connections", "2",
+        ]  # fmt: skip
+        archives = [m.name for m in manifests.load_all(self.lab.store) if m.kind == "archive"]
+        newest_first = ",".join(sorted(archives, key=lambda archive: -int(archive.rsplit("-", 1)[1])))
+        own = {
+            "backup": ["--run-slot", str(self.slot)],
+            "archive": ["--run-slot", str(self.slot), "--older-than-days", "2"],
+            # Small chunks with pauses: many moments between a lock, a delete and a commit.
+            "purge": ["--older-than-days", "2", "--chunk-rows", "10", "--sleep-ratio", "1", "--mode", "execute"],
+            "restore": ["--backups", newest_first or "latest", "--mode", "execute"],
+        }
+        return common + own[name]
+
+    def _start_and_kill(self, name: str, arguments: list[str]) -> None:
+        process = command(*arguments, start_new_session=True)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        started = time.monotonic()
+        if not line or json.loads(line)["event"] != "started":
+            _, errors = process.communicate(timeout=60)
+            assert process.returncode in (2, 4), (name, line, errors)
+            self.outcomes[f"{name} refused"] += 1
+            return
+        try:
+            process.communicate(timeout=self.random.uniform(0, self.seconds.get(name, 8.0)))
+        except subprocess.TimeoutExpired:
+            # The whole group: Python and the Java process it started.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            self.kills += 1
+            self.outcomes[f"{name} killed"] += 1
+            return
+        # 3 is a restore's word on rows that have changed since; 4 a lock that a killed run still holds.
+        assert process.returncode in (0, 3, 4), (name, process.returncode)
+        if process.returncode == 0:
+            self.seconds[name] = time.monotonic() - started
+        self.outcomes[f"{name} ended {process.returncode}"] += 1
+
+
+def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int) -> Marathon:
+    """Runs the marathon and checks its end.
+
+    Raises:
+        AssertionError: a row is lost or there twice, or a process ended as it must not.
+    """
+    journal = folder / f"journal-{uuid.uuid4().hex[:8]}.jsonl"
+    race = Marathon(lab, emulator, journal, random.Random(seed))
+    with web_app(lab, journal, "--seed", str(seed), "--pause", "0.2", "--meddle"):
+        while not journal.exists() or journal.stat().st_size < 20_000:
+            time.sleep(0.1)
+        race.run(kills)
+    counts = check_nothing_lost(lab, journal)
+    print(f"{race.kills} kills, seed {seed}: {counts}, lost 0, twice 0; {dict(race.outcomes)}")
+    assert counts["purged"] > 0, "the marathon purged nothing, so it proved nothing"
+    return race
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    from tests import conftest
+    from tests.support.mysql_server import REPOSITORY, start_server
+    from xray_backup.spark import laptop_session
+
+    folder = REPOSITORY / ".local" / "test" / "marathon"
+    folder.mkdir(parents=True, exist_ok=True)
+    emulator = Emulator(folder / "moto.log")
+    server = start_server(folder / "mysql")
+    spark = laptop_session(emulator.url, cores="2")
+    try:
+        lab = Lab(server, spark, conftest.new_s3_store(emulator), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+        marathon(lab, emulator, folder, arguments.kills, arguments.seed)
+    finally:
+        spark.stop()
+        server.stop()
+        emulator.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
