@@ -31,7 +31,6 @@ describe("defaults", () => {
       engine_version: "8.4",
       instance_class: "db.t4g.medium",
       auto_minor_version_upgrade: true,
-      ca_cert_identifier: "rds-ca-rsa2048-g1",
       parameter_group_name: "${aws_db_parameter_group.Db_ParameterGroup.name}",
       username: "admin",
       manage_master_user_password: true,

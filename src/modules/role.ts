@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
+import { checkPattern } from "./checks";
 import { physicalName } from "./physical-name";
 import type { PolicyCondition, PolicyPrincipal, PolicyStatement } from "./policy-document";
 import { PolicyDocument } from "./policy-document";
@@ -33,7 +34,7 @@ export interface RoleProps {
    */
   readonly description?: string;
   /**
-   * The role's name, at most 64 characters.
+   * The role's name: up to 64 letters, digits and `+=,.@_-`.
    * @default - the construct's path
    */
   readonly roleName?: string;
@@ -77,6 +78,7 @@ export class Role extends RoleBase {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
+    checkPattern(this, "roleName", props.roleName, /^[\w+=,.@-]{1,64}$/, "1 to 64 letters, digits and +=,.@_-");
     const trust = new PolicyDocument(this, "Trust", [
       {
         actions: [props.assumeRoleAction ?? "sts:AssumeRole"],
