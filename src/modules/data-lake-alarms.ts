@@ -56,16 +56,19 @@ export class DataLakeAlarms extends Construct {
 
   private addTopic({ email, encryptionKey }: DataLakeAlarmsProps): string {
     const topic = new SnsTopic(this, "Topic", { name: physicalName(this, 256), kmsMasterKeyId: encryptionKey?.keyArn });
+    const publish = { actions: ["sns:Publish"], resources: [topic.arn] };
     new SnsTopicPolicy(this, "TopicPolicy", {
       arn: topic.arn,
       policy: new PolicyDocument(this, "TopicPolicyDocument", [
         {
-          sid: "AlarmsAndEvents",
-          actions: ["sns:Publish"],
-          resources: [topic.arn],
-          principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }],
+          ...publish,
+          sid: "Alarms",
+          principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com"] }],
           conditions: [{ test: "StringEquals", variable: "aws:SourceAccount", values: [arnScope(topic.arn).account] }],
         },
+        // Without a condition: EventBridge fills none in, and its messages would be dropped without a word.
+        // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+        { ...publish, sid: "Events", principals: [{ type: "Service", identifiers: ["events.amazonaws.com"] }] },
       ]).json,
     });
     if (email !== undefined) {

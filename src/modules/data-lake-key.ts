@@ -123,8 +123,15 @@ export class DataLakeKey extends KeyBase {
         sid: "Alarms",
         actions: dataActions,
         resources: ["*"],
-        principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }],
+        principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com"] }],
         conditions: [{ test: "StringEquals", variable: "aws:SourceAccount", values: [account] }],
+      },
+      // Without a condition: EventBridge fills none in when it publishes to an encrypted topic.
+      {
+        sid: "Events",
+        actions: dataActions,
+        resources: ["*"],
+        principals: [{ type: "Service", identifiers: ["events.amazonaws.com"] }],
       },
     ];
   }
