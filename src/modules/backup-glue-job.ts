@@ -1,9 +1,9 @@
 import type { Construct } from "constructs";
-import { Token } from "cdktf";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import { checkInteger, checkOneOf } from "./checks";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
+import { checkSchedule } from "./schedule";
 import { ValidationError } from "./validation-error";
 
 /** Who starts the job. */
@@ -83,7 +83,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
       );
     }
     const schedule = props.schedule ?? "cron(0 3 ? * SUN *)";
-    checkCron(this, schedule);
+    checkSchedule(this, schedule);
     new GlueTrigger(this, "Trigger", {
       name: this.jobName,
       description: this.node.path,
@@ -93,23 +93,4 @@ export class BackupGlueJob extends GlueDatabaseJob {
       actions: [{ jobName: this.jobName }],
     });
   }
-}
-
-/** Six fields, and a question mark in one of day of month and day of week, as Glue asks for. */
-function checkCron(scope: Construct, schedule: string): void {
-  if (Token.isUnresolved(schedule)) return;
-  const fields = /^cron\(([^()]*)\)$/.exec(schedule)?.[1]?.trim().split(/\s+/) ?? [];
-  const questionMarks = fields.flatMap((field, index) => (field === "?" ? [index] : []));
-  const valid =
-    fields.length === 6 &&
-    fields.every((field) => /^[0-9A-Za-z*?,/#-]+$/.test(field)) &&
-    questionMarks.length === 1 &&
-    (questionMarks[0] === 2 || questionMarks[0] === 4) &&
-    fields[0] !== "*";
-  if (valid) return;
-  throw new ValidationError(
-    scope,
-    `schedule must be cron(minutes hours day-of-month month day-of-week year) in UTC with ? for one of the two days, ` +
-      `such as cron(0 3 ? * SUN *), got ${JSON.stringify(schedule)}`,
-  );
 }

@@ -158,7 +158,7 @@ export abstract class GlueDatabaseJob extends Construct {
       executionProperty: { maxConcurrentRuns: 1 },
       maxRetries: 0,
       numberOfWorkers: props.numberOfWorkers ?? 2,
-      securityConfiguration: this.securityConfiguration(props.encryptionKey),
+      securityConfiguration: this.securityConfiguration(props),
       timeout: props.timeoutMinutes ?? 60,
       workerType: "G.1X",
       dependsOn: this.logGroups(logGroupPrefix, props),
@@ -189,14 +189,17 @@ export abstract class GlueDatabaseJob extends Construct {
     return `s3://${bucket.bucketName}/${key}`;
   }
 
-  private securityConfiguration(key: IDataLakeKey | undefined): string {
-    const kmsKeyArn = key?.keyArn;
+  private securityConfiguration({ bucket, encryptionKey }: GlueDatabaseJobProps): string {
+    const kmsKeyArn = encryptionKey?.keyArn;
     return new GlueSecurityConfiguration(this, "SecurityConfiguration", {
       name: this.securityConfigurationName(),
       encryptionConfiguration: {
-        cloudwatchEncryption: { cloudwatchEncryptionMode: key ? "SSE-KMS" : "DISABLED", kmsKeyArn },
-        jobBookmarksEncryption: { jobBookmarksEncryptionMode: key ? "CSE-KMS" : "DISABLED", kmsKeyArn },
-        s3Encryption: { s3EncryptionMode: key ? "SSE-KMS" : "SSE-S3", kmsKeyArn },
+        cloudwatchEncryption: { cloudwatchEncryptionMode: kmsKeyArn ? "SSE-KMS" : "DISABLED", kmsKeyArn },
+        jobBookmarksEncryption: { jobBookmarksEncryptionMode: kmsKeyArn ? "CSE-KMS" : "DISABLED", kmsKeyArn },
+        // The bucket's key, which the role may use; without one the bucket's own default encrypts, and is not overridden.
+        s3Encryption: bucket.encryptionKey
+          ? { s3EncryptionMode: "SSE-KMS", kmsKeyArn: bucket.encryptionKey.keyArn }
+          : { s3EncryptionMode: "DISABLED" },
       },
     }).name;
   }
@@ -224,7 +227,8 @@ export abstract class GlueDatabaseJob extends Construct {
         }),
     );
     this.role.addToPolicy({
-      actions: ["logs:AssociateKmsKey", "logs:CreateLogStream", "logs:PutLogEvents"],
+      // CreateLogGroup, too: Glue asks for the group before it writes, also where it is there.
+      actions: ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
       resources: groups.flatMap(({ arn }) => [arn, `${arn}:*`]),
     });
     return groups;
