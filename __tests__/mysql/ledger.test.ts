@@ -137,6 +137,20 @@ describeOnServers("ledger", (get) => {
     expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([]);
   });
 
+  test("a deploy whose process dies: the server ends the statement, the next deploy waits for it and finds it done", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, n INT)"));
+    // Seconds of work that do not look at the connection, as an ALTER does not.
+    const slow = apply(2, "INSERT INTO t (n) SELECT BENCHMARK(8000000, SHA2('x', 512))");
+    const victim = await connectAsProvider(get().root);
+    victim.query(slow).catch(() => undefined);
+    await sleep(500);
+    victim.destroy();
+    expect(await recorded()).toContainEqual({ version: 2, statement: 1, state: "running" });
+    await run(slow);
+    expect(await recorded()).toContainEqual({ version: 2, statement: 1, state: "done" });
+    expect(await get().rows(`SELECT COUNT(*) AS n FROM ${database}.t`)).toEqual([{ n: 1 }]);
+  });
+
   test("of two deploys at once one waits, and nothing runs twice", async () => {
     await run(apply(1, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, slept INT)"));
     const slow = apply(2, "INSERT INTO t (slept) SELECT SLEEP(2)");

@@ -4,6 +4,7 @@ import { createConnection } from "mysql2/promise";
 import { type ReplayOptions, replayApply, replayDestroy } from "../../local/mysql/replayer";
 import type { MetadataSchemaProps } from "../../src/modules/metadata-schema";
 import { SchemaPrivilege, SchemaUser } from "../../src/modules/schema-user";
+import { migrationsFolder } from "./support/migrations";
 import { describeOnServers } from "./support/servers";
 import { passwordOf, secrets, synthesizeSchema, users } from "./support/synth";
 
@@ -130,6 +131,23 @@ describeOnServers("MetadataSchema", (get) => {
     const rows = await get().rows("SELECT image_file, time, pred_cs FROM sample.detections ORDER BY pred_bbox_id");
     expect(rows.map((row) => row["pred_cs"] as string)).toEqual(["0.500", "0.390", "0.500", "0.700", "0.390"]);
     await replayDestroy(replay(sample));
+  });
+
+  test("two whole deploys at once: each ends or fails with a sentence, and nothing runs twice", async () => {
+    const folder = migrationsFolder(
+      "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, slept INT); INSERT INTO t (slept) SELECT SLEEP(1)",
+      "INSERT INTO t (slept) SELECT SLEEP(1)",
+    );
+    const deploy = () => replayApply(replay({ databaseName: "at_once", migrationsFolder: folder }));
+    const results = await Promise.allSettled([deploy(), deploy(), deploy()]);
+    expect(results.filter((result) => result.status === "fulfilled").length).toBeGreaterThan(0);
+    for (const result of results) {
+      // A procedure of the ledger that another deploy is just making is there already, or not there yet.
+      if (result.status === "rejected")
+        expect(String(result.reason)).toMatch(/^ToolError: mysql_sql\.Schema_\S+: Error 130[45]: /);
+    }
+    await deploy();
+    expect(await get().rows("SELECT COUNT(*) AS n FROM at_once.t")).toEqual([{ n: 2 }]);
   });
 
   test("the rights of RDS's master user are enough for all of it", async () => {

@@ -53,15 +53,15 @@ suite("MetadataSchema through Terraform", (get) => {
     expect(await get().rows(`SELECT COUNT(*) AS n FROM ${databaseName}.pred_bounding_box`)).toEqual([{ n: 0 }]);
   });
 
-  test("text with ${ and %{ arrives as it was written", async () => {
-    const text = "${path.module} %{if} $${x} \\\\ '' \"q\" – 肺";
+  test("text with ${ and %{, and a statement of 60 KB, arrive as they were written", async () => {
+    const text = `\${path.module} %{if} $\${x} \\\\ '' "q" – 肺 ${"x".repeat(60_000)}`;
     start({
       migrationsFolder: migrationsFolder(
-        `CREATE TABLE a (t TEXT) DEFAULT CHARSET=utf8mb4; INSERT INTO a VALUES ('${text}')`,
+        `CREATE TABLE a (t MEDIUMTEXT) DEFAULT CHARSET=utf8mb4; INSERT INTO a VALUES ('${text}')`,
       ),
     }).apply();
     const [row] = await get().rows(`SELECT t FROM ${databaseName}.a`);
-    expect(row?.["t"]).toBe('${path.module} %{if} $${x} \\ \' "q" – 肺');
+    expect(row?.["t"]).toBe(text.replace("''", "'").replace("\\\\", "\\"));
   });
 
   test("a statement that the server refuses half-way: the next apply goes on after what is done", async () => {
