@@ -7,6 +7,7 @@ refuse: where moto is more lenient than AWS, it stays so.
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 
 from moto.ec2.models.security_groups import SecurityGroupRule
@@ -60,19 +61,20 @@ def keep_rule_descriptions() -> None:
     SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or self.source_description)
 
 
-def keep_instance_monitoring() -> None:
-    """moto forgets enhanced monitoring and Performance Insights of an RDS instance."""
+def tell_instances_apart() -> None:
+    """moto gives every RDS instance the same resource id, and forgets its enhanced monitoring and Performance Insights."""
     init = DBInstance.__init__
 
-    def init_with_monitoring(self: DBInstance, *args: Any, **kwargs: Any) -> None:
+    def init_in_full(self: DBInstance, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
+        self.dbi_resource_id = f"db-{secrets.token_hex(13).upper()}"
         self.monitoring_interval = kwargs.get("monitoring_interval", 0)
         self.monitoring_role_arn = kwargs.get("monitoring_role_arn")
         self.performance_insights_enabled = kwargs.get("enable_performance_insights", False)
         self.performance_insights_kms_key_id = kwargs.get("performance_insights_kms_key_id")
         self.performance_insights_retention_period = kwargs.get("performance_insights_retention_period")
 
-    DBInstance.__init__ = init_with_monitoring
+    DBInstance.__init__ = init_in_full
 
 
 def mark_user_parameters() -> None:
@@ -107,7 +109,7 @@ def keep_connections() -> None:
 if __name__ == "__main__":
     apply_transport_conditions()
     keep_rule_descriptions()
-    keep_instance_monitoring()
+    tell_instances_apart()
     mark_user_parameters()
     keep_connections()
     main()
