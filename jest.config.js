@@ -10,7 +10,7 @@ module.exports = {
     {
       ...common,
       displayName: "unit",
-      globalSetup: "<rootDir>/__tests__/support/build-assets.js",
+      globalSetup: "<rootDir>/__tests__/support/build.js",
       testMatch: ["<rootDir>/__tests__/**/*.test.ts"],
       testPathIgnorePatterns: ["/node_modules/", "<rootDir>/__tests__/(terraform|mysql|e2e)/"],
     },

@@ -1,0 +1,68 @@
+import type { Environment } from "../../src/stacks/environment";
+import { synthesizeApp } from "../support/synth";
+import { addEnvironment } from "./support";
+
+const valid: Environment = { name: "test", region: "eu-central-1", protect: false, sampleData: false };
+const refusal = (change: Partial<Environment>): string => {
+  try {
+    synthesizeApp((app) => addEnvironment(app, { ...valid, ...change }));
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error("expected a refusal, and there was none");
+};
+
+it.each<[Partial<Environment>, string]>([
+  ...["T", "1a", "a", "a_b", "a-", "a".repeat(17)].map((name): [Partial<Environment>, string] => [
+    { name },
+    `${name}-data-lake: name must be 2 to 16 lower-case letters, digits and hyphens that start with a letter, got "${name}"`,
+  ]),
+  ...["eu-central", "eu-central-1a", "EU-CENTRAL-1", "frankfurt", ""].map((region): [Partial<Environment>, string] => [
+    { region },
+    `test-data-lake: region must be an AWS region such as eu-central-1, got "${region}"`,
+  ]),
+  [
+    { name: "prod" },
+    'prod-data-lake: environment "prod" must have protect: true, got false: its data could be destroyed',
+  ],
+  [
+    { name: "production" },
+    'production-data-lake: environment "production" must have protect: true, got false: its data could be destroyed',
+  ],
+  [
+    { network: { cidr: "10.0.0.0/8" } },
+    'test-data-lake/Network: cidr must be an IPv4 network such as 10.0.0.0/16 with a mask from /16 to /24, got "10.0.0.0/8"',
+  ],
+  [
+    { database: { instanceClass: "large" } },
+    'test-data-lake/Database: instanceClass must be an RDS instance class such as db.t4g.medium, got "large"',
+  ],
+  [
+    { database: { publiclyAccessible: true } },
+    "test-data-lake/Database: publiclyAccessible needs a network with two public subnets, got 0: set publicSubnets on the network",
+  ],
+  [
+    { database: { backupRetentionDays: 0 } },
+    "test-data-lake/Database: backupRetentionDays must be a whole number from 7 to 35, got 0",
+  ],
+  [
+    { bucket: { bucketName: "X-Ray" } },
+    "test-data-lake/Bucket: bucketName must be 3 to 63 lower-case letters, digits and hyphens that start and end with a " +
+      'letter or digit and do not begin or end as AWS\'s own names do, got "X-Ray"',
+  ],
+  [
+    { backup: { schedule: "0 3 * * 0" } },
+    "test-data-lake/Backup: schedule must be cron(minutes hours day-of-month month day-of-week year) in UTC with ? for " +
+      'one of the two days, such as cron(0 3 ? * SUN *), got "0 3 * * 0"',
+  ],
+  [
+    { backup: { arguments: { "--db_password": "hunter2" } } },
+    "test-data-lake/Backup: argument --db_password looks like a secret, and everybody with glue:GetJob can read arguments: " +
+      "keep it in Secrets Manager and read it at run time",
+  ],
+  [{ alarms: { email: "nobody" } }, 'test-data-lake/Alarms: email must be an e-mail address, got "nobody"'],
+])("refuses %j", (change, message) => expect(refusal(change)).toBe(message));
+
+it("never repeats a secret's value in the message", () => {
+  expect(refusal({ backup: { arguments: { "--db_password": "hunter2" } } })).not.toContain("hunter2");
+});

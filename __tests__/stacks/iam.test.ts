@@ -1,0 +1,135 @@
+import { environments } from "../../src/stacks/environments";
+import { synthesizeApp } from "../support/synth";
+import { addEnvironment } from "./support";
+
+const production = environments({}).filter(({ name }) => name === "prod");
+const stack = synthesizeApp((app) => production.forEach((environment) => addEnvironment(app, environment)))[
+  "prod-data-lake"
+];
+if (!stack) throw new Error("no stack prod-data-lake");
+
+interface Statement {
+  readonly actions: string[];
+  readonly resources: string[];
+  readonly condition?: { test: string; variable: string; values: string[] }[];
+}
+const statementsOf = (id: string): Statement[] => stack.statements(id) as unknown as Statement[];
+
+/** References in a form to read: the ARN of a resource as `<type.id>`, the fields that all ARNs share left out. */
+function readable(arn: string): string {
+  return arn
+    .replace(/\$\{element\(split\(":", [^)]*\), \d\)\}/g, "")
+    .replace(/^\$\{join\("\/", \[element\(.*kms_key_policy.*$/, "<key>")
+    .replace(/^\$\{join\("\/", \[([\w.-]+)\.arn, "(.*)"\]\)\}$/, (_, id: string, rest: string) =>
+      [`<${id}>`, ...rest.split('", "')].join("/"),
+    )
+    .replace(/\$\{(aws_[\w.-]+)\.(?:arn|id|secret_id)\}/g, "<$1>")
+    .replace(/[0-9A-F]{32}/g, "<hash>");
+}
+
+/** What a role may do, with what, and under which conditions. */
+function table(id: string): string[][] {
+  return statementsOf(id).map(({ actions, resources, condition = [] }) => [
+    actions.join(" "),
+    resources.map(readable).join(" "),
+    condition.map(({ variable }) => variable).join(" "),
+  ]);
+}
+
+describe("what each role may do", () => {
+  const lake = "<aws_s3_bucket.Bucket>";
+  const code = `${lake}/glue-assets/prod-data-lake-backup/<hash>`;
+
+  it("the backup job", () => {
+    expect(table("Backup_Role_Policy")).toEqual([
+      [
+        "secretsmanager:DescribeSecret secretsmanager:GetSecretValue",
+        "<aws_secretsmanager_secret_version.Database_xray_backup-secret_Version>",
+        "",
+      ],
+      ["kms:Decrypt kms:DescribeKey", "<key>", "kms:ViaService"],
+      ["glue:GetConnection", "arn::glue:::catalog <aws_glue_connection.Backup_Connection>", ""],
+      [
+        "ec2:CreateNetworkInterface",
+        "arn::ec2:::subnet/<aws_subnet.Network_PrivateSubnet1> <aws_security_group.Backup_Connection_SecurityGroup> " +
+          "arn::ec2:::network-interface/*",
+        "",
+      ],
+      ["ec2:DeleteNetworkInterface", "arn::ec2:::network-interface/*", "ec2:Subnet"],
+      ["ec2:CreateTags ec2:DeleteTags", "arn::ec2:::network-interface/*", "aws:TagKeys"],
+      [
+        "ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets " +
+          "ec2:DescribeVpcAttribute ec2:DescribeVpcEndpoints",
+        "*",
+        "",
+      ],
+      ["s3:GetObject", `${code}/rds-ca-bundle.pem`, ""],
+      ["s3:GetObject", `${code}/xray_backup.zip`, ""],
+      ["s3:GetObject", `${code}/job_backup.py`, ""],
+      [
+        "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
+        ["error", "output"]
+          .map((log) => `<aws_cloudwatch_log_group.Backup_${log}-log>`)
+          .map((group) => `${group} ${group}:*`)
+          .join(" "),
+        "",
+      ],
+      ["cloudwatch:PutMetricData", "*", "cloudwatch:namespace"],
+      ["s3:GetBucketLocation", lake, ""],
+      ["s3:ListBucket", lake, "s3:prefix"],
+      ["s3:GetObject s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts", `${lake}/backup/*`, ""],
+      ["kms:Decrypt kms:DescribeKey kms:GenerateDataKey", "<key>", "kms:ViaService"],
+      ["s3:DeleteObject", `${lake}/backup/v1/snapshot/*/_temporary/*`, ""],
+      ["s3:DeleteObject", `${lake}/backup/v1/archive/*/_temporary/*`, ""],
+    ]);
+  });
+
+  it("RDS, to write enhanced monitoring", () => {
+    expect(table("Database_MonitoringRole_Policy")).toEqual([
+      [
+        "logs:CreateLogGroup logs:CreateLogStream logs:DescribeLogStreams logs:GetLogEvents logs:PutLogEvents " +
+          "logs:PutRetentionPolicy",
+        "arn::logs:::log-group:RDSOSMetrics:*",
+        "",
+      ],
+    ]);
+  });
+
+  it("and there is no other role", () => {
+    expect(stack.ids("aws_iam_role")).toEqual(["Backup_Role", "Database_MonitoringRole"]);
+    expect(stack.ids("aws_iam_role_policy_attachment")).toEqual([]);
+  });
+});
+
+describe("an asterisk for a resource", () => {
+  const REASONS: Record<string, string> = {
+    "ec2:Describe*": "EC2 knows no narrower resource for these",
+    "cloudwatch:PutMetricData": "CloudWatch knows no resource for it; the namespace narrows it",
+    Key_PolicyDocument: "in the policy of a key it is the key itself",
+  };
+  const documents = [
+    ...new Set(
+      stack.addresses().flatMap((address) => /^data\.aws_iam_policy_document\.(.*)_/.exec(address)?.[1] ?? []),
+    ),
+  ];
+
+  it.each(documents)("stands in %s for a reason or not at all", (id) => {
+    for (const statement of statementsOf(id)) {
+      if (!(statement.resources ?? []).includes("*")) continue;
+      const reasons = statement.actions.map(
+        (action) => REASONS[id] ?? REASONS[action] ?? REASONS[action.replace(/(?<=:Describe).*/, "*")],
+      );
+      expect([statement.actions, reasons]).toEqual([
+        statement.actions,
+        reasons.map(() => expect.any(String) as unknown),
+      ]);
+    }
+  });
+
+  it("for metrics, only in Glue's namespace", () => {
+    const metrics = statementsOf("Backup_Role_Policy").find(({ actions }) =>
+      actions.includes("cloudwatch:PutMetricData"),
+    );
+    expect(metrics?.condition).toEqual([{ test: "StringEquals", variable: "cloudwatch:namespace", values: ["Glue"] }]);
+  });
+});
