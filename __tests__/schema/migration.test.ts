@@ -115,6 +115,15 @@ describe("the lock file", () => {
     expect(() => writeLock(folder, readMigrations(folder))).toThrow(message);
   });
 
+  test("one that was applied nowhere is locked anew when its line is taken out", () => {
+    const lockFile = path.join(folder, LOCK_FILE_NAME);
+    const [first] = Object.entries(JSON.parse(readFileSync(lockFile, "utf8")) as Record<string, string>);
+    writeFileSync(lockFile, JSON.stringify(Object.fromEntries([first ?? []])));
+    writeFileSync(path.join(folder, "V0002__b.sql"), B.replace("INT", "BIGINT"));
+    expect(writeLock(folder, readMigrations(folder)).map((migration) => migration.fileName)).toEqual(["V0002__b.sql"]);
+    expect(check).not.toThrow();
+  });
+
   test("refuses a removed one", () => {
     rmSync(path.join(folder, "V0002__b.sql"));
     expect(check).toThrow(/^V0002__b\.sql: is locked but not there \(removed or renamed\)/);
