@@ -10,7 +10,6 @@ import type { Emulator } from "./emulator";
 import { startEmulator } from "./emulator";
 import { mysqlDataFolder, noteRunning, takeDown } from "./local-environment";
 import { checkMachine } from "./machine";
-import { canGetMysqlProvider } from "./mysql-provider";
 import type { OpenServer } from "./mysql/open-server";
 import { openServer } from "./mysql/open-server";
 import { replayApply } from "./mysql/replayer";
@@ -20,6 +19,7 @@ import { sampleImage } from "./sample-image";
 import type { Step } from "./steps";
 import { runSteps } from "./steps";
 import { terraformEnvironment } from "./terraform-cli-config";
+import { canGetProvider, checkAwsProvider, MYSQL_PROVIDER } from "./terraform-providers";
 import { runTool, ToolError } from "./tool-error";
 
 const DATA_LAKE = "local-data-lake";
@@ -39,11 +39,11 @@ class Demo {
 
   readonly steps: Step[] = [
     { title: "Check the machine", run: () => this.checkMachine() },
+    { title: "Find Terraform's providers", run: () => this.findProviders() },
     { title: "Clear an earlier run", run: async () => (await takeDown()).join(", ") || undefined },
     { title: "Set up the AWS emulator", run: (show) => this.setUpEmulator(show) },
     { title: "Start the AWS emulator", run: () => this.startEmulator() },
     { title: "Start MySQL", run: () => this.startMysql() },
-    { title: "Find the MySQL provider", run: () => this.findMysqlProvider() },
     { title: "Deploy", run: (show) => this.deploy(show) },
     { title: "Plan again", run: () => this.planAgain() },
     { title: "Upload an X-ray and read it back", run: () => this.uploadImage() },
@@ -105,12 +105,13 @@ class Demo {
     return `${version} at ${host}:${port}`;
   }
 
-  private async findMysqlProvider(): Promise<string> {
-    if (await canGetMysqlProvider(this.environment)) {
-      this.schemaPath = "provider";
-      return "found, the schema goes through it";
+  private async findProviders(): Promise<string> {
+    await checkAwsProvider(this.environment);
+    if (!(await canGetProvider(MYSQL_PROVIDER, this.environment))) {
+      return "AWS; the MySQL provider is not to be had here, the replayer runs the same statements";
     }
-    return "not to be had here, the replayer runs the same statements";
+    this.schemaPath = "provider";
+    return "AWS and MySQL";
   }
 
   private async deploy(show: (line: string) => void): Promise<string> {

@@ -5,12 +5,12 @@ import { LocalSecrets, roundTrip } from "../../local/aws";
 import { CdktfProject } from "../../local/cdktf-project";
 import type { Emulator } from "../../local/emulator";
 import { startEmulator } from "../../local/emulator";
-import { canGetMysqlProvider } from "../../local/mysql-provider";
 import type { OpenServer } from "../../local/mysql/open-server";
 import { openServer } from "../../local/mysql/open-server";
 import { replayApply } from "../../local/mysql/replayer";
 import { localPath } from "../../local/paths";
 import { sampleImage } from "../../local/sample-image";
+import { canGetProvider, MYSQL_PROVIDER } from "../../local/terraform-providers";
 import { terraformEnvironment } from "../../local/terraform-cli-config";
 
 jest.setTimeout(15 * 60_000);
@@ -46,7 +46,7 @@ beforeAll(async () => {
     MYSQL_PASSWORD: mysql.rootPassword,
     MYSQL_TLS_CA_CERT: mysql.caFile,
   });
-  const provider = await canGetMysqlProvider(environment);
+  const provider = await canGetProvider(MYSQL_PROVIDER, environment);
   stacks = provider ? [DATA_LAKE, SCHEMA] : [DATA_LAKE];
   console.log(`MySQL ${mysql.version}; the schema went through the ${provider ? "provider" : "replayer"}`);
   await project.deploy([...stacks, GUARDED]);

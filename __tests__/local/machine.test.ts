@@ -1,0 +1,48 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { checkMachine } from "../../local/machine";
+
+const PATH = process.env["PATH"];
+let bin: string;
+
+beforeEach(() => {
+  bin = mkdtempSync(path.join(tmpdir(), "bin-"));
+  program("python3", "Python 3.11.7");
+  program("terraform", "Terraform v1.11.4");
+  process.env["PATH"] = bin;
+});
+
+afterEach(() => {
+  process.env["PATH"] = PATH;
+  rmSync(bin, { recursive: true });
+});
+
+/** A program that prints a version, in a PATH that has no other. */
+function program(name: string, says: string): void {
+  const file = path.join(bin, name);
+  writeFileSync(file, `#!/bin/sh\necho "${says}"\n`);
+  chmodSync(file, 0o755);
+}
+
+test("says the versions of what is there", async () => {
+  expect(await checkMachine()).toEqual({
+    node: process.version.slice(1),
+    python3: "3.11.7",
+    terraform: "1.11.4",
+  });
+});
+
+test("refuses a Terraform before 1.11", async () => {
+  program("terraform", "Terraform v1.9.8");
+  await expect(checkMachine()).rejects.toThrow(
+    "terraform >=1.11 is needed, this machine has 1.9.8: install a newer one (https://developer.hashicorp.com/terraform/install)",
+  );
+});
+
+test("says what to install where Python is missing", async () => {
+  rmSync(path.join(bin, "python3"));
+  await expect(checkMachine()).rejects.toThrow(
+    "python3 >=3.10 is needed and not on this machine: install it (python3 and python3-venv of your system)",
+  );
+});

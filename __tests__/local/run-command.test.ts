@@ -1,0 +1,16 @@
+import { runCommand, tellingLine } from "../../local/run-command";
+
+test("says which program is missing", async () => {
+  await expect(runCommand("no-such-program", [])).rejects.toThrow("no-such-program is not on this machine: install it");
+});
+
+test("a failure is one line with the command, its exit code and its error", async () => {
+  const script = 'console.error("│ Error: the disk is full\\n│ \\n│   on line 3"); process.exit(3)';
+  await expect(runCommand(process.execPath, ["-e", script])).rejects.toThrow(
+    /^node -e ended with 3: the disk is full on line 3$/,
+  );
+});
+
+test("the last line tells where there is no error's", () => {
+  expect(tellingLine("one\ntwo\n\n")).toBe("two");
+});

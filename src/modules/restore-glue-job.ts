@@ -1,0 +1,35 @@
+import type { Construct } from "constructs";
+import type { GlueDatabaseJobProps } from "./glue-database-job";
+import { GlueDatabaseJob } from "./glue-database-job";
+import { RunMode } from "./purge-glue-job";
+
+/** Properties of {@link RestoreGlueJob}. */
+export interface RestoreGlueJobProps extends GlueDatabaseJobProps {
+  /**
+   * The MySQL user that writes the rows; it needs `SELECT` and `INSERT`.
+   * @default "xray_restore"
+   */
+  readonly databaseUser?: string;
+}
+
+/**
+ * The restore: a Glue job that inserts what is missing from one or more backups, parents first, and reports a row that is
+ * there with another content; it overwrites none. A run is told the backups and `--run_mode execute`; without that it
+ * reports what it would do.
+ *
+ * @example
+ * new RestoreGlueJob(this, "Restore", { bucket, database, network, encryptionKey: key });
+ */
+export class RestoreGlueJob extends GlueDatabaseJob {
+  constructor(scope: Construct, id: string, props: RestoreGlueJobProps) {
+    super(scope, id, props, {
+      script: "job_restore.py",
+      description: "Inserts metadata that is missing, from verified backups",
+      username: props.databaseUser ?? "xray_restore",
+      arguments: { "--backups": "latest", "--run_mode": RunMode.DRY_RUN },
+    });
+    const { bucket } = props;
+    bucket.grantRead(this.role, `${bucket.backupPrefix}/v1`);
+    bucket.grantReadWrite(this.role, `${bucket.backupPrefix}/v1/_locks`);
+  }
+}
