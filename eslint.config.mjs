@@ -41,7 +41,7 @@ export default tseslint.config(
         {
           contexts: [
             {
-              context: "TSInterfaceDeclaration TSPropertySignature[optional=true]",
+              context: "TSPropertySignature[optional=true]",
               comment: "JsdocBlock:not(:has(JsdocTag[tag=default]))",
               message: "an optional prop says its @default",
             },

@@ -9,7 +9,10 @@ export interface IBucket {
   readonly bucketName: string;
   /** The bucket's ARN. */
   readonly bucketArn: string;
-  /** The key that the bucket's objects are encrypted with, if it is a customer managed one. */
+  /**
+   * The customer managed key that the bucket's objects are encrypted with.
+   * @default - S3's or AWS's own key
+   */
   readonly encryptionKey?: IDataLakeKey;
   /**
    * Lets a role list and read the objects below a prefix, and decrypt them.

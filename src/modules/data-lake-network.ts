@@ -30,7 +30,10 @@ export interface IDataLakeNetwork {
   readonly subnets: DataLakeSubnet[];
   /** Subnets with a way to the internet; empty where the network has none. */
   readonly publicSubnets: DataLakeSubnet[];
-  /** The endpoints of the AWS services that a Glue job calls; undefined where the network has another way, as by NAT. */
+  /**
+   * The endpoints of the AWS services that a Glue job calls.
+   * @default - the network has another way to them, as by a NAT gateway
+   */
   readonly endpoints?: VpcEndpoints;
 }
 

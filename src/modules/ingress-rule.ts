@@ -1,26 +1,24 @@
 import type { Construct } from "constructs";
 import { Token } from "cdktf";
+import type { VpcSecurityGroupIngressRuleConfig } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { checkPattern } from "./checks";
 import { ValidationError } from "./validation-error";
 
-/** What a security group lets in. */
-interface IngressRuleProps {
-  /** The group that lets in. */
-  readonly securityGroupId: string;
+/** What a security group lets in, and from where. */
+interface IngressRule extends Pick<
+  VpcSecurityGroupIngressRuleConfig,
+  "cidrIpv4" | "referencedSecurityGroupId" | "securityGroupId"
+> {
   /** The TCP port. */
   readonly port: number;
   /** Who it is; tells the rules of a group apart, and their addresses in the state. */
   readonly description: string;
-  /** From an IPv4 network. */
-  readonly cidrIpv4?: string;
-  /** From another security group. */
-  readonly referencedSecurityGroupId?: string;
 }
 
 /** Adds an ingress rule below `scope`, named by its description. */
-export function addIngressRule(scope: Construct, { port, ...props }: IngressRuleProps): void {
-  const { description } = props;
+export function addIngressRule(scope: Construct, { port, ...rule }: IngressRule): void {
+  const { description } = rule;
   if (Token.isUnresolved(description)) {
     throw new ValidationError(scope, "who may connect must be known at synth: it names the rule, got a token");
   }
@@ -38,5 +36,5 @@ export function addIngressRule(scope: Construct, { port, ...props }: IngressRule
       `connections from "${description}" are allowed twice: give each source its own description`,
     );
   }
-  new VpcSecurityGroupIngressRule(scope, id, { ...props, ipProtocol: "tcp", fromPort: port, toPort: port });
+  new VpcSecurityGroupIngressRule(scope, id, { ...rule, ipProtocol: "tcp", fromPort: port, toPort: port });
 }
