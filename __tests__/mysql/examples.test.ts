@@ -12,8 +12,6 @@ const packageMigrations = path.join(repositoryRoot, "sql", "migrations");
 const adoption = path.join(repositoryRoot, "examples", "adopt-hand-made-database", "migrations");
 const expandContract = path.join(repositoryRoot, "examples", "expand-contract", "migrations");
 
-jest.setTimeout(300_000);
-
 describeOnServers("examples", (get) => {
   const options = (props: MetadataSchemaProps): ReplayOptions => ({
     stackFile: synthesizeSchema(props),

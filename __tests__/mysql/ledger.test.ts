@@ -151,7 +151,7 @@ describeOnServers("ledger", (get) => {
   test("a deploy whose process dies: the server ends the statement, the next deploy waits for it and finds it done", async () => {
     await run(apply(1, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, n INT)"));
     // Seconds of work that do not look at the connection, as an ALTER does not.
-    const slow = apply(2, "INSERT INTO t (n) SELECT BENCHMARK(8000000, SHA2('x', 512))");
+    const slow = apply(2, "INSERT INTO t (n) SELECT BENCHMARK(4000000, SHA2('x', 512))");
     const victim = await connectAsProvider(get().root);
     victim.query(slow).catch(() => undefined);
     await sleep(500);

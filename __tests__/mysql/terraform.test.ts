@@ -13,8 +13,6 @@ process.stderr.write(
     : `Terraform with petoju/mysql ${version}\n`,
 );
 
-jest.setTimeout(120_000);
-
 const suite: typeof describeOnServers =
   version === undefined ? (title) => describe.skip(title, () => test.todo("no petoju/mysql")) : describeOnServers;
 

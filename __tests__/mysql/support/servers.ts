@@ -6,6 +6,9 @@ import { type OpenServer, connectToServer } from "../../../local/mysql/open-serv
 import { connectAsProvider } from "../../../local/mysql/replayer";
 import { startMysqlServer } from "../../../local/mysql/server";
 
+// Other suites share the machine's two cores.
+jest.setTimeout(300_000);
+
 /** What a test may do with the server of its suite. */
 export interface ServerUnderTest {
   /** The running server. */
@@ -32,6 +35,7 @@ export function describeOnServers(
   describe.each(kinds)(`${title} (%s)`, (kind) => {
     const folder = path.join(mysqlFolder, "test", `${title.replace(/\W+/g, "-")}-${kind}-${process.pid}`);
     let current: ServerUnderTest | undefined;
+    let before: Leftovers = { databases: [], users: [] };
 
     beforeAll(async () => {
       const url = process.env["MYSQL_URL"];
@@ -44,10 +48,12 @@ export function describeOnServers(
       const rows = async (sql: string, values?: unknown[]): Promise<RowDataPacket[]> =>
         (await connection.query<RowDataPacket[]>(sql, values))[0];
       current = { server, root, connection, rows, isMariaDb: server.version.includes("MariaDB") };
+      before = await leftovers(current);
       process.stderr.write(`${title}: on ${current.isMariaDb ? "" : "MySQL "}${server.version}\n`);
     }, 180_000);
 
     afterAll(async () => {
+      if (current !== undefined) await cleanUp(current, before);
       await current?.connection.end();
       await current?.server.stop();
       await rm(folder, { recursive: true, force: true });
@@ -58,4 +64,30 @@ export function describeOnServers(
       return current;
     });
   });
+}
+
+interface Leftovers {
+  readonly databases: string[];
+  readonly users: string[];
+}
+
+/** What a suite may leave behind; users as SQL writes them. */
+async function leftovers({ rows }: ServerUnderTest): Promise<Leftovers> {
+  const databases = await rows("SHOW DATABASES");
+  const users = await rows("SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) AS account FROM mysql.user");
+  return {
+    databases: databases.map((row) => String(row["Database"])),
+    users: users.map((row) => String(row["account"])),
+  };
+}
+
+/** Leaves a server of somebody else's as it was. */
+async function cleanUp(server: ServerUnderTest, before: Leftovers): Promise<void> {
+  const after = await leftovers(server);
+  for (const database of after.databases.filter((name) => !before.databases.includes(name))) {
+    await server.connection.query("DROP DATABASE ??", [database]);
+  }
+  for (const user of after.users.filter((name) => !before.users.includes(name))) {
+    await server.connection.query(`DROP USER ${user}`);
+  }
 }
