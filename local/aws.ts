@@ -1,6 +1,9 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 
+// The SDK's word about the age of Node is for who chooses the SDK, not for who runs the demo.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
 /** The region of the environment `local`. */
 export const LOCAL_REGION = "eu-central-1";
 

@@ -59,6 +59,19 @@ export class CdktfProject {
     return code === 0;
   }
 
+  /**
+   * Plans the destruction of a stack.
+   * @throws ToolError with Terraform's words where it refuses
+   */
+  async planDestroy(stack: string): Promise<void> {
+    const options = {
+      cwd: this.stackFolder(stack),
+      env: this.environment,
+      logFile: this.logFile("plan-destroy", stack),
+    };
+    await runCommand("terraform", ["plan", "-destroy", "-no-color"], options);
+  }
+
   /** A stack's state: as JSON, its managed resources, its outputs. */
   async readState(
     stack: string,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
@@ -83,9 +84,11 @@ export function terraformEnvironment(): NodeJS.ProcessEnv {
   const own = environment["TF_CLI_CONFIG_FILE"];
   let configFile = own;
   if (own === undefined || !existsSync(own)) {
-    configFile = localPath("terraform.rc");
-    mkdirSync(localPath(), { recursive: true });
-    writeFileSync(configFile, renderCliConfig(findMirrors()));
+    const text = renderCliConfig(findMirrors());
+    // Named after its content: a run with other mirrors beside this one has a file of its own.
+    configFile = localPath("terraform", `${createHash("sha256").update(text).digest("hex").slice(0, 16)}.tfrc`);
+    mkdirSync(path.dirname(configFile), { recursive: true });
+    writeFileSync(configFile, text);
   }
   const pluginCache = localPath("plugin-cache");
   mkdirSync(pluginCache, { recursive: true });

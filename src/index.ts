@@ -1,5 +1,6 @@
 export * from "./modules/access-logs-bucket";
 export * from "./modules/backup-glue-job";
+export * from "./modules/backup-catalog";
 export * from "./modules/bucket-base";
 export * from "./modules/data-lake-alarms";
 export * from "./modules/data-lake-bucket";
@@ -15,6 +16,8 @@ export * from "./modules/metadata-database";
 export * from "./modules/metadata-database-props";
 export * from "./modules/policy-document";
 export * from "./modules/private-bucket";
+export * from "./modules/purge-glue-job";
+export * from "./modules/restore-glue-job";
 export * from "./modules/role";
 export * from "./modules/validation-error";
 export * from "./modules/vpc-endpoints";

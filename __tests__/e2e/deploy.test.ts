@@ -141,7 +141,9 @@ describe("a deployed environment", () => {
 
   test("cdktf destroy of a protected environment is refused, and everything stays", async () => {
     const before = (await project.readState(GUARDED)).resources;
-    await expect(project.destroy([GUARDED])).rejects.toThrow(/Instance cannot be destroyed/);
+    // cdktf keeps Terraform's reason to itself, so that Terraform is asked for it as well.
+    await expect(project.destroy([GUARDED])).rejects.toThrow(/Terraform CLI failed/);
+    await expect(project.planDestroy(GUARDED)).rejects.toThrow(/Instance cannot be destroyed/);
     expect((await project.readState(GUARDED)).resources).toEqual(before);
     expect(await project.isUnchanged(GUARDED)).toBe(true);
   });
