@@ -1,0 +1,80 @@
+// A data lake in a stack of one's own: every construct of the package, wired by hand.
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { App, TerraformOutput, TerraformStack } from "cdktf";
+import {
+  AccessLogsBucket,
+  BackupCatalog,
+  BackupGlueJob,
+  DataLakeAlarms,
+  DataLakeBucket,
+  DataLakeKey,
+  DataLakeNetwork,
+  EphemeralResource,
+  MetadataDatabase,
+  PurgeGlueJob,
+  RestoreGlueJob,
+  Role,
+  Scheduler,
+} from "cdktf-xray-data-lake";
+import { MetadataSchema } from "cdktf-xray-data-lake/modules/metadata-schema";
+import { SchemaUser } from "cdktf-xray-data-lake/modules/schema-user";
+import { MysqlProvider } from "cdktf-xray-data-lake/providers/mysql/provider";
+
+class LakeStack extends TerraformStack {
+  readonly database: MetadataDatabase;
+
+  constructor(app: App, id: string) {
+    super(app, id);
+    new AwsProvider(this, "aws", { region: "eu-central-1" });
+
+    const encryptionKey = new DataLakeKey(this, "Key");
+    const network = new DataLakeNetwork(this, "Network", { cidr: "10.20.0.0/20" });
+    const bucket = new DataLakeBucket(this, "Bucket", {
+      encryptionKey,
+      serverAccessLogsBucket: new AccessLogsBucket(this, "AccessLogs"),
+      snapshotExpirationDays: 400,
+    });
+    const database = new MetadataDatabase(this, "Database", { network, encryptionKey, multiAz: true });
+    const job = { bucket, database, network, encryptionKey };
+    const backupJob = new BackupGlueJob(this, "Backup", { ...job, scheduler: Scheduler.EXTERNAL });
+    new PurgeGlueJob(this, "Purge", { ...job, olderThanDays: 400 });
+    new RestoreGlueJob(this, "Restore", job);
+    new BackupCatalog(this, "Catalog", { bucket, encryptionKey });
+    new DataLakeAlarms(this, "Alarms", { database, backupJob, encryptionKey, email: "on-call@example.org" });
+
+    // The web app runs on Google Cloud: it logs in to AWS as its service account, without an access key.
+    const webApp = new Role(this, "WebApp", {
+      assumedBy: { type: "Federated", identifiers: ["accounts.google.com"] },
+      assumeRoleAction: "sts:AssumeRoleWithWebIdentity",
+      conditions: [{ test: "StringEquals", variable: "accounts.google.com:sub", values: ["104752890112345678901"] }],
+    });
+    bucket.grantReadWrite(webApp, bucket.imagesPrefix);
+    database.grantReadSecret(webApp, "xray_app");
+    backupJob.grantStart(Role.fromRoleName(this, "Airflow", "airflow"));
+
+    new TerraformOutput(this, "bucket", { value: bucket.bucketName });
+    this.database = database;
+  }
+}
+
+class SchemaStack extends TerraformStack {
+  constructor(app: App, id: string, { database }: LakeStack) {
+    super(app, id);
+    new AwsProvider(this, "aws", { region: "eu-central-1" });
+    const password = new EphemeralResource(this, "Password", {
+      type: "aws_secretsmanager_secret_version",
+      arguments: { secret_id: database.masterUserSecretArn },
+    });
+    const provider = new MysqlProvider(this, "mysql", {
+      endpoint: `${database.endpoint}:${database.port}`,
+      username: database.masterUsername,
+      password: `\${jsondecode(${password.attribute("secret_string")}).password}`,
+    });
+    provider.addOverride("conn_params.multiStatements", "true");
+    new MetadataSchema(this, "Schema", { users: [SchemaUser.app(database.secretForUser("xray_app"))] });
+  }
+}
+
+const app = new App();
+new SchemaStack(app, "own-schema", new LakeStack(app, "own-lake"));
+app.synth();
