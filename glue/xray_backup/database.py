@@ -176,7 +176,7 @@ class Database:
             text = f"cannot be reached with --ssl_mode {self.ssl_mode}: check --ssl_ca and the server's certificate"
         elif code == 2003:
             text = "does not answer: check host, port and security group"
-        elif code in (2006, 2013):
+        elif code in (2006, 2013) or isinstance(error, pymysql.InterfaceError):
             text = "closed the connection; the run can be repeated safely"
         else:
             text = f"answered with error {code} ({_ER_NAMES.get(code, type(error).__name__)})"

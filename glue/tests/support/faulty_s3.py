@@ -54,7 +54,7 @@ class FaultyS3:
             self._hang_up(handler)
         else:
             if hit and self.fault == "slow":
-                time.sleep(1.5)
+                time.sleep(0.3)
             status, headers, answer = self._forward(handler, body)
             if hit and self.fault == "lost answer":
                 # It was done, and nobody hears of it.
@@ -90,7 +90,8 @@ class FaultyS3:
                 handler.send_header(name, value)
         handler.send_header("Content-Length", length or str(full_length or len(body)))
         handler.end_headers()
-        handler.wfile.write(body)
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
         if full_length:
             handler.close_connection = True
 
