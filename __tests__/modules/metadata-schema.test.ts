@@ -158,7 +158,7 @@ describe("fails when", () => {
     [
       "a migration may lose data",
       () => ({ migrationsFolder: folder }),
-      "stack/Schema: V0001__a.sql:1: may lose data: DROP TABLE a … is not known to keep all data; if that is meant, write before it: -- allow: destructive (the reason)",
+      "stack/Schema: V0001__a.sql:1: may lose data: DROP TABLE a is not known to keep all data; if that is meant, write before it: -- allow: destructive (the reason)",
     ],
     [
       "the folder is not there",

@@ -57,6 +57,14 @@ test("nobody gets in without the password, and its file is the owner's alone", a
   expect(existsSync(path.join(folder, "init.sql"))).toBe(false);
 });
 
+test("a first start that failed is made good by the second", async () => {
+  const server = await start();
+  const other = path.join(folder, "second-try");
+  await expect(start({ dataFolder: other, port: server.port })).rejects.toThrow();
+  const second = await start({ dataFolder: other });
+  expect(second.rootPassword).not.toBe(server.rootPassword);
+});
+
 test("a busy port is one line with the server's words and its log", async () => {
   const server = await start();
   const other = path.join(folder, "other");

@@ -18,6 +18,8 @@ beforeAll(() => {
   expect(result.stdout).toBe("");
 }, 120_000);
 
+jest.setTimeout(60_000);
+
 const run = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(build, "cli.js"), ...args], {
     encoding: "utf8",

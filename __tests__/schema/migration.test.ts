@@ -49,12 +49,12 @@ describe("readMigrations", () => {
     [
       "a destructive statement",
       { "V0001__a.sql": `${A}\nDROP TABLE a;` },
-      "V0001__a.sql:3: may lose data: DROP TABLE a … is not known to keep all data; if that is meant, write before it: -- allow: destructive (the reason)",
+      "V0001__a.sql:3: may lose data: DROP TABLE a is not known to keep all data; if that is meant, write before it: -- allow: destructive (the reason)",
     ],
     [
       "another database",
       { "V0001__a.sql": "CREATE TABLE mydb.a (id INT)" },
-      "V0001__a.sql:1: may lose data: mydb . a ( is not a table's name alone: the database is chosen by the construct, leave it out; if that is meant, write before it: -- allow: destructive (the reason)",
+      "V0001__a.sql:1: may lose data: mydb.a (id INT) is not a table's name alone: the database is chosen by the construct, leave it out; if that is meant, write before it: -- allow: destructive (the reason)",
     ],
     [
       "the ledger's table",
@@ -68,7 +68,7 @@ describe("readMigrations", () => {
   test("an unsupported statement is refused whatever its allow line says", () => {
     const folder = folderWith({ "V0001__a.sql": "-- allow: destructive (please)\nDROP DATABASE x_ray" });
     expect(() => readMigrations(folder)).toThrow(
-      /^V0001__a\.sql:2: DROP DATABASE x_ray … is not for a migration, which holds CREATE TABLE, /,
+      /^V0001__a\.sql:2: DROP DATABASE x_ray is not for a migration, which holds CREATE TABLE, /,
     );
   });
 

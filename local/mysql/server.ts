@@ -70,7 +70,6 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
   const certificate = { certificateFile: path.join(folder, "server.pem"), keyFile: path.join(folder, "server.key") };
   await mkdir(folder, { recursive: true });
 
-  const firstStart: string[] = [];
   const initFile = path.join(folder, "init.sql");
   if (!existsSync(passwordFile)) {
     await rm(data, { recursive: true, force: true });
@@ -83,7 +82,6 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
       init.push("DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';");
     await writeFile(initFile, [...init, "FLUSH PRIVILEGES;", ""].join("\n"), { mode: 0o600 });
     await writeFile(passwordFile, password, { mode: 0o600 });
-    firstStart.push(`--init-file=${initFile}`);
   }
   const rootPassword = await readFile(passwordFile, "utf8");
 
@@ -102,7 +100,8 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
       `--ssl-key=${certificate.keyFile}`,
       "--character-set-server=utf8mb4",
       ...(options.kind === "mysql" ? ["--secure-file-priv=NULL"] : []),
-      ...firstStart,
+      // There until a start has come to its end, and the password is set.
+      ...(existsSync(initFile) ? [`--init-file=${initFile}`] : []),
       ...(options.serverOptions ?? []),
     ],
     log,

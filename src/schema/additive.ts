@@ -48,7 +48,7 @@ export function judgeStatement(tokens: readonly Token[]): Verdict {
   if (!isSupported(tokens)) {
     return {
       kind: "unsupported",
-      reason: `${new Cursor(tokens).rest} … is not for a migration, which holds ${SUPPORTED.join(", ")}`,
+      reason: `${new Cursor(tokens).rest} is not for a migration, which holds ${SUPPORTED.join(", ")}`,
     };
   }
   const reason = whyNotAdditive(tokens);
@@ -80,7 +80,7 @@ function whyNotAdditive(tokens: readonly Token[]): string | undefined {
   if (cursor.accept("ALTER", "TABLE")) return alterTable(cursor);
   if (cursor.accept("INSERT", "INTO")) return insert(cursor);
   if (isViewCreation(new Cursor(tokens))) return undefined;
-  return `${cursor.rest} … is not known to keep all data`;
+  return `${cursor.rest} is not known to keep all data`;
 }
 
 function createTable(cursor: Cursor): string | undefined {

@@ -10,16 +10,12 @@ export class Cursor {
     return this.position >= this.tokens.length;
   }
 
-  /** The rest, for a message: its first few tokens. */
+  /** How the rest begins, for a message. */
   get rest(): string {
-    const rest = this.tokens.slice(this.position);
-    return rest.length === 0
-      ? "its end"
-      : rest
-          .slice(0, 4)
-          .map((token) => token.text)
-          .join(" ")
-          .slice(0, 60);
+    const rest = this.tokens.slice(this.position).map(({ text, spaced }) => (spaced ? ` ${text}` : text));
+    const text = rest.join("").trim();
+    if (text === "") return "its end";
+    return text.length > 50 ? `${text.slice(0, 50)}…` : text;
   }
 
   /** Accepts these keywords or symbols, all of them in this order. */
