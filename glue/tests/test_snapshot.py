@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.lab import TABLES, Lab
+from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.reading import backed_up
 from xray_backup import manifest as manifests
 from xray_backup.committed_copy import BACKUP_LOCK
@@ -14,6 +14,7 @@ from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, LockedError, UsageError
 from xray_backup.id_ranges import IdRange, id_ranges
 from xray_backup.snapshot import snapshot
+from xray_backup.store import S3Store
 
 TOP = 2**31 - 1
 
@@ -152,3 +153,18 @@ def test_a_database_that_refuses_is_one_line(lab: Lab, overrides: dict[str, obje
     with pytest.raises(BackupError, match=message) as caught:
         snapshot(lab.run(database=lab.database(**overrides)), "s1", 60)
     assert "\n" not in str(caught.value)
+
+
+def test_a_backup_deletes_only_spark_s_scratch_files(s3_lab: Lab, emulator: Emulator) -> None:
+    """So the job's role needs no right to delete anything that was committed, nor any version."""
+    assert isinstance(s3_lab.store, S3Store)
+    client, bucket = emulator.client("s3"), s3_lab.store.bucket
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3_lab.fill(3)
+    snapshot(s3_lab.run(), "s1", 60)
+    versions = client.list_object_versions(Bucket=bucket)
+    deleted = [marker["Key"] for marker in versions["DeleteMarkers"]]
+    assert deleted
+    assert [key for key in deleted if "/_temporary/" not in key] == []
+    overwritten = {item["Key"] for item in versions["Versions"] if not item["IsLatest"] and item["Key"] not in deleted}
+    assert overwritten == {f"backup/{BACKUP_LOCK}"}
