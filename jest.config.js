@@ -1,6 +1,8 @@
 const common = {
   testEnvironment: "node",
   transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] },
+  // The packed package lies there while it is tried, under the same name.
+  modulePathIgnorePatterns: ["<rootDir>/.local/"],
   setupFiles: ["<rootDir>/__tests__/support/environment.ts"],
 };
 

@@ -7,12 +7,14 @@ import type { IDataLakeBucket } from "./data-lake-bucket";
 import type { IDataLakeKey } from "./data-lake-key";
 import type { DataModelTable } from "./data-model";
 import { readDataModel } from "./data-model";
+import { ATHENA_RESULTS_PREFIX } from "./data-lake-lifecycle";
 import { detectionsColumns, detectionsSql } from "./detections-view";
+import { mapExpression } from "./map-expression";
 import { physicalName } from "./physical-name";
 
 /** Properties of {@link BackupCatalog}. */
 export interface BackupCatalogProps {
-  /** The bucket that holds the backups; results of queries go there too, below `athena-results`. */
+  /** The bucket that holds the backups; results of queries go there too, below `athena-results`, for 30 days. */
   readonly bucket: IDataLakeBucket;
   /**
    * The most that one query may read, GiB, 1 to 1,024; Athena bills by what is read.
@@ -89,15 +91,15 @@ export class BackupCatalog extends Construct {
       databaseName: this.databaseName,
       tableType: "EXTERNAL_TABLE",
       partitionKeys: [{ name: "run_date", type: "string" }],
-      parameters: {
+      // A partition is below the table's location as run_date=<date>, which is where Athena looks without a template.
+      parameters: mapExpression({
         EXTERNAL: "TRUE",
         classification: "parquet",
         "projection.enabled": "true",
         "projection.run_date.type": "date",
         "projection.run_date.format": "yyyy-MM-dd",
         "projection.run_date.range": "2020-01-01,NOW",
-        "storage.location.template": `${location}run_date=$\${run_date}/`,
-      },
+      }),
       storageDescriptor: {
         location,
         inputFormat: `${HIVE_IO}.parquet.MapredParquetInputFormat`,
@@ -154,7 +156,7 @@ export class BackupCatalog extends Construct {
         publishCloudwatchMetricsEnabled: true,
         bytesScannedCutoffPerQuery: (bytesScannedCutoffGib ?? 10) * GIB,
         resultConfiguration: {
-          outputLocation: `s3://${bucket.bucketName}/athena-results/`,
+          outputLocation: `s3://${bucket.bucketName}/${ATHENA_RESULTS_PREFIX}/`,
           encryptionConfiguration: encryptionKey
             ? { encryptionOption: "SSE_KMS", kmsKeyArn: encryptionKey.keyArn }
             : { encryptionOption: "SSE_S3" },

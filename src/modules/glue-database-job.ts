@@ -14,6 +14,7 @@ import type { GlueArguments } from "./glue-arguments";
 import { checkArguments } from "./glue-arguments";
 import { GlueDatabaseConnection } from "./glue-database-connection";
 import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
+import { mapExpression } from "./map-expression";
 import type { IMetadataDatabase } from "./metadata-database";
 import { physicalName } from "./physical-name";
 import type { IRole } from "./role";
@@ -151,9 +152,9 @@ export abstract class GlueDatabaseJob extends Construct {
       glueVersion: GLUE_VERSION,
       command: { name: "glueetl", pythonVersion: "3", scriptLocation: this.upload("Script", bucket, kind.script) },
       connections: [connection.connectionName],
-      defaultArguments: { ...defaults, ...own },
+      defaultArguments: mapExpression({ ...defaults, ...own }),
       // Who may start the job must not be able to point it at another bucket, another secret or other code.
-      nonOverridableArguments: fixed,
+      nonOverridableArguments: mapExpression(fixed),
       executionClass: props.executionClass ?? ExecutionClass.STANDARD,
       executionProperty: { maxConcurrentRuns: 1 },
       maxRetries: 0,
