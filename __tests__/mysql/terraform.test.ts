@@ -141,11 +141,20 @@ suite("MetadataSchema through Terraform", (get) => {
     const refused = terraform.apply();
     expect(refused.status).toBe(1);
     expect(refused.output).toMatch(/V0003\.1: what comes before it is not in this database: see "A restored database"/);
-    expect(terraform.run("state", "rm", ...terraform.migrationAddresses())).toMatchObject({ status: 0 });
+    expect(terraform.forgetStatements()).toMatchObject({ status: 0 });
     expect(terraform.apply()).toMatchObject({ status: 0 });
     expect(
       await get().rows(`SHOW TABLES FROM ${databaseName} WHERE Tables_in_${databaseName} IN ('b', 'c')`),
     ).toHaveLength(2);
+    expect(terraform.plan()).toMatchObject({ status: 0 });
+
+    // A server without the database: restored to before it was made, or a new one.
+    await get().connection.query(`DROP DATABASE ${databaseName}`);
+    const gone = terraform.plan();
+    expect(gone.status).toBe(1);
+    expect(gone.output).toMatch(new RegExp(`Unknown database '${databaseName}'`));
+    expect(terraform.forgetStatements()).toMatchObject({ status: 0 });
+    expect(terraform.apply()).toMatchObject({ status: 0 });
     expect(terraform.plan()).toMatchObject({ status: 0 });
   });
 });

@@ -68,10 +68,11 @@ export class Terraform {
     return readFileSync(this.stackFile, "utf8");
   }
 
-  /** Addresses of the migrations' statements in the state. */
-  migrationAddresses(): string[] {
+  /** The command of docs/schema/when-something-went-wrong.md: Terraform forgets what it has run. */
+  forgetStatements(): TerraformResult {
     const list = this.run("state", "list").output.split("\n");
-    return list.filter((address) => /^mysql_sql\.\w+_V\d{4}-/.test(address));
+    const statements = list.filter((address) => address.startsWith("mysql_sql.") && !address.includes("_Forget_"));
+    return this.run("state", "rm", ...statements);
   }
 
   /** Links the providers. */
