@@ -1,0 +1,74 @@
+import { readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { App, TerraformStack, TerraformVariable } from "cdktf";
+import { localPath, repositoryRoot } from "../../local/paths";
+import { runCommand } from "../../local/run-command";
+import { terraformEnvironment } from "../../local/terraform-cli-config";
+import {
+  BackupCatalog,
+  DataLakeBucket,
+  DataLakeNetwork,
+  MetadataDatabase,
+  ObjectLockMode,
+  PublicAccess,
+  PurgeGlueJob,
+  RestoreGlueJob,
+  Role,
+} from "../../src";
+
+jest.setTimeout(5 * 60_000);
+
+// The way out of cdktf: what `cdktf synth --hcl` writes is Terraform by itself. The schema stacks need the MySQL provider,
+// and are judged where it can be had, by the suite "mysql".
+const STACKS = ["local-data-lake", "dev-data-lake", "prod-data-lake", "other-constructs"];
+const folder = localPath("hcl");
+
+/** What no environment has. */
+function synthesizeOtherConstructs(): void {
+  const app = new App({ outdir: folder });
+  const stack = new TerraformStack(app, "other-constructs");
+  new AwsProvider(stack, "aws", { region: "eu-central-1" });
+  const network = new DataLakeNetwork(stack, "Network", { publicSubnets: true });
+  const bucket = new DataLakeBucket(stack, "Bucket", {
+    eventBridgeEnabled: true,
+    objectLockDefaultRetention: { mode: ObjectLockMode.GOVERNANCE, days: 1 },
+    publicAccess: PublicAccess.READ_WRITE,
+  });
+  const database = new MetadataDatabase(stack, "Database", {
+    network,
+    allowedCidrs: ["0.0.0.0/0"],
+    allocatedStorageGib: new TerraformVariable(stack, "storage", { type: "number" }).numberValue,
+    publiclyAccessible: true,
+  });
+  new PurgeGlueJob(stack, "Purge", { bucket, database, network, olderThanDays: 90 });
+  new RestoreGlueJob(stack, "Restore", { bucket, database, network });
+  new BackupCatalog(stack, "Catalog", { bucket });
+  const role = new Role(stack, "App", { assumedBy: { type: "AWS", identifiers: ["123456789012"] } });
+  DataLakeBucket.fromBucketName(stack, "Imported", "theirs").grantRead(role, "images");
+  database.grantConnect(role, "xray_app");
+  app.synth();
+}
+
+beforeAll(async () => {
+  process.env.SYNTH_HCL_OUTPUT = "true";
+  rmSync(folder, { recursive: true, force: true });
+  synthesizeOtherConstructs();
+  await runCommand(process.execPath, [path.join(repositoryRoot, "dist", "main.js")], {
+    cwd: repositoryRoot,
+    env: { ...process.env, CDKTF_OUTDIR: folder },
+  });
+});
+
+afterAll(() => delete process.env.SYNTH_HCL_OUTPUT);
+
+test.each(STACKS)("%s in HCL is valid Terraform", async (stack) => {
+  const cwd = path.join(folder, "stacks", stack);
+  expect(readdirSync(cwd)).toContain("cdk.tf");
+  const options = { cwd, env: terraformEnvironment() };
+  await runCommand("terraform", ["init", "-backend=false", "-no-color"], options);
+  const { stdout } = await runCommand("terraform", ["validate", "-json"], { ...options, okCodes: [0, 1] });
+  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { summary: string }[] };
+  // cdktf writes depends_on as Terraform 0.11 took it, which Terraform notes and still takes.
+  expect([...new Set(diagnostics.map(({ summary }) => summary))]).toEqual(["Quoted references are deprecated"]);
+});
