@@ -36,6 +36,7 @@ class Marathon:
     lab: Lab
     emulator: Emulator
     journal: Path
+    app: subprocess.Popen[bytes]
     random: random.Random
     kills: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -53,7 +54,7 @@ class Marathon:
             before = self.kills
             self._start_and_kill(name, self._arguments(name, secret))
             if self.kills > before and self.kills % CHECK_EVERY == 0:
-                print(f"{self.kills} kills: {check_nothing_lost(self.lab, self.journal)}", flush=True)
+                self._check()
         # Whatever was left half-way: the same commands run to their end now.
         for name, more in (("backup", ["--archive-older-than-days", "2"]), ("purge", [])):
             time.sleep(3)
@@ -61,6 +62,12 @@ class Marathon:
             process = command(*self._arguments(name, secret), *more)
             output, errors = process.communicate(timeout=300)
             assert process.returncode == 0, (name, output[-2000:], errors)
+
+    def _check(self) -> None:
+        """Holds the web app still meanwhile: journal and database are read one after the other."""
+        self.app.send_signal(signal.SIGSTOP)
+        print(f"{self.kills} kills: {check_nothing_lost(self.lab, self.journal)}", flush=True)
+        self.app.send_signal(signal.SIGCONT)
 
     def _arguments(self, name: str, secret: str) -> list[str]:
         common = [
@@ -111,8 +118,8 @@ def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int) 
         AssertionError: a row is lost or there twice, or a process ended as it must not.
     """
     journal = folder / f"journal-{uuid.uuid4().hex[:8]}.jsonl"
-    race = Marathon(lab, emulator, journal, random.Random(seed))
-    with web_app(lab, journal, "--seed", str(seed), "--pause", "0.2", "--meddle"):
+    with web_app(lab, journal, "--seed", str(seed), "--pause", "0.2", "--meddle") as app:
+        race = Marathon(lab, emulator, journal, app, random.Random(seed))
         while not journal.exists() or journal.stat().st_size < 20_000:
             time.sleep(0.1)
         race.run(kills)

@@ -131,6 +131,9 @@ class Lab:
     def count(self, table: str) -> int:
         return int(self.sql(f"SELECT COUNT(*) FROM `{table}`")[0][0])
 
+    def rows_in(self, schema: str) -> int:
+        return sum(int(self.sql(f"SELECT COUNT(*) FROM `{schema}`.`{table}`")[0][0]) for table in TABLES)
+
     def fill(self, transactions: int, boxes_each: int = 5, first: int = 1, start: str = "2022-05-24 11:08:23") -> None:
         """Rows in the manner of the web app: one image and `boxes_each` boxes for each transaction, a minute apart."""
         with self.server.connect(self.schema) as connection, connection.cursor() as cursor:
