@@ -4,6 +4,7 @@ import Table from "cli-table3";
 import { createConnection } from "mysql2/promise";
 import pc from "picocolors";
 import { LocalSecrets, roundTrip } from "./aws";
+import { BackupCommand } from "./backup-command";
 import type { DeployedResource } from "./cdktf-project";
 import { CdktfProject } from "./cdktf-project";
 import type { Emulator } from "./emulator";
@@ -36,6 +37,8 @@ class Demo {
   private resources: DeployedResource[] = [];
   private outputs: Record<string, unknown> = {};
   private secondPlan = "";
+  private backup!: BackupCommand;
+  private listed: Awaited<ReturnType<BackupCommand["list"]>> = { text: "", backups: [] };
 
   readonly steps: Step[] = [
     { title: "Check the machine", run: () => this.checkMachine() },
@@ -47,12 +50,16 @@ class Demo {
     { title: "Deploy", run: (show) => this.deploy(show) },
     { title: "Plan again", run: () => this.planAgain() },
     { title: "Upload an X-ray and read it back", run: () => this.uploadImage() },
+    { title: "Set up Spark", run: (show) => this.setUpSpark(show) },
+    { title: "Back the rows up", run: (show) => this.backUp(show) },
+    { title: "Verify the backup", run: (show) => this.verify(show) },
   ];
 
   async show(): Promise<void> {
     showResources(this.resources);
     await this.showTables();
     this.showWorkbench();
+    console.log(`\n${pc.bold("Backups")}\n${this.listed.text.trimEnd()}`);
   }
 
   summary(): Record<string, unknown> {
@@ -64,7 +71,7 @@ class Demo {
       mysqlEndpoint: `${this.mysql.host}:${this.mysql.port}`,
       serverVersion: this.mysql.version,
       schemaPath: this.schemaPath,
-      backups: [],
+      backups: this.listed.backups,
     };
   }
 
@@ -153,6 +160,28 @@ class Demo {
     if (!back.equals(image))
       throw new ToolError(`the X-ray came back changed: ${image.length} bytes sent, ${back.length} got`);
     return `${image.length} bytes`;
+  }
+
+  private async setUpSpark(show: (line: string) => void): Promise<undefined> {
+    await pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"), show);
+    this.backup = new BackupCommand({
+      endpoint: this.emulator.url,
+      store: `s3://${String(this.outputs["bucket"])}/${String(this.outputs["backup_prefix"])}`,
+      secretArn: (this.outputs["user_secret_arns"] as Record<string, string>)["xray_backup"] ?? "",
+      caFile: this.mysql.caFile,
+    });
+    return undefined;
+  }
+
+  private async backUp(show: (line: string) => void): Promise<undefined> {
+    await this.backup.backUp(show);
+    return undefined;
+  }
+
+  private async verify(show: (line: string) => void): Promise<string> {
+    await this.backup.verify(show);
+    this.listed = await this.backup.list();
+    return "the files, and the database against them";
   }
 
   private async showTables(): Promise<void> {

@@ -10,12 +10,14 @@ import json
 import secrets
 from typing import Any
 
+from moto.athena.models import AthenaBackend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.rds.models import DBInstance, DBParameterGroup
 from moto.s3.models import FakeBucket
 from moto.server import main
+from moto.utilities.utils import get_partition
 
 TRANSPORT_KEYS = {"aws:SecureTransport", "s3:TlsVersion"}
 
@@ -106,10 +108,23 @@ def keep_connections() -> None:
     GlueResponse.update_connection = update_connection
 
 
+def keep_workgroup_tags() -> None:
+    """moto keeps the tags that an Athena workgroup is made with, and does not find them by its ARN."""
+    create_work_group = AthenaBackend.create_work_group
+
+    def create_and_tag(self: AthenaBackend, name: str, configuration: Any, description: str, tags: Any) -> None:
+        create_work_group(self, name, configuration, description, tags)
+        partition = get_partition(self.region_name)
+        self.tag_resource(f"arn:{partition}:athena:{self.region_name}:{self.account_id}:workgroup/{name}", tags or [])
+
+    AthenaBackend.create_work_group = create_and_tag
+
+
 if __name__ == "__main__":
     apply_transport_conditions()
     keep_rule_descriptions()
     tell_instances_apart()
     mark_user_parameters()
     keep_connections()
+    keep_workgroup_tags()
     main()

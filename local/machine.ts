@@ -9,6 +9,11 @@ interface Requirement {
   readonly version: RegExp;
   readonly range: string;
   readonly install: string;
+  /**
+   * The Debian package that brings it.
+   * @default - none
+   */
+  readonly debianPackage?: string;
 }
 
 const TERRAFORM: Requirement = {
@@ -24,6 +29,15 @@ const PYTHON: Requirement = {
   version: /Python (\S+)/,
   range: ">=3.10.0",
   install: "python3 and python3-venv of your system",
+  debianPackage: "python3-venv",
+};
+const JAVA: Requirement = {
+  command: "java",
+  args: ["-version"],
+  version: /version "(\S+)"/,
+  range: ">=17.0.0 <18.0.0",
+  install: "Java 17, which Spark 3.5 and Glue 5.1 run on",
+  debianPackage: "openjdk-17-jre-headless",
 };
 const NODE: Requirement = {
   command: process.execPath,
@@ -33,6 +47,8 @@ const NODE: Requirement = {
   install: "https://nodejs.org",
 };
 
+const REQUIREMENTS = { node: NODE, python3: PYTHON, terraform: TERRAFORM, java: JAVA };
+
 /**
  * The versions of what must be on the machine, by name.
  *
@@ -40,26 +56,47 @@ const NODE: Requirement = {
  */
 export async function checkMachine(): Promise<Record<string, string>> {
   const versions: Record<string, string> = {};
-  for (const [name, requirement] of Object.entries({ node: NODE, python3: PYTHON, terraform: TERRAFORM })) {
+  for (const [name, requirement] of Object.entries(REQUIREMENTS)) {
     versions[name] = await checkRequirement(name, requirement);
   }
   return versions;
 }
 
 async function checkRequirement(name: string, requirement: Requirement): Promise<string> {
-  const { command, args, range, install } = requirement;
-  const env = { ...process.env, CHECKPOINT_DISABLE: "1" };
-  const output = await runCommand(command, args, { env }).then(
-    (result) => result.output,
-    () => undefined,
-  );
-  const wanted = `${name} ${range.replace(".0", "")}`;
+  const { debianPackage, range, install } = requirement;
+  const wanted = `${name} ${range.replaceAll(".0.0", "").replace(".0", "")}`;
+  let output = await versionOutput(requirement);
+  if (output === undefined && debianPackage !== undefined && (await installDebianPackage(debianPackage))) {
+    output = await versionOutput(requirement);
+  }
   if (output === undefined) throw new ToolError(`${wanted} is needed and not on this machine: install it (${install})`);
   const version = semver.coerce(requirement.version.exec(output)?.[1]);
   if (version === null || !semver.satisfies(version, range)) {
     throw new ToolError(
-      `${wanted} is needed, this machine has ${version?.version ?? "another program"}: install a newer one (${install})`,
+      `${wanted} is needed, this machine has ${version?.version ?? "another program"}: install another version (${install})`,
     );
   }
   return version.version;
+}
+
+/** What a program says of its version; undefined where it is not there. */
+async function versionOutput({ command, args }: Requirement): Promise<string | undefined> {
+  const env = { ...process.env, CHECKPOINT_DISABLE: "1" };
+  return runCommand(command, args, { env }).then(
+    ({ output }) => output,
+    () => undefined,
+  );
+}
+
+/** Installs a package where that needs nobody's leave: as root, on a machine that has apt. */
+async function installDebianPackage(name: string): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  try {
+    await runCommand("apt-get", ["update", "-q"], { env });
+    await runCommand("apt-get", ["install", "-q", "-y", "--no-install-recommends", name], { env });
+    return true;
+  } catch {
+    return false; // the caller says what to install
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createConnection } from "mysql2/promise";
 import { LocalSecrets, roundTrip } from "../../local/aws";
@@ -8,7 +8,7 @@ import { startEmulator } from "../../local/emulator";
 import type { OpenServer } from "../../local/mysql/open-server";
 import { openServer } from "../../local/mysql/open-server";
 import { replayApply } from "../../local/mysql/replayer";
-import { localPath } from "../../local/paths";
+import { localPath, repositoryRoot } from "../../local/paths";
 import { sampleImage } from "../../local/sample-image";
 import { canGetProvider, MYSQL_PROVIDER } from "../../local/terraform-providers";
 import { terraformEnvironment } from "../../local/terraform-cli-config";
@@ -29,14 +29,12 @@ let stacks: string[];
 beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    path.join(folder, "cdktf.json"),
-    JSON.stringify({
-      language: "typescript",
-      app: `node ${path.join(__dirname, "app.js")}`,
-      sendCrashReports: "false",
-    }),
-  );
+  for (const part of ["dist", "sql"]) {
+    cpSync(path.join(repositoryRoot, part), path.join(folder, part), { recursive: true });
+  }
+  cpSync(path.join(__dirname, "app.js"), path.join(folder, "app.js"));
+  const configuration = { language: "typescript", app: "node app.js", sendCrashReports: "false" };
+  writeFileSync(path.join(folder, "cdktf.json"), JSON.stringify(configuration));
   emulator = await startEmulator();
   mysql = await openServer({ dataFolder: path.join(folder, "mysql") });
   Object.assign(environment, {
@@ -131,7 +129,7 @@ describe("a deployed environment", () => {
     for (const name of await secrets.names()) {
       passwords.push((JSON.parse(await secrets.read(name)) as { password: string }).password);
     }
-    expect(passwords.length).toBeGreaterThanOrEqual(8); // three users and a master user, twice
+    expect(passwords.length).toBeGreaterThanOrEqual(10); // four users and a master user, twice
     const text = await artefacts();
     for (const password of [...passwords, mysql.rootPassword]) {
       expect(password.length).toBeGreaterThanOrEqual(8);

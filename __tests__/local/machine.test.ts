@@ -10,6 +10,7 @@ beforeEach(() => {
   bin = mkdtempSync(path.join(tmpdir(), "bin-"));
   program("python3", "Python 3.11.7");
   program("terraform", "Terraform v1.11.4");
+  program("java", 'openjdk version \\"17.0.15\\" 2025-04-15');
   process.env["PATH"] = bin;
 });
 
@@ -30,13 +31,21 @@ test("says the versions of what is there", async () => {
     node: process.version.slice(1),
     python3: "3.11.7",
     terraform: "1.11.4",
+    java: "17.0.15",
   });
 });
 
 test("refuses a Terraform before 1.11", async () => {
   program("terraform", "Terraform v1.9.8");
   await expect(checkMachine()).rejects.toThrow(
-    "terraform >=1.11 is needed, this machine has 1.9.8: install a newer one (https://developer.hashicorp.com/terraform/install)",
+    "terraform >=1.11 is needed, this machine has 1.9.8: install another version (https://developer.hashicorp.com/terraform/install)",
+  );
+});
+
+test("refuses a Java that Spark does not run on", async () => {
+  program("java", 'openjdk version \\"21.0.2\\" 2024-01-16');
+  await expect(checkMachine()).rejects.toThrow(
+    "java >=17 <18 is needed, this machine has 21.0.2: install another version (Java 17, which Spark 3.5 and Glue 5.1 run on)",
   );
 });
 

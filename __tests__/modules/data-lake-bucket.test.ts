@@ -26,6 +26,14 @@ describe("defaults", () => {
     expect(stack.resource("aws_s3_object", "Lake_BackupFolder")).toMatchObject({ key: "backup/" });
   });
 
+  const queryResults = {
+    id: "query-results",
+    status: "Enabled",
+    filter: [{ prefix: "athena-results/" }],
+    expiration: [{ days: 30 }],
+    noncurrent_version_expiration: [{ noncurrent_days: 1 }],
+  };
+
   it("moves images to colder storage, and deletes only old versions and unfinished uploads", () => {
     expect(stack.resource("aws_s3_bucket_lifecycle_configuration")).toEqual({
       bucket,
@@ -52,6 +60,7 @@ describe("defaults", () => {
           filter: [{ prefix: "backup/v1/snapshot/" }],
           noncurrent_version_expiration: [{ noncurrent_days: 90 }],
         },
+        queryResults,
       ],
       depends_on: ["aws_s3_bucket_versioning.Lake_Versioning"],
     });
@@ -87,6 +96,7 @@ describe("lifecycle", () => {
         noncurrent_version_expiration: [{ noncurrent_days: 30 }],
       },
       { filter: [{ prefix: "x/copies/v1/snapshot/" }], expiration: [{ days: 400 }] },
+      { id: "query-results" },
     ]);
   });
 
@@ -161,7 +171,7 @@ describe("folders", () => {
   // Who may upload images could replace the code that the backup job runs.
   it("refuses images in the folder of the job's code", () => {
     expect(refused({ imagesPrefix: "glue-assets" })).toBe(
-      'test/Lake: imagesPrefix must not be in glue-assets, where the code of the jobs is, got "glue-assets"',
+      'test/Lake: imagesPrefix must not be in glue-assets, where code of the jobs or results of queries are, got "glue-assets"',
     );
   });
 

@@ -51,6 +51,10 @@ it.each<[Partial<Environment>, string]>([
       'letter or digit and do not begin or end as AWS\'s own names do, got "X-Ray"',
   ],
   [
+    { purge: { olderThanDays: 90 } },
+    "test-data-lake: purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",
+  ],
+  [
     { backup: { schedule: "0 3 * * 0" } },
     "test-data-lake/Backup: schedule must be cron(minutes hours day-of-month month day-of-week year) in UTC with ? for " +
       'one of the two days, such as cron(0 3 ? * SUN *), got "0 3 * * 0"',

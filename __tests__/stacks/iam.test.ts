@@ -2,11 +2,12 @@ import { environments } from "../../src/stacks/environments";
 import { synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
 
-const production = environments({}).filter(({ name }) => name === "prod");
-const stack = synthesizeApp((app) => production.forEach((environment) => addEnvironment(app, environment)))[
-  "prod-data-lake"
+// The environment that has every job.
+const local = environments({}).filter(({ name }) => name === "local");
+const stack = synthesizeApp((app) => local.forEach((environment) => addEnvironment(app, environment)))[
+  "local-data-lake"
 ];
-if (!stack) throw new Error("no stack prod-data-lake");
+if (!stack) throw new Error("no stack local-data-lake");
 
 interface Statement {
   readonly actions: string[];
@@ -38,20 +39,25 @@ function table(id: string): string[][] {
 
 describe("what each role may do", () => {
   const lake = "<aws_s3_bucket.Bucket>";
-  const code = `${lake}/glue-assets/prod-data-lake-backup/<hash>`;
+  const backup = `${lake}/backup/v1`;
+  const PUT = "s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts";
+  const encrypt = ["kms:Decrypt kms:DescribeKey kms:GenerateDataKey", "<key>", "kms:ViaService"];
+  const decrypt = ["kms:Decrypt kms:DescribeKey", "<key>", "kms:ViaService"];
 
-  it("the backup job", () => {
-    expect(table("Backup_Role_Policy")).toEqual([
+  /** What every job may do: run, with its own code, connection, secret and logs. */
+  function commonRights(job: string, script: string, user: string): string[][] {
+    const code = `${lake}/glue-assets/local-data-lake-${job.toLowerCase()}/<hash>`;
+    return [
       [
         "secretsmanager:DescribeSecret secretsmanager:GetSecretValue",
-        "<aws_secretsmanager_secret_version.Database_xray_backup-secret_Version>",
+        `<aws_secretsmanager_secret_version.Database_${user}-secret_Version>`,
         "",
       ],
-      ["kms:Decrypt kms:DescribeKey", "<key>", "kms:ViaService"],
-      ["glue:GetConnection", "arn::glue:::catalog <aws_glue_connection.Backup_Connection>", ""],
+      decrypt,
+      ["glue:GetConnection", `arn::glue:::catalog <aws_glue_connection.${job}_Connection>`, ""],
       [
         "ec2:CreateNetworkInterface",
-        "arn::ec2:::subnet/<aws_subnet.Network_PrivateSubnet1> <aws_security_group.Backup_Connection_SecurityGroup> " +
+        `arn::ec2:::subnet/<aws_subnet.Network_PrivateSubnet1> <aws_security_group.${job}_Connection_SecurityGroup> ` +
           "arn::ec2:::network-interface/*",
         "",
       ],
@@ -65,22 +71,62 @@ describe("what each role may do", () => {
       ],
       ["s3:GetObject", `${code}/rds-ca-bundle.pem`, ""],
       ["s3:GetObject", `${code}/xray_backup.zip`, ""],
-      ["s3:GetObject", `${code}/job_backup.py`, ""],
+      ["s3:GetObject", `${code}/${script}`, ""],
       [
         "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
         ["error", "output"]
-          .map((log) => `<aws_cloudwatch_log_group.Backup_${log}-log>`)
+          .map((log) => `<aws_cloudwatch_log_group.${job}_${log}-log>`)
           .map((group) => `${group} ${group}:*`)
           .join(" "),
         "",
       ],
       ["cloudwatch:PutMetricData", "*", "cloudwatch:namespace"],
-      ["s3:GetBucketLocation", lake, ""],
+    ];
+  }
+  const list = [
+    ["s3:GetBucketLocation", lake, ""],
+    ["s3:ListBucket", lake, "s3:prefix"],
+  ];
+
+  it("the backup job: read all backups, add to them, delete no version", () => {
+    expect(table("Backup_Role_Policy")).toEqual([
+      ...commonRights("Backup", "job_backup.py", "xray_backup"),
+      ...list,
+      ["s3:GetObject", `${backup}/*`, ""],
+      decrypt,
+      [PUT, `${backup}/snapshot/*`, ""],
+      encrypt,
+      [PUT, `${backup}/archive/*`, ""],
+      [PUT, `${backup}/_manifests/*`, ""],
+      [PUT, `${backup}/_locks/*`, ""],
+      ["s3:DeleteObject", `${backup}/snapshot/*/_temporary/*`, ""],
+      ["s3:DeleteObject", `${backup}/archive/*/_temporary/*`, ""],
+    ]);
+  });
+
+  it("the purge job: read the archive, write its own log and nothing else", () => {
+    expect(table("Purge_Role_Policy")).toEqual([
+      ...commonRights("Purge", "job_purge.py", "xray_purge"),
+      ...list,
+      ["s3:GetObject", `${backup}/archive/*`, ""],
+      decrypt,
       ["s3:ListBucket", lake, "s3:prefix"],
-      ["s3:GetObject s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts", `${lake}/backup/*`, ""],
-      ["kms:Decrypt kms:DescribeKey kms:GenerateDataKey", "<key>", "kms:ViaService"],
-      ["s3:DeleteObject", `${lake}/backup/v1/snapshot/*/_temporary/*`, ""],
-      ["s3:DeleteObject", `${lake}/backup/v1/archive/*/_temporary/*`, ""],
+      ["s3:GetObject", `${backup}/_manifests/*`, ""],
+      ["s3:ListBucket", lake, "s3:prefix"],
+      ["s3:GetObject", `${backup}/_purges/*`, ""],
+      [PUT, `${backup}/_purges/*`, ""],
+      encrypt,
+    ]);
+  });
+
+  it("the restore job: read all backups, write its lock", () => {
+    expect(table("Restore_Role_Policy")).toEqual([
+      ...commonRights("Restore", "job_restore.py", "xray_restore"),
+      ...list,
+      ["s3:GetObject", `${backup}/*`, ""],
+      decrypt,
+      [PUT, `${backup}/_locks/*`, ""],
+      encrypt,
     ]);
   });
 
@@ -96,7 +142,7 @@ describe("what each role may do", () => {
   });
 
   it("and there is no other role", () => {
-    expect(stack.ids("aws_iam_role")).toEqual(["Backup_Role", "Database_MonitoringRole"]);
+    expect(stack.ids("aws_iam_role")).toEqual(["Backup_Role", "Database_MonitoringRole", "Purge_Role", "Restore_Role"]);
     expect(stack.ids("aws_iam_role_policy_attachment")).toEqual([]);
   });
 });

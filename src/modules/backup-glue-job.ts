@@ -65,13 +65,15 @@ export class BackupGlueJob extends GlueDatabaseJob {
     this.schedule(props);
   }
 
-  /** It can add to the backups and read them, and can delete no version of what is in them. */
+  /** It can read all backups and add to them, and can delete no version of what is in them. */
   private grantBackup({ bucket }: BackupGlueJobProps): void {
-    bucket.grantReadWrite(this.role, bucket.backupPrefix);
-    // Spark's scratch files: a commit moves what is below _temporary to its place and clears up.
-    for (const kind of ["snapshot", "archive"]) {
-      bucket.grantDelete(this.role, `${bucket.backupPrefix}/v1/${kind}/*/_temporary`);
+    const folder = `${bucket.backupPrefix}/v1`;
+    bucket.grantRead(this.role, folder);
+    for (const writable of ["snapshot", "archive", "_manifests", "_locks"]) {
+      bucket.grantPut(this.role, `${folder}/${writable}`);
     }
+    // Spark's scratch files: a commit moves what is below _temporary to its place and clears up.
+    for (const kind of ["snapshot", "archive"]) bucket.grantDelete(this.role, `${folder}/${kind}/*/_temporary`);
   }
 
   private schedule(props: BackupGlueJobProps): void {

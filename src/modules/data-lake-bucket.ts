@@ -11,7 +11,7 @@ import type { IBucket } from "./bucket-base";
 import { BucketBase } from "./bucket-base";
 import { checkInteger, checkOneOf, checkPattern } from "./checks";
 import type { DataLakeLifecycleProps } from "./data-lake-lifecycle";
-import { dataLakeLifecycleRules } from "./data-lake-lifecycle";
+import { ATHENA_RESULTS_PREFIX, dataLakeLifecycleRules } from "./data-lake-lifecycle";
 import type { IDataLakeKey } from "./data-lake-key";
 import type { PrivateBucketProps } from "./private-bucket";
 import { PrivateBucket } from "./private-bucket";
@@ -225,10 +225,11 @@ function checkedPrefixes(scope: Construct, props: DataLakePrefixes): Required<Da
       /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
       "letters, digits, hyphens and underscores, with slashes only between them",
     );
-    if (isInside(prefix, GLUE_ASSETS_PREFIX)) {
+    for (const taken of [GLUE_ASSETS_PREFIX, ATHENA_RESULTS_PREFIX]) {
+      if (!isInside(prefix, taken)) continue;
       throw new ValidationError(
         scope,
-        `${prop} must not be in ${GLUE_ASSETS_PREFIX}, where the code of the jobs is, got "${prefix}"`,
+        `${prop} must not be in ${taken}, where code of the jobs or results of queries are, got "${prefix}"`,
       );
     }
   }

@@ -37,6 +37,9 @@ export interface DataLakeKeyProps {
 abstract class KeyBase extends Construct implements IDataLakeKey {
   abstract readonly keyArn: string;
 
+  /** Read once: a second token of the same text would make a second statement of the same grant. */
+  private region?: string;
+
   grantDecrypt(role: IRole, service: string): void {
     this.grant(role, service, ["kms:Decrypt", "kms:DescribeKey"]);
   }
@@ -46,6 +49,7 @@ abstract class KeyBase extends Construct implements IDataLakeKey {
   }
 
   private grant(role: IRole, service: string, actions: string[]): void {
+    this.region ??= arnScope(this.keyArn).region;
     role.addToPolicy({
       actions,
       resources: [this.keyArn],
@@ -53,7 +57,7 @@ abstract class KeyBase extends Construct implements IDataLakeKey {
         {
           test: "StringEquals",
           variable: "kms:ViaService",
-          values: [`${service}.${arnScope(this.keyArn).region}.amazonaws.com`],
+          values: [`${service}.${this.region}.amazonaws.com`],
         },
       ],
     });

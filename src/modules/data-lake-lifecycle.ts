@@ -48,6 +48,9 @@ export interface DataLakeLifecycleProps {
   readonly snapshotExpirationDays?: number;
 }
 
+/** The folder of Athena's results, beside the images and the backups. */
+export const ATHENA_RESULTS_PREFIX = "athena-results";
+
 const DEFAULT_TRANSITIONS: ImageTransition[] = [
   { storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfterDays: 90 },
   { storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfterDays: 365 },
@@ -90,6 +93,14 @@ export function dataLakeLifecycleRules(
       filter: [{ prefix: `${backupPrefix}/v1/snapshot/` }],
       expiration: props.snapshotExpirationDays === undefined ? undefined : [{ days: props.snapshotExpirationDays }],
       noncurrentVersionExpiration,
+    },
+    {
+      // They hold what the images' metadata holds, and a query can be run again.
+      id: "query-results",
+      status: "Enabled",
+      filter: [{ prefix: `${ATHENA_RESULTS_PREFIX}/` }],
+      expiration: [{ days: 30 }],
+      noncurrentVersionExpiration: [{ noncurrentDays: 1 }],
     },
   ];
 }

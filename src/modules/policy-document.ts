@@ -75,9 +75,10 @@ export class PolicyDocument extends Construct {
     return this.resource.json;
   }
 
-  /** Adds statements after those already there. */
+  /** Adds statements after those already there; one that says what another does is left out. */
   add(...statements: PolicyStatement[]): void {
-    this.statements.push(...statements);
+    const texts = new Set(this.statements.map((statement) => JSON.stringify(statement)));
+    this.statements.push(...statements.filter((statement) => !texts.has(JSON.stringify(statement))));
     this.resource.putStatement(
       this.statements.map(({ conditions, ...statement }) => ({ ...statement, condition: conditions })),
     );

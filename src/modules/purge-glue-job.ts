@@ -57,7 +57,7 @@ export class PurgeGlueJob extends GlueDatabaseJob {
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
     const { bucket } = props;
     const folder = `${bucket.backupPrefix}/v1`;
-    for (const readable of ["archive", "_manifests"]) bucket.grantRead(this.role, `${folder}/${readable}`);
-    bucket.grantReadWrite(this.role, `${folder}/_purges`);
+    for (const readable of ["archive", "_manifests", "_purges"]) bucket.grantRead(this.role, `${folder}/${readable}`);
+    bucket.grantPut(this.role, `${folder}/_purges`);
   }
 }

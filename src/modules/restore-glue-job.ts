@@ -30,6 +30,6 @@ export class RestoreGlueJob extends GlueDatabaseJob {
     });
     const { bucket } = props;
     bucket.grantRead(this.role, `${bucket.backupPrefix}/v1`);
-    bucket.grantReadWrite(this.role, `${bucket.backupPrefix}/v1/_locks`);
+    bucket.grantPut(this.role, `${bucket.backupPrefix}/v1/_locks`);
   }
 }

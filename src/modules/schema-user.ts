@@ -1,3 +1,4 @@
+import { readDataModel } from "./data-model";
 import type { IDatabaseSecret } from "./database-secret";
 
 /** What a user may do with a table. */
@@ -23,23 +24,32 @@ export interface SchemaUserProps {
   readonly host?: string;
 }
 
-const TABLES = ["image", "transaction", "pred_bounding_box"];
+const { SELECT, INSERT, DELETE } = SchemaPrivilege;
 
-/** A database user of one task, with the least that the task needs. */
+/** A database user of one task, with the least that the task needs on the tables that are backed up. */
 export class SchemaUser {
   /** The web app: it reads and adds rows, and changes none. */
   static app(secret: SchemaUserProps["secret"]): SchemaUser {
-    return new SchemaUser({ secret, privileges: [SchemaPrivilege.SELECT, SchemaPrivilege.INSERT], tables: TABLES });
+    return SchemaUser.onAllTables(secret, [SELECT, INSERT]);
   }
 
   /** The backup job: it reads. */
   static backup(secret: SchemaUserProps["secret"]): SchemaUser {
-    return new SchemaUser({ secret, privileges: [SchemaPrivilege.SELECT], tables: TABLES });
+    return SchemaUser.onAllTables(secret, [SELECT]);
   }
 
   /** The purge job: it reads, and deletes what is proven to be archived. */
   static purge(secret: SchemaUserProps["secret"]): SchemaUser {
-    return new SchemaUser({ secret, privileges: [SchemaPrivilege.SELECT, SchemaPrivilege.DELETE], tables: TABLES });
+    return SchemaUser.onAllTables(secret, [SELECT, DELETE]);
+  }
+
+  /** The restore job: it reads, and adds rows that are missing. */
+  static restore(secret: SchemaUserProps["secret"]): SchemaUser {
+    return SchemaUser.onAllTables(secret, [SELECT, INSERT]);
+  }
+
+  private static onAllTables(secret: SchemaUserProps["secret"], privileges: SchemaPrivilege[]): SchemaUser {
+    return new SchemaUser({ secret, privileges, tables: readDataModel().map(({ name }) => name) });
   }
 
   /** The user's secret. */

@@ -1,6 +1,7 @@
 import type { Construct } from "constructs";
 import { TerraformOutput } from "cdktf";
 import { AccessLogsBucket } from "../modules/access-logs-bucket";
+import { BackupCatalog } from "../modules/backup-catalog";
 import { BackupGlueJob } from "../modules/backup-glue-job";
 import { DataLakeAlarms } from "../modules/data-lake-alarms";
 import { DataLakeBucket } from "../modules/data-lake-bucket";
@@ -8,11 +9,13 @@ import { DataLakeKey } from "../modules/data-lake-key";
 import { DataLakeNetwork } from "../modules/data-lake-network";
 import type { IDatabaseSecret } from "../modules/database-secret";
 import { MetadataDatabase } from "../modules/metadata-database";
+import { PurgeGlueJob } from "../modules/purge-glue-job";
+import { RestoreGlueJob } from "../modules/restore-glue-job";
 import type { Environment } from "./environment";
 import { EnvironmentStack } from "./environment-stack";
 
 /** The MySQL users that people and jobs log in as; the schema stack creates them and grants them their rights. */
-export const DATABASE_USERS = ["xray_app", "xray_backup", "xray_purge"] as const;
+export const DATABASE_USERS = ["xray_app", "xray_backup", "xray_purge", "xray_restore"] as const;
 /** One of {@link DATABASE_USERS}. */
 export type DatabaseUser = (typeof DATABASE_USERS)[number];
 
@@ -21,6 +24,9 @@ export class DataLakeStack extends EnvironmentStack {
   readonly bucket: DataLakeBucket;
   readonly database: MetadataDatabase;
   readonly backupJob: BackupGlueJob;
+  readonly restoreJob: RestoreGlueJob;
+  readonly purgeJob?: PurgeGlueJob;
+  readonly catalog: BackupCatalog;
   /** The log-ins of the database's users. */
   readonly secrets: Record<DatabaseUser, IDatabaseSecret>;
 
@@ -55,13 +61,11 @@ export class DataLakeStack extends EnvironmentStack {
       DatabaseUser,
       IDatabaseSecret
     >;
-    this.backupJob = new BackupGlueJob(this, "Backup", {
-      ...environment.backup,
-      bucket: this.bucket,
-      database,
-      network,
-      encryptionKey,
-    });
+    const wiring = { bucket: this.bucket, database, network, encryptionKey };
+    this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...wiring });
+    this.restoreJob = new RestoreGlueJob(this, "Restore", wiring);
+    if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...wiring });
+    this.catalog = new BackupCatalog(this, "Catalog", wiring);
     if (environment.alarms) {
       const { backupJob } = this;
       new DataLakeAlarms(this, "Alarms", { ...environment.alarms, database, backupJob, encryptionKey });
@@ -70,7 +74,7 @@ export class DataLakeStack extends EnvironmentStack {
   }
 
   private addOutputs(): void {
-    const { bucket, database, backupJob, secrets } = this;
+    const { bucket, database, backupJob, restoreJob, purgeJob, catalog, secrets } = this;
     const outputs: Record<string, unknown> = {
       bucket: bucket.bucketName,
       images_prefix: bucket.imagesPrefix,
@@ -80,6 +84,9 @@ export class DataLakeStack extends EnvironmentStack {
       master_user_secret_arn: database.masterUserSecretArn,
       user_secret_arns: Object.fromEntries(Object.entries(secrets).map(([user, secret]) => [user, secret.secretArn])),
       backup_job_name: backupJob.jobName,
+      restore_job_name: restoreJob.jobName,
+      ...(purgeJob && { purge_job_name: purgeJob.jobName }),
+      athena_workgroup: catalog.workgroupName,
       // What MySQL Workbench asks for in "Setup New Connection"; the password stands in the secret.
       mysql_workbench: {
         hostname: database.endpoint,

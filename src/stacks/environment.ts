@@ -5,6 +5,7 @@ import type { DataLakeAlarmsProps } from "../modules/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/data-lake-bucket";
 import type { DataLakeNetworkProps } from "../modules/data-lake-network";
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/metadata-database-props";
+import type { PurgeGlueJobProps } from "../modules/purge-glue-job";
 import { ValidationError } from "../modules/validation-error";
 
 /** Servers that stand for AWS and RDS on this machine. */
@@ -31,7 +32,7 @@ type WiredDatabaseProps =
   | "network"
   | "preventDestroy"
   | "skipFinalSnapshot";
-type WiredBackupProps = "bucket" | "database" | "encryptionKey" | "network";
+type WiredJobProps = "bucket" | "database" | "encryptionKey" | "network";
 
 /**
  * One environment as plain data: where it is, how large, how well guarded. Its stacks are `<name>-data-lake` and
@@ -55,7 +56,7 @@ export interface Environment {
    * Settings of the backup job.
    * @default - those of BackupGlueJob
    */
-  readonly backup?: Omit<BackupGlueJobProps, WiredBackupProps>;
+  readonly backup?: Omit<BackupGlueJobProps, WiredJobProps>;
   /**
    * Settings of the bucket.
    * @default - those of DataLakeBucket
@@ -82,6 +83,11 @@ export interface Environment {
    */
   readonly network?: DataLakeNetworkProps;
   /**
+   * Settings of the purge job; it deletes only what the backup job archived, see `backup.archiveOlderThanDays`.
+   * @default - nothing is ever purged, there is no such job
+   */
+  readonly purge?: Omit<PurgeGlueJobProps, WiredJobProps>;
+  /**
    * The bucket for Terraform's state, made by the stack `<name>-state-backend`.
    * @default - state is a file in the folder that Terraform is run from
    */
@@ -106,6 +112,13 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
     throw new ValidationError(
       scope,
       `environment "${name}" must have protect: true, got false: its data could be destroyed`,
+    );
+  }
+  const { purge, backup } = environment;
+  if (purge !== undefined && backup?.archiveOlderThanDays === undefined) {
+    throw new ValidationError(
+      scope,
+      "purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",
     );
   }
 }

@@ -49,6 +49,8 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       protect: false,
       sampleData: true,
       alarms: {},
+      backup: { archiveOlderThanDays: 90 },
+      purge: { olderThanDays: 90 },
       localEndpoints: {
         aws: variables.AWS_ENDPOINT_URL ?? "http://127.0.0.1:5000",
         mysql: parseEndpoint(variables.MYSQL_ENDPOINT ?? "127.0.0.1:3306"),

@@ -32,6 +32,7 @@ export class MetadataSchemaStack extends EnvironmentStack {
         SchemaUser.app(secrets.xray_app),
         SchemaUser.backup(secrets.xray_backup),
         SchemaUser.purge(secrets.xray_purge),
+        SchemaUser.restore(secrets.xray_restore),
       ],
     });
   }
