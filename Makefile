@@ -29,5 +29,6 @@ setup: node_modules/.package-lock.json ## Install npm packages and compile the t
 node_modules/.package-lock.json: package.json package-lock.json
 	@command -v npm > /dev/null || { echo "Error: Node.js 20.19 or later is needed and not on this machine: install it (https://nodejs.org)" >&2; exit 1; }
 	@echo "npm ci: a minute or so"
-	@npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p .local/log
+	@npm ci --no-audit --no-fund > .local/log/npm-ci.log 2>&1 || { echo "Error: npm ci failed, is the npm registry reachable? (log: .local/log/npm-ci.log)" >&2; exit 1; }
 	@touch $@

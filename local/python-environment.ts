@@ -24,14 +24,12 @@ export async function pythonEnvironment(
   await runCommand("python3", ["-m", "venv", folder], { onLine }).catch((error: unknown) => {
     throw new ToolError(`python3 -m venv failed, install python3-venv of your system: ${(error as Error).message}`);
   });
-  await runCommand(
-    python,
-    ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", requirementsFile],
-    {
-      onLine,
-      logFile: localPath("log", `pip-${name}.log`),
-    },
-  );
+  const logFile = localPath("log", `pip-${name}.log`);
+  const args = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", requirementsFile];
+  await runCommand(python, args, { onLine, logFile }).catch((error: unknown) => {
+    if (!(error instanceof ToolError)) throw error;
+    throw new ToolError(`the Python packages of ${name} cannot be installed, is PyPI reachable? (log: ${logFile})`);
+  });
   writeFileSync(stamp, wanted);
   return python;
 }
