@@ -18,7 +18,7 @@ def test_glue_s_own_arguments_are_left_alone() -> None:
     options = parse_job_arguments(
         "purge",
         ["--JOB_NAME", "purge", "--JOB_RUN_ID", "jr_1", "--job-bookmark-option", "job-bookmark-disable",
-         "--store", "s3://lake/backup", "--secret_id", "arn:x", "--older_than_days", "90", "--mode", "execute",
+         "--store", "s3://lake/backup", "--secret_id", "arn:x", "--older_than_days", "90", "--run_mode", "execute",
          "--TempDir", "s3://x/tmp", "--enable-metrics", "true"],
     )  # fmt: skip
     assert (options.older_than_days, options.mode, options.secret_id) == (90, "execute", "arn:x")
@@ -63,3 +63,10 @@ def test_a_mistake_ends_the_process_with_code_2_and_no_stack_trace() -> None:
     assert done.stderr == (
         "xray_backup: store 's3://only-a-bucket' is not complete: use s3://bucket/prefix, for example s3://my-lake/backup\n"
     )
+
+
+@pytest.mark.parametrize("second", ["--secret-id", "--secret_id", "--secret-id=other"])
+def test_a_run_cannot_undo_an_argument_of_the_job_in_another_spelling(second: str) -> None:
+    arguments = ["--store", "s3://bucket/backup", "--secret_id", "own", second, "other"]
+    with pytest.raises(UsageError, match=r"job_backup.py: --secret-id is given twice; see job_backup.py --help"):
+        parse_job_arguments("backup", arguments)

@@ -112,7 +112,10 @@ def _write_options(parser: _Parser, mode: str) -> None:
         "lock-ttl-seconds", type=whole_number(MIN_TTL_SECONDS), default=300,
         help="a run that is silent this long may be taken over (default: %(default)s)",
     )  # fmt: skip
-    parser.option("mode", choices=("dry-run", "execute"), default=mode, help="default: %(default)s")
+    # `--mode` is for a person: Glue keeps that name for itself, and its jobs say `--run_mode`.
+    parser.add_argument(
+        "--mode", "--run-mode", "--run_mode", choices=("dry-run", "execute"), default=mode, help="default: %(default)s"
+    )
     parser.option("dry-run", dest="mode", action="store_const", const="dry-run", help="same as --mode dry-run")
 
 
@@ -207,9 +210,13 @@ def parse_job_arguments(command: str, arguments: Sequence[str]) -> argparse.Name
     """The options of a Glue job; arguments that Glue itself adds are left alone.
 
     Raises:
-        UsageError: an argument is missing or wrong.
+        UsageError: an argument is missing, wrong, or given twice.
     """
     parser = _Parser(prog=f"job_{command}.py", add_help=False)
+    # Glue lets no run override the job's `--secret_id`; a `--secret-id` beside it would, since the last one counts.
+    names = [argument.split("=")[0].replace("_", "-") for argument in arguments if argument.startswith("--")]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        parser.error(f"{name} is given twice")
     COMMANDS[command][0](parser)
     parser.option("JOB_NAME")
     parser.option("JOB_RUN_ID")
