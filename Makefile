@@ -16,8 +16,8 @@ down: ## Stop what make demo left running
 test: setup ## Run every test
 	@node $(BUILD)/test.js
 
-bench: setup ## Measure, into bench/results.json
-	@node $(BUILD)/../bench/run.js
+bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
+	@node .local/build/bench/run.js $(SIZES)
 
 format: setup ## Format and fix what can be fixed
 	@npm run --silent format

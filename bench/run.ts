@@ -1,0 +1,27 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import path from "node:path";
+import { localPath, repositoryRoot } from "../local/paths";
+import { pythonEnvironment } from "../local/python-environment";
+import { runCommand } from "../local/run-command";
+import { runTool } from "../local/tool-error";
+import type { BenchmarkRow } from "./load";
+import { benchmarkLoad } from "./load";
+
+/** Measures everything and writes bench/results.json; arguments are the sizes of the backup's benchmark, in boxes. */
+runTool(async () => {
+  const load = benchmarkLoad();
+  const python = await pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"));
+  const sizes = process.argv.slice(2);
+  await runCommand(python, ["-m", "bench.backup", ...(sizes.length > 0 ? ["--sizes", ...sizes] : [])], {
+    cwd: path.join(repositoryRoot, "glue"),
+    env: { ...process.env, PYTHONPATH: repositoryRoot },
+    logFile: localPath("log", "bench-backup.log"),
+    onLine: (line) => console.log(line),
+  });
+  const backupFile = path.join(repositoryRoot, "bench", "backup", "results.json");
+  const backup = JSON.parse(readFileSync(backupFile, "utf8")) as BenchmarkRow[];
+  const machine = { cores: cpus().length, memoryGib: Math.round(totalmem() / 1024 ** 3) };
+  const results = [...load, ...backup].map((row) => ({ ...row, ...machine }));
+  writeFileSync(path.join(repositoryRoot, "bench", "results.json"), `${JSON.stringify(results, null, 1)}\n`);
+});
