@@ -9,18 +9,9 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { checkCidr } from "./checks";
+import type { DataLakeSubnet } from "./data-lake-subnet";
 import { VpcEndpoints } from "./vpc-endpoints";
 import { ValidationError } from "./validation-error";
-
-/** A subnet and where it is. */
-export interface DataLakeSubnet {
-  /** For example `subnet-0123456789abcdef0`. */
-  readonly id: string;
-  /** The zone, for example `eu-central-1a`; a Glue connection must be told it. */
-  readonly availabilityZone: string;
-  /** The route table, which the S3 endpoint is entered in. */
-  readonly routeTableId: string;
-}
 
 /** The network of a data lake, made here or elsewhere. */
 export interface IDataLakeNetwork {

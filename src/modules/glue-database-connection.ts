@@ -5,7 +5,8 @@ import { VpcSecurityGroupEgressRule } from "@cdktf/provider-aws/lib/vpc-security
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { arnScope } from "./arn";
 import type { IDatabaseSecret } from "./database-secret";
-import type { DataLakeSubnet, IDataLakeNetwork } from "./data-lake-network";
+import type { IDataLakeNetwork } from "./data-lake-network";
+import type { DataLakeSubnet } from "./data-lake-subnet";
 import type { IMetadataDatabase } from "./metadata-database";
 import { physicalName } from "./physical-name";
 import type { IRole } from "./role";

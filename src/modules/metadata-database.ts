@@ -10,7 +10,7 @@ import { arnScope } from "./arn";
 import { checkInteger, checkPattern } from "./checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
-import type { DataLakeSubnet } from "./data-lake-network";
+import type { DataLakeSubnet } from "./data-lake-subnet";
 import { addIngressRule } from "./ingress-rule";
 import { DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
 import type { ClientEndpoint, MetadataDatabaseProps } from "./metadata-database-props";

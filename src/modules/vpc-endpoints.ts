@@ -2,7 +2,7 @@ import { Construct } from "constructs";
 import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
-import type { DataLakeSubnet } from "./data-lake-network";
+import type { DataLakeSubnet } from "./data-lake-subnet";
 import { addIngressRule } from "./ingress-rule";
 import { physicalName } from "./physical-name";
 
