@@ -1,0 +1,1 @@
+"""Backup, purge and restore, measured beside what people use today."""
