@@ -117,10 +117,11 @@ test("a plan reads whether the newest migration is in the database", () => {
   });
 });
 
-test("the three tasks have the least that they need", () => {
+test("each task has the least that it needs", () => {
   expect(SchemaUser.app(secret).privileges).toEqual(["SELECT", "INSERT"]);
   expect(SchemaUser.backup(secret).privileges).toEqual(["SELECT"]);
   expect(SchemaUser.purge(secret).privileges).toEqual(["SELECT", "DELETE"]);
+  expect(SchemaUser.restore(secret).privileges).toEqual(["SELECT", "INSERT"]);
 });
 
 test("takes another database and a provider's alias", () => {
