@@ -112,10 +112,11 @@ def keep_workgroup_tags() -> None:
     """moto keeps the tags that an Athena workgroup is made with, and does not find them by its ARN."""
     create_work_group = AthenaBackend.create_work_group
 
-    def create_and_tag(self: AthenaBackend, name: str, configuration: Any, description: str, tags: Any) -> None:
-        create_work_group(self, name, configuration, description, tags)
+    def create_and_tag(self: AthenaBackend, name: str, configuration: Any, description: str, tags: Any) -> Any:
+        created = create_work_group(self, name, configuration, description, tags)
         partition = get_partition(self.region_name)
         self.tag_resource(f"arn:{partition}:athena:{self.region_name}:{self.account_id}:workgroup/{name}", tags or [])
+        return created
 
     AthenaBackend.create_work_group = create_and_tag
 
