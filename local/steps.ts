@@ -21,6 +21,7 @@ export interface StepTime {
  */
 export async function runSteps(steps: Step[]): Promise<StepTime[]> {
   const times: StepTime[] = [];
+  let failure: unknown;
   const list = new Listr(
     steps.map(({ title, run }) => ({
       title,
@@ -31,6 +32,9 @@ export async function runSteps(steps: Step[]): Promise<StepTime[]> {
           if (!process.stdout.isTTY && Date.now() - shown < 10_000) return;
           shown = Date.now();
           task.output = line.slice(0, (process.stdout.columns ?? 120) - 8);
+        }).catch((error: unknown) => {
+          failure = error;
+          throw new Error("see below"); // the caller shows the whole line, once
         });
         const seconds = Math.round((Date.now() - start) / 100) / 10;
         times.push({ step: title, seconds });
@@ -39,6 +43,8 @@ export async function runSteps(steps: Step[]): Promise<StepTime[]> {
     })),
     { fallbackRenderer: "simple", rendererOptions: { collapseErrors: true, showErrorMessage: false } },
   );
-  await list.run();
+  await list.run().catch(() => {
+    throw failure;
+  });
   return times;
 }
