@@ -13,6 +13,7 @@ interface Prop {
 
 /** The interfaces of the constructs' props that each page tells of. */
 const PAGES: Record<string, string[]> = {
+  "backup-catalog": ["BackupCatalogProps"],
   "backup-glue-job": ["BackupGlueJobProps", "GlueDatabaseJobProps"],
   "data-lake-alarms": ["DataLakeAlarmsProps"],
   "data-lake-bucket": ["DataLakeBucketProps", "DataLakePrefixes", "DataLakeLifecycleProps"],
@@ -22,6 +23,8 @@ const PAGES: Record<string, string[]> = {
   "metadata-database": ["MetadataDatabaseProps"],
   "metadata-schema": ["MetadataSchemaProps"],
   "private-bucket": ["PrivateBucketProps", "AccessLogsBucketProps"],
+  "purge-glue-job": ["PurgeGlueJobProps"],
+  "restore-glue-job": ["RestoreGlueJobProps"],
   role: ["RoleProps"],
 };
 
