@@ -23,7 +23,7 @@ test("says what it would do, from the newest snapshot, and is started by nothing
 test("reads all backups, writes its lock, deletes nothing", () => {
   const onBucket = build()
     .statements("Restore_Role_Policy")
-    .filter(({ resources }) => JSON.stringify(resources).includes("backup"));
+    .filter(({ resources }) => JSON.stringify(resources).includes("backup/v1"));
   const objects = (folder: string) => [`\${join("/", [aws_s3_bucket.Lake.arn, "backup/v1${folder}", "*"])}`];
   expect(onBucket).toEqual([
     { actions: ["s3:GetObject"], resources: objects("") },

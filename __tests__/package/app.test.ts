@@ -25,6 +25,10 @@ it("writes the stacks of all environments and says nothing", () => {
 });
 
 it.each([
+  [
+    { MYSQL_ENDPOINT: "127.0.0.1:abc" },
+    "local-data-lake: localEndpoints.mysql.port must be a whole number from 1 to 65535, got NaN",
+  ],
   [{ ALARM_EMAIL: "nobody" }, 'prod-data-lake/Alarms: email must be an e-mail address, got "nobody"'],
   [
     { PROD_STATE_BUCKET: "State" },

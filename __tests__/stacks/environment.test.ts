@@ -64,6 +64,14 @@ it.each<[Partial<Environment>, string]>([
     "test-data-lake/Backup: argument --db_password looks like a secret, and everybody with glue:GetJob can read arguments: " +
       "keep it in Secrets Manager and read it at run time",
   ],
+  [
+    { localEndpoints: { aws: "127.0.0.1:5000", mysql: { host: "127.0.0.1", port: 3306 } } },
+    'test-data-lake: localEndpoints.aws must be a URL such as http://127.0.0.1:5000, got "127.0.0.1:5000"',
+  ],
+  [
+    { localEndpoints: { aws: "http://127.0.0.1:5000", mysql: { host: "127.0.0.1", port: NaN } } },
+    "test-data-lake: localEndpoints.mysql.port must be a whole number from 1 to 65535, got NaN",
+  ],
   [{ alarms: { email: "nobody" } }, 'test-data-lake/Alarms: email must be an e-mail address, got "nobody"'],
 ])("refuses %j", (change, message) => expect(refusal(change)).toBe(message));
 

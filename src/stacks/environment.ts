@@ -1,6 +1,6 @@
 import type { IConstruct } from "constructs";
 import type { BackupGlueJobProps } from "../modules/backup-glue-job";
-import { checkPattern } from "../modules/checks";
+import { checkInteger, checkPattern } from "../modules/checks";
 import type { DataLakeAlarmsProps } from "../modules/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/data-lake-bucket";
 import type { DataLakeNetworkProps } from "../modules/data-lake-network";
@@ -99,7 +99,7 @@ const REGION =
 
 /** Throws where an environment cannot work; what concerns one construct is checked by that construct. */
 export function checkEnvironment(scope: IConstruct, environment: Environment): void {
-  const { name, region, protect } = environment;
+  const { name, region, protect, localEndpoints } = environment;
   checkPattern(
     scope,
     "name",
@@ -108,6 +108,14 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
     "2 to 16 lower-case letters, digits and hyphens that start with a letter",
   );
   checkPattern(scope, "region", region, REGION, "an AWS region such as eu-central-1");
+  checkPattern(
+    scope,
+    "localEndpoints.aws",
+    localEndpoints?.aws,
+    /^https?:\/\/[^\s/]+\/?$/,
+    "a URL such as http://127.0.0.1:5000",
+  );
+  checkInteger(scope, "localEndpoints.mysql.port", localEndpoints?.mysql.port, 1, 65_535);
   if (/^prod/.test(name) && !protect) {
     throw new ValidationError(
       scope,
