@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import getPort from "get-port";
@@ -44,7 +43,8 @@ export const emulatorPython = localPath("venv", "emulator", "bin", "python");
  * @throws ToolError where it is not set up, the port is taken, or it ends at once
  */
 export async function startEmulator(options: StartEmulatorOptions = {}): Promise<Emulator> {
-  if (!existsSync(emulatorPython)) throw new ToolError("the AWS emulator is not set up: run make setup");
+  if (!existsSync(emulatorPython))
+    throw new ToolError("the AWS emulator is not set up: run make demo or make test, which set it up");
   const port = options.port ?? (await getPort({ host: HOST }));
   if (options.port !== undefined && (await getPort({ host: HOST, port })) !== port) {
     throw new ToolError(`port ${port} is taken by another program: stop it or choose another port`);
