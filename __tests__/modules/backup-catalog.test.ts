@@ -90,6 +90,20 @@ it("lets no query read more than 10 GiB, and encrypts what it finds", () => {
   });
 });
 
+// Athena refuses to delete a workgroup in which a query has run.
+it.each([undefined, false, true])(
+  "with forceDestroy %s, a destroy takes the queries along only then",
+  (forceDestroy) => {
+    const { text } = synthesize((scope) => {
+      new BackupCatalog(scope, "Catalog", {
+        bucket: DataLakeBucket.fromBucketName(scope, "Lake", "lake"),
+        forceDestroy,
+      });
+    });
+    expect(text.includes('"force_destroy": true')).toBe(forceDestroy === true);
+  },
+);
+
 it.each<[Partial<BackupCatalogProps>, string]>([
   [{ bytesScannedCutoffGib: 0 }, "bytesScannedCutoffGib must be a whole number from 1 to 1024, got 0"],
   [{ databaseName: "x-ray" }, 'databaseName must be 1 to 128 lower-case letters, digits and underscores, got "x-ray"'],

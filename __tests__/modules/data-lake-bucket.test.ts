@@ -1,8 +1,8 @@
 import type { TerraformStack } from "cdktf";
 import { Fn, TerraformVariable } from "cdktf";
 import { AccessLogsBucket } from "../../src/modules/access-logs-bucket";
-import type { DataLakeBucketProps, PublicAccess } from "../../src/modules/data-lake-bucket";
-import { DataLakeBucket, ObjectLockMode } from "../../src/modules/data-lake-bucket";
+import type { DataLakeBucketProps } from "../../src/modules/data-lake-bucket";
+import { DataLakeBucket, ObjectLockMode, PublicAccess } from "../../src/modules/data-lake-bucket";
 import { DataLakeKey } from "../../src/modules/data-lake-key";
 import type { ImageTransition } from "../../src/modules/data-lake-lifecycle";
 import { StorageClass } from "../../src/modules/data-lake-lifecycle";
@@ -211,6 +211,17 @@ describe("publicAccess", () => {
       restrict_public_buckets: false,
     });
     expect(stack.warnings).toEqual([`publicAccess "${publicAccess}": everybody on the internet can ${can}`]);
+  });
+
+  it("refuses a KMS key, with which S3 would answer nobody without an account", () => {
+    const message = refusal((scope) => {
+      const encryptionKey = DataLakeKey.fromKeyArn(scope, "Key", "arn:aws:kms:eu-central-1:123456789012:key/0a1b");
+      new DataLakeBucket(scope, "Lake", { publicAccess: PublicAccess.READ, encryptionKey });
+    });
+    expect(message).toBe(
+      'test/Lake: publicAccess must be "none" with an encryptionKey, got "read": S3 gives what KMS encrypts to signed ' +
+        "requests only, leave one out",
+    );
   });
 
   it("refuses another word", () => {

@@ -17,6 +17,10 @@ it.each<[Partial<Environment>, string]>([
     { name },
     `${name}-data-lake: name must be 2 to 16 lower-case letters, digits and hyphens that start with a letter, got "${name}"`,
   ]),
+  ...["sg", "sg-dev"].map((name): [Partial<Environment>, string] => [
+    { name },
+    `${name}-data-lake: name must not begin with "sg-" or be "sg", got "${name}": EC2 refuses security groups that begin so`,
+  ]),
   ...["eu-central", "eu-central-1a", "EU-CENTRAL-1", "frankfurt", ""].map((region): [Partial<Environment>, string] => [
     { region },
     `test-data-lake: region must be an AWS region such as eu-central-1, got "${region}"`,

@@ -1,3 +1,4 @@
+import { PublicAccess } from "../../src/modules/data-lake-bucket";
 import { environments } from "../../src/stacks/environments";
 import { synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
@@ -37,7 +38,7 @@ const guards = (name: string) => {
   const buckets = ["Bucket", "AccessLogs"].map((id) => stack.resource("aws_s3_bucket", id));
   return {
     preventDestroy: [...prevented, ...buckets].map(({ lifecycle }) => lifecycle as { prevent_destroy: boolean }),
-    forceDestroy: buckets.map(({ force_destroy }) => force_destroy),
+    forceDestroy: [...buckets, stack.resource("aws_athena_workgroup")].map(({ force_destroy }) => force_destroy),
     deletionProtection: instance.deletion_protection,
     skipFinalSnapshot: instance.skip_final_snapshot,
     multiAz: instance.multi_az,
@@ -47,7 +48,7 @@ const guards = (name: string) => {
 it.each(["local", "dev"])("%s can be destroyed with all that is in it", (name) => {
   expect(guards(name)).toMatchObject({
     preventDestroy: Array(4).fill({ prevent_destroy: false }) as unknown[],
-    forceDestroy: [true, true],
+    forceDestroy: [true, true, true],
     deletionProtection: false,
     skipFinalSnapshot: true,
     multiAz: false,
@@ -57,7 +58,7 @@ it.each(["local", "dev"])("%s can be destroyed with all that is in it", (name) =
 it("prod is guarded in every way, in two zones", () => {
   expect(guards("prod")).toMatchObject({
     preventDestroy: Array(4).fill({ prevent_destroy: true }) as unknown[],
-    forceDestroy: [false, false],
+    forceDestroy: [false, false, false],
     deletionProtection: true,
     skipFinalSnapshot: false,
     multiAz: true,
@@ -73,6 +74,23 @@ it("only local talks to this machine, with keys that are nobody's", () => {
   for (const name of ["dev", "prod"]) {
     expect(Object.keys(provider(name) ?? {}).sort()).toEqual(["default_tags", "region"]);
   }
+});
+
+it("says which Terraform it needs, to one that is older, too", () => {
+  for (const { text } of Object.values(stacks)) {
+    const { terraform } = JSON.parse(text) as { terraform: { required_version: string } };
+    expect(terraform.required_version).toBe(">= 1.11.0");
+  }
+});
+
+it("an environment with an open bucket keeps the key for all else", () => {
+  const bucket = { publicAccess: PublicAccess.READ_WRITE };
+  const environment = { name: "open", region: "eu-central-1", protect: false, sampleData: false, bucket };
+  const open = synthesizeApp((app) => addEnvironment(app, environment))["open-data-lake"];
+  expect(open?.resource("aws_s3_bucket_server_side_encryption_configuration", "Bucket_Encryption").rule).toMatchObject([
+    { apply_server_side_encryption_by_default: { sse_algorithm: "AES256" } },
+  ]);
+  expect(open?.resource("aws_db_instance").kms_key_id).toBeDefined();
 });
 
 it("tells MySQL Workbench all but the password", () => {

@@ -31,6 +31,12 @@ export interface BackupCatalogProps {
    * @default - SSE-S3
    */
   readonly encryptionKey?: IDataLakeKey;
+  /**
+   * Whether a destroy takes the history of queries and the saved ones along; without it Athena refuses to delete a
+   * workgroup that was used.
+   * @default false
+   */
+  readonly forceDestroy?: boolean;
 }
 
 const GIB = 1024 ** 3;
@@ -148,10 +154,11 @@ export class BackupCatalog extends Construct {
     });
   }
 
-  private addWorkgroup({ bucket, bytesScannedCutoffGib, encryptionKey }: BackupCatalogProps): string {
+  private addWorkgroup({ bucket, bytesScannedCutoffGib, encryptionKey, forceDestroy }: BackupCatalogProps): string {
     return new AthenaWorkgroup(this, "Workgroup", {
       name: physicalName(this, 128),
       description: "Queries over the backups of the metadata",
+      forceDestroy: forceDestroy ?? false,
       configuration: {
         enforceWorkgroupConfiguration: true,
         publishCloudwatchMetricsEnabled: true,

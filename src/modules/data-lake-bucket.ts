@@ -92,7 +92,7 @@ export interface DataLakeBucketProps extends PrivateBucketProps, DataLakePrefixe
    */
   readonly objectLockDefaultRetention?: ObjectLockRetention;
   /**
-   * What everybody on the internet may do; anything but NONE warns at synth.
+   * What everybody on the internet may do; anything but NONE warns at synth, and is refused with an `encryptionKey`.
    * @default PublicAccess.NONE
    */
   readonly publicAccess?: PublicAccess;
@@ -189,6 +189,13 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
   private addPublicAccess(publicAccess: PublicAccess): void {
     checkOneOf(this, "publicAccess", publicAccess, Object.values(PublicAccess));
     if (publicAccess === PublicAccess.NONE || Token.isUnresolved(publicAccess)) return;
+    if (this.encryptionKey !== undefined) {
+      throw new ValidationError(
+        this,
+        `publicAccess must be "none" with an encryptionKey, got "${publicAccess}": S3 gives what KMS encrypts to signed ` +
+          "requests only, leave one out",
+      );
+    }
     this.addToResourcePolicy({
       sid: "PublicAccess",
       actions: PUBLIC_ACTIONS[publicAccess],

@@ -4,7 +4,7 @@ import { AccessLogsBucket } from "../modules/access-logs-bucket";
 import { BackupCatalog } from "../modules/backup-catalog";
 import { BackupGlueJob } from "../modules/backup-glue-job";
 import { DataLakeAlarms } from "../modules/data-lake-alarms";
-import { DataLakeBucket } from "../modules/data-lake-bucket";
+import { DataLakeBucket, PublicAccess } from "../modules/data-lake-bucket";
 import { DataLakeKey } from "../modules/data-lake-key";
 import { DataLakeNetwork } from "../modules/data-lake-network";
 import type { IDatabaseSecret } from "../modules/database-secret";
@@ -40,10 +40,12 @@ export class DataLakeStack extends EnvironmentStack {
       deletionWindowInDays: protect ? 30 : 7,
     });
     const network = new DataLakeNetwork(this, "Network", environment.network);
+    const { publicAccess = PublicAccess.NONE } = environment.bucket ?? {};
     this.bucket = new DataLakeBucket(this, "Bucket", {
       ...environment.bucket,
       ...destroyable,
-      encryptionKey,
+      // Who has no account cannot use a key of it.
+      encryptionKey: publicAccess === PublicAccess.NONE ? encryptionKey : undefined,
       serverAccessLogsBucket: new AccessLogsBucket(this, "AccessLogs", destroyable),
     });
     const database = new MetadataDatabase(this, "Database", {
@@ -65,7 +67,7 @@ export class DataLakeStack extends EnvironmentStack {
     this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...wiring });
     this.restoreJob = new RestoreGlueJob(this, "Restore", wiring);
     if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...wiring });
-    this.catalog = new BackupCatalog(this, "Catalog", wiring);
+    this.catalog = new BackupCatalog(this, "Catalog", { ...wiring, forceDestroy: !protect });
     if (environment.alarms) {
       const { backupJob } = this;
       new DataLakeAlarms(this, "Alarms", { ...environment.alarms, database, backupJob, encryptionKey });

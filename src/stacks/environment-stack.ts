@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import type { S3BackendConfig } from "cdktf";
-import { LocalBackend, S3Backend, TerraformStack } from "cdktf";
+import { App, LocalBackend, S3Backend, TerraformStack } from "cdktf";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import type { Environment } from "./environment";
 import { checkEnvironment } from "./environment";
@@ -32,6 +32,9 @@ export abstract class EnvironmentStack extends TerraformStack {
   ) {
     super(scope, `${environment.name}-${kind}`);
     checkEnvironment(this, environment);
+    // An older Terraform knows no write-only arguments, and says so in words that help nobody. In HCL cdktf 0.21 writes
+    // the name of the setting without its value.
+    if (!App.of(this).hclOutput) this.addOverride("terraform.required_version", ">= 1.11.0");
     this.addProvider();
     const { localEndpoints, stateBucketName } = environment;
     if (localEndpoints) {

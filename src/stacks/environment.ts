@@ -89,7 +89,7 @@ export interface Environment {
   readonly purge?: Omit<PurgeGlueJobProps, WiredJobProps>;
   /**
    * The bucket for Terraform's state, made by the stack `<name>-state-backend`.
-   * @default - state is a file in the folder that Terraform is run from
+   * @default - state is a file in the folder that the app is run from
    */
   readonly stateBucketName?: string;
 }
@@ -107,6 +107,12 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
     /^[a-z][a-z0-9-]{0,14}[a-z0-9]$/,
     "2 to 16 lower-case letters, digits and hyphens that start with a letter",
   );
+  if (/^sg(-|$)/.test(name)) {
+    throw new ValidationError(
+      scope,
+      `name must not begin with "sg-" or be "sg", got "${name}": EC2 refuses security groups that begin so`,
+    );
+  }
   checkPattern(scope, "region", region, REGION, "an AWS region such as eu-central-1");
   checkPattern(
     scope,
