@@ -25,7 +25,8 @@ const TERRAFORM: Requirement = {
 };
 const PYTHON: Requirement = {
   command: "python3",
-  args: ["--version"],
+  // Debian's python3 has no ensurepip, which a virtual environment is made with.
+  args: ["-c", "import ensurepip, platform; print('Python', platform.python_version())"],
   version: /Python (\S+)/,
   range: ">=3.10.0",
   install: "python3 and python3-venv of your system",

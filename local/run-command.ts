@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream, mkdirSync } from "node:fs";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 import { ToolError } from "./tool-error";
 
@@ -59,17 +60,17 @@ export async function runCommand(
   const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let output = "";
-  const take = (chunk: Buffer): void => {
-    log?.write(chunk);
-    const text = stripVTControlCharacters(chunk.toString("utf8"));
-    output += text;
-    for (const line of text.split("\n")) if (line.trim() !== "") options.onLine?.(line.trim());
-  };
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString("utf8");
-    take(chunk);
-  });
-  child.stderr.on("data", take);
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  for (const stream of [child.stdout, child.stderr.setEncoding("utf8")]) {
+    stream.on("data", (text: string) => {
+      log?.write(text);
+      output += stripVTControlCharacters(text);
+    });
+    createInterface({ input: stream }).on("line", (line) => {
+      const text = stripVTControlCharacters(line).trim();
+      if (text !== "") options.onLine?.(text);
+    });
+  }
   const code = await new Promise<number>((resolve, reject) => {
     child.once("error", (error: NodeJS.ErrnoException) => {
       reject(error.code === "ENOENT" ? new ToolError(`${command} is not on this machine: install it`) : error);

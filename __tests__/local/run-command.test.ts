@@ -14,3 +14,13 @@ test("a failure is one line with the command, its exit code and its error", asyn
 test("the last line tells where there is no error's", () => {
   expect(tellingLine("one\ntwo\n\n")).toBe("two");
 });
+
+test("a letter and a line that come in two pieces are one", async () => {
+  const script = `
+    process.stdout.write(Buffer.from([0x6e, 0xc3]));
+    setTimeout(() => process.stdout.write(Buffer.from([0xa4, 0x68, 0x0a])), 200);`;
+  const lines: string[] = [];
+  const { stdout } = await runCommand(process.execPath, ["-e", script], { onLine: (line) => lines.push(line) });
+  expect(stdout).toBe("n\u00e4h\n");
+  expect(lines).toEqual(["n\u00e4h"]);
+});
