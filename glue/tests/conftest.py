@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,12 @@ os.environ.setdefault("SPARK_LOCAL_DIRS", str(REPOSITORY / ".local" / "test" / "
 
 
 @pytest.fixture(scope="session")
-def work_folder() -> Path:
-    folder = REPOSITORY / ".local" / "test" / "glue"
+def work_folder() -> Iterator[Path]:
+    # One per process, so that two test runs at once do not meet.
+    folder = REPOSITORY / ".local" / "test" / f"glue-{os.getpid()}"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

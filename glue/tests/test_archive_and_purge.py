@@ -70,10 +70,30 @@ def test_a_purge_takes_children_first_and_records_what_it_did(archived: Lab) -> 
     folder = f"v1/_purges/{result.run_id}/"
     names = [item.key.removeprefix(folder) for item in lab.store.list(folder)]
     assert names == ["chunks-00001.jsonl", "intent.json", "result.json"]
+    assert lab.store.read("v1/_purges/finished/archive-a.json") is not None
     content = lab.store.read(f"{folder}chunks-00001.jsonl")
     assert content is not None
     parts = [json.loads(line) for line in content.body.decode().splitlines()]
     assert [(part["first"], part["last"]) for part in parts] == [(1, 10), (11, 20), (21, 30), (31, 39)]
+
+
+def test_a_purge_that_stops_half_way_leaves_a_record_of_what_it_deleted(archived: Lab) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(event: str, **fields: object) -> None:
+        if event == "progress" and str(fields["step"]).startswith("purge") and fields["done"] == 20:
+            raise StoppedError
+
+    run = archived.run("purge", events=stop)
+    with pytest.raises(StoppedError):
+        purge(run, 2, 60, 0.0, execute_it=True)
+    content = archived.store.read(f"v1/_purges/{run.run_id}/result.json")
+    assert content is not None
+    result = json.loads(content.body)
+    assert (result["completed"], result["rows"]["transaction"]) == (False, 20)
+    assert archived.count("transaction") == 20
+    assert purged(archived).units == {"gone": 20, "deleted": 19}
 
 
 def test_young_rows_of_an_archive_stay(lab: Lab) -> None:
@@ -105,9 +125,17 @@ def test_a_row_that_became_the_last_one_stays(archived: Lab) -> None:
     assert {row[0] for row in lab.rows("transaction")} == {39}
 
 
-def test_a_second_purge_finds_them_gone(archived: Lab) -> None:
+def test_an_archive_that_is_purged_to_its_last_row_is_not_read_again(archived: Lab) -> None:
     purged(archived)
-    assert purged(archived).units == {"gone": 39}
+    assert purged(archived).archives == []
+
+
+def test_an_archive_with_a_row_that_was_kept_is_read_again_and_finds_the_others_gone(archived: Lab) -> None:
+    archived.sql("UPDATE `transaction` SET cs_thr = 0.9 WHERE transaction_id = 33")
+    purged(archived)
+    again = purged(archived)
+    assert again.units == {"gone": 38, "changed": 1}
+    assert again.archives == ["archive-a"]
 
 
 def test_a_second_purge_at_the_same_time_is_refused(archived: Lab) -> None:

@@ -69,12 +69,12 @@ class Manifest:
         return backup_name(self.kind, self.slot)
 
     def to_json(self) -> bytes:
-        """The document; numbers above 2^53 are strings, so that every JSON reader keeps them whole."""
+        """The document on one line, as Athena reads it; numbers above 2^53 are strings, whole for every JSON reader."""
         document = dataclasses.asdict(self) | {"format_version": FORMAT_VERSION}
         for table in document["tables"].values():
             for file in table["files"]:
                 file["fingerprint"]["hash_sum"] = str(file["fingerprint"]["hash_sum"])
-        return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+        return (json.dumps(document, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, body: bytes, where: str) -> Manifest:
@@ -139,12 +139,17 @@ def load(store: Store, name: str, model: DataModel) -> Manifest:
         if content is None:
             raise UsageError(f"there is no backup {name!r} in {store.url}: `list` shows what there is")
         manifest = Manifest.from_json(content.body, name)
+    check_model(manifest, model)
+    return manifest
+
+
+def check_model(manifest: Manifest, model: DataModel) -> None:
+    """Raises UsageError where the backup is of another data model than `model`."""
     if manifest.data_model != model.digest:
         raise UsageError(
             f"{manifest.name} is of another data model ({manifest.data_model}, this package has {model.digest}): "
             "use the version of the package that wrote it"
         )
-    return manifest
 
 
 def find(store: Store, kind: Kind, slot: str) -> Manifest | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,7 @@ from xray_backup.verification import verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.
 PURGE_LOCK = f"{PURGES}lock.json"
+FINISHED = f"{PURGES}finished/"
 CHUNKS_PER_RECORD = 1_000
 DEADLOCK_TRIES = 5
 
@@ -50,6 +52,7 @@ class PurgeResult:
     rows: dict[str, int]
     units: dict[str, int] = field(default_factory=dict)
     kept: dict[str, list[int]] = field(default_factory=dict)
+    completed: bool = False
 
 
 class ChunkRefusedError(Exception):
@@ -88,7 +91,7 @@ def _purge(
     run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, check: Callable[[], None] | None
 ) -> PurgeResult:
     before = f"{database_time(run) - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
-    archives = [manifests.load(run.store, item.name, run.model) for item in _archives(run)]
+    archives = list(_archives(run))
     for manifest in archives:
         verify(run, manifest)
     result = PurgeResult(
@@ -99,34 +102,47 @@ def _purge(
         {table.name: 0 for table in run.model.purged},
     )
     record = _Record(run, result) if check else None
-    with run.database.session() as connection:
-        check_schema(connection, run.database.schema, run.model)
-        connection.commit()
-        worker = _Worker(run, connection, result, check)
-        for manifest in archives:
-            total = manifest.tables[run.model.anchor.name].fingerprint.rows
-            done = 0
-            for chunk in chunks(read_units(run, manifest, before), chunk_rows):
-                started = time.monotonic()
-                if check:
-                    check()
-                outcomes = worker.purge_chunk(chunk)
-                if record:
-                    record.add(manifest.name, chunk, outcomes)
-                done += len(chunk)
-                run.events("progress", step=f"purge {manifest.name}", done=done, total=total)
-                if sleep_ratio:
-                    time.sleep((time.monotonic() - started) * sleep_ratio)
-    if record:
-        record.finish()
+    try:
+        with run.database.session() as connection:
+            check_schema(connection, run.database.schema, run.model)
+            connection.commit()
+            worker = _Worker(run, connection, result, check)
+            for manifest in archives:
+                _purge_archive(run, manifest, worker, record, chunk_rows, sleep_ratio)
+        result.completed = True
+    finally:
+        # A purge that stops half-way leaves a record of what it deleted, too.
+        if record:
+            record.finish()
     run.events("purged" if check else "would_purge", **asdict(result))
     return result
 
 
+def _purge_archive(
+    run: Run, manifest: Manifest, worker: _Worker, record: _Record | None, chunk_rows: int, sleep_ratio: float
+) -> None:
+    total = manifest.tables[run.model.anchor.name].fingerprint.rows
+    outcomes: Counter[Outcome] = Counter()
+    for chunk in chunks(read_units(run, manifest, worker.result.before), chunk_rows):
+        started = time.monotonic()
+        of_chunk = worker.purge_chunk(chunk)
+        outcomes.update(of_chunk)
+        if record:
+            record.add(manifest.name, chunk, of_chunk)
+        run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
+        if sleep_ratio:
+            time.sleep((time.monotonic() - started) * sleep_ratio)
+    if record and outcomes["deleted"] + outcomes["gone"] == total:
+        record.archive_is_finished(manifest.name)
+
+
 def _archives(run: Run) -> Iterator[Manifest]:
+    """Every archive that still has something to purge; an archive is for good, so their number only grows."""
+    finished = {item.key for item in run.store.list(FINISHED)}
     for manifest in manifests.load_all(run.store):
-        if manifest.kind != "archive":
+        if manifest.kind != "archive" or f"{FINISHED}{manifest.name}.json" in finished:
             continue
+        manifests.check_model(manifest, run.model)
         if manifest.schema != run.database.schema:
             raise UsageError(
                 f"{manifest.name} is of schema {manifest.schema!r}, the secret names {run.database.schema!r}:"
@@ -139,11 +155,13 @@ class _Worker:
     """Takes chunks through their database transactions on one connection."""
 
     def __init__(self, run: Run, connection: Connection, result: PurgeResult, check: Callable[[], None] | None) -> None:
-        self._run, self._connection, self._result, self._check = run, connection, result, check
+        self.result, self._connection, self._check = result, connection, check
         self._tables = run.model.purged
 
     def purge_chunk(self, chunk: Chunk) -> dict[Outcome, int]:
         """Deletes the chunk, or what of it can be deleted; how many units had which outcome."""
+        if self._check:
+            self._check()
         try:
             self._with_retry(merged(chunk))
         except ChunkRefusedError as refused:
@@ -152,14 +170,14 @@ class _Worker:
                 left, right = self.purge_chunk(chunk[:middle]), self.purge_chunk(chunk[middle:])
                 return {key: left.get(key, 0) + right.get(key, 0) for key in left | right}
             if refused.outcome != "gone":
-                self._result.kept.setdefault(refused.outcome, []).append(chunk[0].rows[0].keys[0])
+                self.result.kept.setdefault(refused.outcome, []).append(chunk[0].rows[0].keys[0])
             return self._counted(refused.outcome, chunk)
         for table, rows in zip(self._tables, merged(chunk), strict=True):
-            self._result.rows[table.name] += len(rows.keys)
+            self.result.rows[table.name] += len(rows.keys)
         return self._counted("deleted" if self._check else "would_delete", chunk)
 
     def _counted(self, outcome: Outcome, chunk: Chunk) -> dict[Outcome, int]:
-        self._result.units[outcome] = self._result.units.get(outcome, 0) + len(chunk)
+        self.result.units[outcome] = self.result.units.get(outcome, 0) + len(chunk)
         return {outcome: len(chunk)}
 
     def _with_retry(self, rows: list[Rows]) -> None:
@@ -237,6 +255,11 @@ class _Record:
         self._lines.append(json.dumps({"archive": archive, "first": first, "last": last, "units": outcomes}))
         if len(self._lines) >= CHUNKS_PER_RECORD:
             self._flush()
+
+    def archive_is_finished(self, name: str) -> None:
+        """Notes that every unit of an archive is deleted, so that no later purge has to read it again."""
+        body = json.dumps({"archive": name, "run_id": self._result.run_id})
+        self._run.store.create(f"{FINISHED}{name}.json", f"{body}\n".encode())
 
     def finish(self) -> None:
         """Writes what is left and the result."""

@@ -29,8 +29,6 @@ def configure(spark: SparkSession) -> SparkSession:
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
         "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
-        # One file is one task's work; Spark would cut and join them by size otherwise.
-        "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
     }
     for name, value in settings.items():
         spark.conf.set(name, value)
