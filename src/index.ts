@@ -1,4 +1,5 @@
 export * from "./modules/access-logs-bucket";
+export { RDS_CA_BUNDLE } from "./modules/assets";
 export * from "./modules/backup-catalog";
 export * from "./modules/backup-glue-job";
 export * from "./modules/bucket-base";

@@ -1,6 +1,6 @@
 // A data lake in a stack of one's own: every construct of the package, wired by hand.
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
-import { App, TerraformOutput, TerraformStack } from "cdktf";
+import { App, AssetType, TerraformAsset, TerraformOutput, TerraformStack } from "cdktf";
 import {
   AccessLogsBucket,
   BackupCatalog,
@@ -12,6 +12,7 @@ import {
   EphemeralResource,
   MetadataDatabase,
   PurgeGlueJob,
+  RDS_CA_BUNDLE,
   RestoreGlueJob,
   Role,
   Scheduler,
@@ -65,10 +66,12 @@ class SchemaStack extends TerraformStack {
       type: "aws_secretsmanager_secret_version",
       arguments: { secret_id: database.masterUserSecretArn },
     });
+    const caBundle = new TerraformAsset(this, "CaBundle", { path: RDS_CA_BUNDLE, type: AssetType.FILE });
     const provider = new MysqlProvider(this, "mysql", {
       endpoint: `${database.endpoint}:${database.port}`,
       username: database.masterUsername,
       password: `\${jsondecode(${password.attribute("secret_string")}).password}`,
+      customTls: [{ caCert: caBundle.path }], // the database takes TLS only
     });
     provider.addOverride("conn_params.multiStatements", "true");
     new MetadataSchema(this, "Schema", { users: [SchemaUser.app(database.secretForUser("xray_app"))] });

@@ -7,3 +7,9 @@ import * as path from "node:path";
 export function assetPath(fileName: string): string {
   return path.join(__dirname, "..", "..", "dist", "assets", fileName);
 }
+
+/**
+ * The file with the certificate authorities of RDS, PEM: what a MySQL provider needs to connect to a
+ * `MetadataDatabase`, which takes TLS only.
+ */
+export const RDS_CA_BUNDLE = assetPath("rds-ca-bundle.pem");

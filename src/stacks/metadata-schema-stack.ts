@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import { AssetType, Fn, TerraformAsset } from "cdktf";
-import { assetPath } from "../modules/assets";
+import { RDS_CA_BUNDLE } from "../modules/assets";
 import { EphemeralResource } from "../modules/ephemeral-resource";
 import { MetadataSchema } from "../modules/metadata-schema";
 import { SchemaUser } from "../modules/schema-user";
@@ -58,10 +58,7 @@ export class MetadataSchemaStack extends EnvironmentStack {
       arguments: { secret_id: dataLake.database.masterUserSecretArn },
     });
     const login = (key: string): string => Fn.lookup(Fn.jsondecode(secret.attribute("secret_string")), key) as string;
-    const caBundle = new TerraformAsset(this, "CaBundle", {
-      path: assetPath("rds-ca-bundle.pem"),
-      type: AssetType.FILE,
-    });
+    const caBundle = new TerraformAsset(this, "CaBundle", { path: RDS_CA_BUNDLE, type: AssetType.FILE });
     return { username: login("username"), password: login("password"), customTls: [{ caCert: caBundle.path }] };
   }
 }
