@@ -15,7 +15,7 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.rds.models import DBInstance, DBParameterGroup
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeKey
 from moto.server import main
 from moto.utilities.utils import get_partition
 
@@ -47,6 +47,20 @@ def apply_transport_conditions() -> None:
             self.policy = stored
 
     FakeBucket.get_permission = permission_over_tls
+
+
+def hide_key_of_objects() -> None:
+    """Spark's S3 client copies an object with the KMS key that the source's headers name, and refuses to over plain HTTP.
+
+    The copy is encrypted with the bucket's default, which is the same key.
+    """
+    headers = FakeKey.response_dict
+
+    def headers_without_key(self: FakeKey) -> dict[str, Any]:
+        every = headers.fget(self)
+        return {name: value for name, value in every.items() if name != "x-amz-server-side-encryption-aws-kms-key-id"}
+
+    FakeKey.response_dict = property(headers_without_key)
 
 
 def keep_rule_descriptions() -> None:
@@ -123,6 +137,7 @@ def keep_workgroup_tags() -> None:
 
 if __name__ == "__main__":
     apply_transport_conditions()
+    hide_key_of_objects()
     keep_rule_descriptions()
     tell_instances_apart()
     mark_user_parameters()

@@ -55,6 +55,10 @@ it.each<[Partial<Environment>, string]>([
       'letter or digit and do not begin or end as AWS\'s own names do, got "X-Ray"',
   ],
   [
+    { name: "my env" },
+    'my-env-data-lake: name must be 2 to 16 lower-case letters, digits and hyphens that start with a letter, got "my env"',
+  ],
+  [
     { purge: { olderThanDays: 90 } },
     "test-data-lake: purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",
   ],
@@ -81,4 +85,16 @@ it.each<[Partial<Environment>, string]>([
 
 it("never repeats a secret's value in the message", () => {
   expect(refusal({ backup: { arguments: { "--db_password": "hunter2" } } })).not.toContain("hunter2");
+});
+
+it("warns of a protected environment whose state is a file, and of no other", () => {
+  const warnings = (change: Partial<Environment>): string[] =>
+    Object.values(synthesizeApp((app) => addEnvironment(app, { ...valid, ...change }))).flatMap(
+      (stack) => stack.warnings,
+    );
+  const warning =
+    "stateBucketName: Terraform's state of a protected environment is a file on this machine; who loses it loses control";
+  expect(warnings({ protect: true })).toEqual([warning, warning]);
+  expect(warnings({ protect: true, stateBucketName: "x-ray-state" })).toEqual([]);
+  expect(warnings({})).toEqual([]);
 });

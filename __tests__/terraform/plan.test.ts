@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Emulator } from "../../local/emulator";
 import { startEmulator } from "../../local/emulator";
@@ -50,6 +50,17 @@ beforeAll(async () => {
 });
 
 afterAll(() => emulator.stop());
+
+test("an emulator that is not there is told of within seconds", async () => {
+  const stack = "nobody-there";
+  const text = readFileSync(path.join(folder, "stacks", "local-data-lake", "cdk.tf.json"), "utf8");
+  mkdirSync(path.join(folder, stack, "assets"), { recursive: true });
+  writeFileSync(path.join(folder, stack, "cdk.tf.json"), text.replaceAll(emulator.url, "http://127.0.0.1:9"));
+  await terraform(stack, "init", "-backend=false", "-no-color");
+  const start = Date.now();
+  await expect(terraform(stack, "plan", "-no-color")).rejects.toThrow(/127\.0\.0\.1:9.*connection refused/s);
+  expect(Date.now() - start).toBeLessThan(60_000);
+});
 
 describe.each(ENVIRONMENTS)("the data-lake stack of %s", (name) => {
   const stack = `${name}-data-lake`;

@@ -1,4 +1,4 @@
-"""The catalog's view `detections`, read by DuckDB over the same files: each row once, whatever was purged or left over."""
+"""The catalog's view `detections`, read by DuckDB over the same files: each row once, whatever was purged."""
 
 from __future__ import annotations
 

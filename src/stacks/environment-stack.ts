@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import type { S3BackendConfig } from "cdktf";
-import { App, LocalBackend, S3Backend, TerraformStack } from "cdktf";
+import { Annotations, App, LocalBackend, S3Backend, TerraformStack } from "cdktf";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import type { Environment } from "./environment";
 import { checkEnvironment } from "./environment";
@@ -30,7 +30,8 @@ export abstract class EnvironmentStack extends TerraformStack {
     kind: string,
     stateIn: "bucket" | "file" = "bucket",
   ) {
-    super(scope, `${environment.name}-${kind}`);
+    // A blank would make cdktf refuse the id in its own words, before the environment's name can be checked.
+    super(scope, `${environment.name.replaceAll(/\s/g, "-")}-${kind}`);
     checkEnvironment(this, environment);
     // An older Terraform knows no write-only arguments, and says so in words that help nobody. In HCL cdktf 0.21 writes
     // the name of the setting without its value.
@@ -42,6 +43,10 @@ export abstract class EnvironmentStack extends TerraformStack {
       new LocalBackend(this, { path: `../../../.local/state/${this.node.id}.tfstate` });
     } else if (stateIn === "bucket" && stateBucketName !== undefined) {
       this.addStateBucket(stateBucketName);
+    } else if (environment.protect && stateIn === "bucket") {
+      Annotations.of(this).addWarning(
+        "stateBucketName: Terraform's state of a protected environment is a file on this machine; who loses it loses control",
+      );
     }
   }
 
@@ -56,6 +61,7 @@ export abstract class EnvironmentStack extends TerraformStack {
         // The emulator takes any key; with these, none of the user's own is ever sent to it.
         accessKey: "local",
         secretKey: "local",
+        maxRetries: 2, // an emulator that is not there will not come
         s3UsePathStyle: true,
         skipCredentialsValidation: true,
         skipMetadataApiCheck: "true",
