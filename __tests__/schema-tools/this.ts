@@ -1,30 +1,56 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { terraformEnvironment } from "../../local/terraform-cli-config";
+import { replayApply, replayDestroy } from "../../local/mysql/replayer";
 import { LOCK_FILE_NAME, writeLock } from "../../src/schema/lock";
 import { readMigrations } from "../../src/schema/migration";
 import { synthesizeSchema } from "../mysql/support/synth";
+import { mysqlProviderVersion } from "../mysql/support/terraform";
 import { run } from "./run";
+import type { RowId } from "./scenarios";
 import type { Run, SchemaTool, Site } from "./tool";
 
 const migrations = (site: Site): string => path.join(site.folder, "migrations");
 
-/** What `cdktf synth` refuses never reaches Terraform. */
-async function terraform(site: Site, ...args: string[]): Promise<Run> {
-  let stackFile;
+/** Synthesizes, then acts; what `cdktf synth` or the replayer refuses is said in a line. */
+async function synthesized(site: Site, act: (stackFile: string) => Promise<Run>): Promise<Run> {
+  const props = { databaseName: site.database, migrationsFolder: migrations(site) };
   try {
-    const props = { databaseName: site.database, migrationsFolder: migrations(site) };
-    stackFile = synthesizeSchema(props, { mysql: site.server }, site.folder);
+    return await act(synthesizeSchema(props, { mysql: site.server }, site.folder));
   } catch (error) {
     return { code: 1, output: (error as Error).message };
   }
-  const folder = path.dirname(stackFile);
-  const environment = { ...terraformEnvironment(), MYSQL_PASSWORD: site.server.rootPassword };
-  const init = await run("terraform", ["init", "-input=false", "-no-color"], folder, environment);
-  return init.code === 0 ? run("terraform", [...args, "-input=false", "-no-color"], folder, environment) : init;
 }
 
-/** This package, through the real Terraform and its MySQL provider. */
+function terraform(site: Site, ...args: string[]): Promise<Run> {
+  return synthesized(site, async (stackFile) => {
+    const folder = path.dirname(stackFile);
+    const environment = { ...terraformEnvironment(), MYSQL_PASSWORD: site.server.rootPassword };
+    const init = await run("terraform", ["init", "-input=false", "-no-color"], folder, environment);
+    return init.code === 0 ? run("terraform", [...args, "-input=false", "-no-color"], folder, environment) : init;
+  });
+}
+
+function replay(site: Site, action: typeof replayApply): Promise<Run> {
+  const { host, port, rootUser: user, rootPassword: password, caFile } = site.server;
+  const readSecret = (): never => {
+    throw new Error("a schema without users has no secrets");
+  };
+  return synthesized(site, async (stackFile) => {
+    const addresses = await action({ stackFile, server: { host, port, user, password, caFile }, readSecret });
+    return { code: 0, output: addresses.join("\n") };
+  });
+}
+
+/** Whether `terraform init` gets the MySQL provider here; without it there is neither a plan nor a state. */
+const hasProvider = mysqlProviderVersion() !== undefined;
+
+/** Rows that cannot be judged here. */
+export const rowsThatNeedTheProvider: RowId[] = hasProvider ? [] : ["lostState", "drift", "preview"];
+
+const CANNOT_BE_DESTROYED = /Instance cannot be destroyed/;
+
+/** This package, through the real Terraform and its MySQL provider, or through the replayer where that cannot be had. */
 export const thisPackage: SchemaTool = {
   name: "this",
   write(site, steps) {
@@ -44,22 +70,22 @@ export const thisPackage: SchemaTool = {
       return Promise.resolve({ code: 1, output: (error as Error).message });
     }
   },
-  deploy: (site) => terraform(site, "apply", "-auto-approve"),
+  deploy: (site) => (hasProvider ? terraform(site, "apply", "-auto-approve") : replay(site, replayApply)),
   preview: (site) => terraform(site, "plan"),
   drift: (site) => terraform(site, "plan"),
-  destroy: (site) => terraform(site, "destroy", "-auto-approve"),
+  destroy: (site) => (hasProvider ? terraform(site, "destroy", "-auto-approve") : replay(site, replayDestroy)),
   historyTable: "schema_migration",
   loseState(site) {
     rmSync(path.join(site.folder, "stacks", "schema", "schema.tfstate"));
   },
   says: {
     editedFile: /was edited after it was locked/,
-    editedAndSealed: /Instance cannot be destroyed/,
+    editedAndSealed: hasProvider ? CANNOT_BE_DESTROYED : /V0001\.1 was applied with another text/,
     narrowedColumn: /may lose data: ALTER TABLE … MODIFY name VARCHAR\(3\)/,
     narrowedUnstrict: /may lose data: ALTER TABLE … MODIFY name VARCHAR\(3\)/,
     droppedColumn: /may lose data: ALTER TABLE … DROP COLUMN age/,
-    lostHistory: /schema_migration' doesn't exist/,
-    destroy: /Instance cannot be destroyed/,
+    lostHistory: hasProvider ? /schema_migration' doesn't exist/ : /Table 'people' already exists/,
+    destroy: hasProvider ? CANNOT_BE_DESTROYED : /is protected: its schema and data are not deleted/,
   },
   help: {},
 };
