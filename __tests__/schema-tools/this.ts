@@ -45,8 +45,8 @@ function replay(site: Site, action: typeof replayApply): Promise<Run> {
 /** Whether `terraform init` gets the MySQL provider here; without it there is neither a plan nor a state. */
 const hasProvider = mysqlProviderVersion() !== undefined;
 
-/** Rows that cannot be judged here. */
-export const rowsThatNeedTheProvider: RowId[] = hasProvider ? [] : ["lostState", "drift", "preview"];
+/** Rows that cannot be judged here. Without a state, a second deploy waits where the database is made, long before its `ALTER`. */
+export const rowsThatNeedTheProvider: RowId[] = hasProvider ? [] : ["lostState", "concurrent", "drift", "preview"];
 
 const CANNOT_BE_DESTROYED = /Instance cannot be destroyed/;
 
