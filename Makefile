@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup demo down test bench format
+.PHONY: help setup demo down test bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -18,6 +18,9 @@ test: setup ## Run every test
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
 	@node .local/build/bench/run.js $(SIZES)
+
+compare: setup ## Hold docs/schema/comparison.md against Flyway, Liquibase, Atlas and Skeema
+	@npx jest -c __tests__/schema-tools/jest.config.js -i
 
 format: setup ## Format and fix what can be fixed
 	@npm run --silent format

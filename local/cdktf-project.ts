@@ -93,7 +93,11 @@ export class CdktfProject {
 
   private async cdktf(command: string, stacks: string[], onLine?: (line: string) => void): Promise<void> {
     const cli = path.join(repositoryRoot, "node_modules", ".bin", "cdktf");
-    await runCommand(cli, [command, ...stacks, "--auto-approve", "--skip-provider-lock"], {
+    const flags = ["--auto-approve", "--skip-provider-lock"];
+    // A schema that the replayer made has no deployed stack, which cdktf would miss. The flag drops the order of stacks, too,
+    // which one alone has not.
+    if (stacks.length === 1) flags.push("--ignore-missing-stack-dependencies");
+    await runCommand(cli, [command, ...stacks, ...flags], {
       env: this.environment,
       cwd: this.folder,
       logFile: this.logFile(`cdktf-${command}`, stacks.join("+")),
