@@ -11,11 +11,12 @@ import secrets
 from typing import Any
 
 from moto.athena.models import AthenaBackend
-from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.exceptions import InvalidPermissionNotFoundError, InvalidSecurityGroupRuleIdNotFoundError
+from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.rds.models import DBInstance, DBParameterGroup
-from moto.s3.models import FakeBucket, FakeKey
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.server import main
 from moto.utilities.utils import get_partition
 
@@ -77,6 +78,27 @@ def keep_rule_descriptions() -> None:
     SecurityGroupRule.description = property(lambda self: self.ip_range.get("Description") or self.source_description)
 
 
+def name_missing_rules() -> None:
+    """moto calls a security group rule that is gone a missing permission, which the provider takes for a failure."""
+    for direction in ("ingress", "egress"):
+        revoke = getattr(SecurityGroupBackend, f"revoke_security_group_{direction}")
+
+        def revoke_known(self: Any, *args: Any, revoke: Any = revoke, **kwargs: Any) -> Any:
+            try:
+                return revoke(self, *args, **kwargs)
+            except InvalidPermissionNotFoundError:
+                if kwargs.get("security_rule_ids"):
+                    raise InvalidSecurityGroupRuleIdNotFoundError(kwargs["security_rule_ids"][0]) from None
+                raise
+
+        setattr(SecurityGroupBackend, f"revoke_security_group_{direction}", revoke_known)
+
+
+def dispose_of_delete_markers() -> None:
+    """moto fails to delete a version that is a delete marker, so that a versioned bucket cannot be emptied."""
+    FakeDeleteMarker.dispose = lambda self, garbage=False: None
+
+
 def tell_instances_apart() -> None:
     """moto gives every RDS instance the same resource id, and forgets its enhanced monitoring and Performance Insights."""
     init = DBInstance.__init__
@@ -104,7 +126,7 @@ def mark_user_parameters() -> None:
 
 
 def keep_connections() -> None:
-    """moto forgets the type of a Glue connection, and cannot update one."""
+    """moto forgets the type of a Glue connection, and can neither update nor delete one."""
     as_dict = FakeConnection.as_dict
 
     def as_dict_with_type(self: FakeConnection) -> dict[str, Any]:
@@ -118,8 +140,13 @@ def keep_connections() -> None:
         connection.connection_properties = connection.connection_input.get("ConnectionProperties", {})
         return "{}"
 
+    def delete_connection(self: GlueResponse) -> str:
+        self.glue_backend.connections.pop(self._get_param("ConnectionName"), None)
+        return "{}"
+
     FakeConnection.as_dict = as_dict_with_type
     GlueResponse.update_connection = update_connection
+    GlueResponse.delete_connection = delete_connection
 
 
 def keep_workgroup_tags() -> None:
@@ -139,6 +166,8 @@ if __name__ == "__main__":
     apply_transport_conditions()
     hide_key_of_objects()
     keep_rule_descriptions()
+    name_missing_rules()
+    dispose_of_delete_markers()
     tell_instances_apart()
     mark_user_parameters()
     keep_connections()

@@ -97,7 +97,6 @@ export function terraformEnvironment(): NodeJS.ProcessEnv {
     CDKTF_HOME: localPath("cdktf"),
     CHECKPOINT_DISABLE: "1",
     CI: "1",
-    FORCE_COLOR: "0",
     NO_PROXY: [environment["NO_PROXY"], "127.0.0.1", "localhost"].filter(Boolean).join(","),
     TF_CLI_CONFIG_FILE: configFile,
     TF_IN_AUTOMATION: "1",
