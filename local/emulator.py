@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from typing import Any
 
 from moto.athena.models import AthenaBackend
@@ -15,6 +16,7 @@ from moto.ec2.exceptions import InvalidPermissionNotFoundError, InvalidSecurityG
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.rds.models import DBInstance, DBParameterGroup
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.server import main
@@ -27,6 +29,18 @@ def speaks_of_transport(statement: dict[str, Any]) -> bool:
     """Whether a statement's conditions concern nothing but how the request came."""
     keys = {key for test in statement.get("Condition", {}).values() for key in test}
     return bool(keys) and keys <= TRANSPORT_KEYS
+
+
+def answer_one_at_a_time() -> None:
+    """moto serves each request in a thread of its own and guards none of what the threads share."""
+    call = DomainDispatcherApplication.__call__
+    lock = threading.Lock()
+
+    def call_alone(self: DomainDispatcherApplication, environ: dict[str, Any], start_response: Any) -> Any:
+        with lock:
+            return call(self, environ, start_response)
+
+    DomainDispatcherApplication.__call__ = call_alone
 
 
 def apply_transport_conditions() -> None:
@@ -163,6 +177,7 @@ def keep_workgroup_tags() -> None:
 
 
 if __name__ == "__main__":
+    answer_one_at_a_time()
     apply_transport_conditions()
     hide_key_of_objects()
     keep_rule_descriptions()
