@@ -20,12 +20,14 @@ const PAGES: Record<string, string[]> = {
   "data-lake-key": ["DataLakeKeyProps"],
   "data-lake-network": ["DataLakeNetworkProps", "ExistingNetworkProps"],
   "ephemeral-resource": ["EphemeralResourceProps"],
+  "image-uploader-user": ["ImageUploaderUserProps", "ImageUploaderProps"],
   "metadata-database": ["MetadataDatabaseProps"],
   "metadata-schema": ["MetadataSchemaProps"],
   "private-bucket": ["PrivateBucketProps", "AccessLogsBucketProps"],
   "purge-glue-job": ["PurgeGlueJobProps"],
   "restore-glue-job": ["RestoreGlueJobProps"],
   role: ["RoleProps"],
+  "web-identity-role": ["WebIdentityRoleProps", "ImageUploaderProps"],
 };
 
 function interfaces(): Map<string, Prop[]> {

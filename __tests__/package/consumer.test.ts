@@ -61,6 +61,7 @@ test("the example uses every construct that the package exports", () => {
     "DatabaseSecret", // by MetadataDatabase.secretForUser
     "GlueDatabaseConnection", // by the Glue jobs
     "GlueDatabaseJob", // abstract
+    "ImageUploaderUser", // where WebIdentityRole cannot be had
     "PolicyDocument", // by Role and the buckets
     "PrivateBucket", // the buckets extend it
     "VpcEndpoints", // by DataLakeNetwork

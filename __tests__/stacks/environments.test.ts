@@ -1,4 +1,5 @@
 import { PublicAccess } from "../../src/modules/data-lake-bucket";
+import type { Environment } from "../../src/stacks/environment";
 import { environments } from "../../src/stacks/environments";
 import { synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
@@ -91,6 +92,30 @@ it("an environment with an open bucket keeps the key for all else", () => {
     { apply_server_side_encryption_by_default: { sse_algorithm: "AES256" } },
   ]);
   expect(open?.resource("aws_db_instance").kms_key_id).toBeDefined();
+});
+
+describe("the web app", () => {
+  const outputs = (change: Partial<Environment>): string[] => {
+    const environment = { name: "test", region: "eu-central-1", protect: false, sampleData: false, ...change };
+    const stack = synthesizeApp((app) => addEnvironment(app, environment))["test-data-lake"];
+    return Object.keys((JSON.parse(stack?.text ?? "{}") as { output: object }).output);
+  };
+
+  it("has neither role nor user where nothing is said", () => {
+    for (const { name } of all) expect(dataLake(name).text).not.toMatch(/accounts\.google\.com|"aws_iam_user"/);
+  });
+
+  it("has a role where its service account is named", () => {
+    const told = outputs({ webApp: { googleServiceAccountId: "104752890112345678901" } });
+    expect(told).toContain("web_app_role_arn");
+    expect(told).not.toContain("image_uploader_user_name");
+  });
+
+  it("has a user where one is asked for", () => {
+    const told = outputs({ imageUploaderUser: true });
+    expect(told).toContain("image_uploader_user_name");
+    expect(told).not.toContain("web_app_role_arn");
+  });
 });
 
 it("tells MySQL Workbench all but the password", () => {

@@ -3,7 +3,9 @@ import { synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
 
 // The environment that has every job.
-const local = environments({}).filter(({ name }) => name === "local");
+const local = environments({})
+  .filter(({ name }) => name === "local")
+  .map((environment) => ({ ...environment, webApp: { googleServiceAccountId: "104752890112345678901" } }));
 const stack = synthesizeApp((app) => local.forEach((environment) => addEnvironment(app, environment)))[
   "local-data-lake"
 ];
@@ -141,8 +143,30 @@ describe("what each role may do", () => {
     ]);
   });
 
-  it("and there is no other role", () => {
-    expect(stack.ids("aws_iam_role")).toEqual(["Backup_Role", "Database_MonitoringRole", "Purge_Role", "Restore_Role"]);
+  it("the web app: look for an image, upload it, read how to log in", () => {
+    expect(table("WebApp_Policy")).toEqual([
+      ["s3:GetBucketLocation", lake, ""],
+      ["s3:ListBucket", lake, "s3:prefix"],
+      [PUT, `${lake}/xray-images/*`, ""],
+      encrypt,
+      [
+        "secretsmanager:DescribeSecret secretsmanager:GetSecretValue",
+        "<aws_secretsmanager_secret_version.Database_xray_app-secret_Version>",
+        "",
+      ],
+      decrypt,
+    ]);
+  });
+
+  it("and there is no other role, and no user", () => {
+    expect(stack.ids("aws_iam_role")).toEqual([
+      "Backup_Role",
+      "Database_MonitoringRole",
+      "Purge_Role",
+      "Restore_Role",
+      "WebApp",
+    ]);
+    expect(stack.ids("aws_iam_user")).toEqual([]);
     expect(stack.ids("aws_iam_role_policy_attachment")).toEqual([]);
   });
 });

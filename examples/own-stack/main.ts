@@ -16,6 +16,7 @@ import {
   RestoreGlueJob,
   Role,
   Scheduler,
+  WebIdentityRole,
 } from "cdktf-xray-data-lake";
 import { MetadataSchema } from "cdktf-xray-data-lake/modules/metadata-schema";
 import { SchemaUser } from "cdktf-xray-data-lake/modules/schema-user";
@@ -44,13 +45,11 @@ class LakeStack extends TerraformStack {
     new DataLakeAlarms(this, "Alarms", { database, backupJob, encryptionKey, email: "on-call@example.org" });
 
     // The web app runs on Google Cloud: it logs in to AWS as its service account, without an access key.
-    const webApp = new Role(this, "WebApp", {
-      assumedBy: { type: "Federated", identifiers: ["accounts.google.com"] },
-      assumeRoleAction: "sts:AssumeRoleWithWebIdentity",
-      conditions: [{ test: "StringEquals", variable: "accounts.google.com:sub", values: ["104752890112345678901"] }],
+    new WebIdentityRole(this, "WebApp", {
+      bucket,
+      secret: database.secretForUser("xray_app"),
+      googleServiceAccountId: "104752890112345678901",
     });
-    bucket.grantReadWrite(webApp, bucket.imagesPrefix);
-    database.grantReadSecret(webApp, "xray_app");
     backupJob.grantStart(Role.fromRoleName(this, "Airflow", "airflow"));
 
     new TerraformOutput(this, "bucket", { value: bucket.bucketName });

@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import { Fn } from "cdktf";
 import type { IDataLakeKey } from "./data-lake-key";
-import type { IRole } from "./role";
+import type { IGrantee } from "./grantee";
 
 /** A bucket, made here or elsewhere, on which rights can be granted. */
 export interface IBucket {
@@ -15,25 +15,30 @@ export interface IBucket {
    */
   readonly encryptionKey?: IDataLakeKey;
   /**
-   * Lets a role list and read the objects below a prefix, and decrypt them.
+   * Lets a role or user list the objects below a prefix: their names, not what is in them.
    * @param prefix without a slash at the end; left out, the whole bucket
    */
-  grantRead(role: IRole, prefix?: string): void;
+  grantList(grantee: IGrantee, prefix?: string): void;
   /**
-   * Lets a role write objects below a prefix, in parts too, and encrypt them.
+   * Lets a role or user list and read the objects below a prefix, and decrypt them.
    * @param prefix without a slash at the end; left out, the whole bucket
    */
-  grantPut(role: IRole, prefix?: string): void;
+  grantRead(grantee: IGrantee, prefix?: string): void;
+  /**
+   * Lets a role or user write objects below a prefix, in parts too, and encrypt them.
+   * @param prefix without a slash at the end; left out, the whole bucket
+   */
+  grantPut(grantee: IGrantee, prefix?: string): void;
   /**
    * Both {@link grantRead} and {@link grantPut}.
    * @param prefix without a slash at the end; left out, the whole bucket
    */
-  grantReadWrite(role: IRole, prefix?: string): void;
+  grantReadWrite(grantee: IGrantee, prefix?: string): void;
   /**
-   * Lets a role delete objects below a prefix. It can never delete a version, so that a deleted object can be had back.
+   * Lets a role or user delete objects below a prefix. It can never delete a version, so that a deleted object can be had back.
    * @param prefix without a slash at the end; left out, the whole bucket
    */
-  grantDelete(role: IRole, prefix?: string): void;
+  grantDelete(grantee: IGrantee, prefix?: string): void;
 }
 
 const READ_ACTIONS = ["s3:GetObject"];
@@ -47,39 +52,9 @@ export abstract class BucketBase extends Construct implements IBucket {
   abstract readonly bucketArn: string;
   abstract readonly encryptionKey?: IDataLakeKey;
 
-  grantRead(role: IRole, prefix?: string): void {
-    this.grantList(role, prefix);
-    this.grantOnObjects(role, READ_ACTIONS, prefix);
-    this.encryptionKey?.grantDecrypt(role, "s3");
-  }
-
-  grantPut(role: IRole, prefix?: string): void {
-    this.grantOnObjects(role, PUT_ACTIONS, prefix);
-    this.encryptionKey?.grantEncryptDecrypt(role, "s3");
-  }
-
-  grantReadWrite(role: IRole, prefix?: string): void {
-    this.grantList(role, prefix);
-    this.grantOnObjects(role, [...READ_ACTIONS, ...PUT_ACTIONS], prefix);
-    this.encryptionKey?.grantEncryptDecrypt(role, "s3");
-  }
-
-  grantDelete(role: IRole, prefix?: string): void {
-    this.grantOnObjects(role, DELETE_ACTIONS, prefix);
-  }
-
-  /** The ARN of all objects below a prefix. */
-  protected objectsArn(prefix?: string): string {
-    return Fn.join("/", [this.bucketArn, ...(prefix === undefined ? [] : [prefix]), "*"]);
-  }
-
-  private grantOnObjects(role: IRole, actions: string[], prefix?: string): void {
-    role.addToPolicy({ actions, resources: [this.objectsArn(prefix)] });
-  }
-
-  private grantList(role: IRole, prefix?: string): void {
-    role.addToPolicy({ actions: ["s3:GetBucketLocation"], resources: [this.bucketArn] });
-    role.addToPolicy({
+  grantList(grantee: IGrantee, prefix?: string): void {
+    grantee.addToPolicy({ actions: ["s3:GetBucketLocation"], resources: [this.bucketArn] });
+    grantee.addToPolicy({
       actions: ["s3:ListBucket"],
       resources: [this.bucketArn],
       conditions:
@@ -87,5 +62,35 @@ export abstract class BucketBase extends Construct implements IBucket {
           ? undefined
           : [{ test: "StringLike", variable: "s3:prefix", values: [prefix, `${prefix}/*`] }],
     });
+  }
+
+  grantRead(grantee: IGrantee, prefix?: string): void {
+    this.grantList(grantee, prefix);
+    this.grantOnObjects(grantee, READ_ACTIONS, prefix);
+    this.encryptionKey?.grantDecrypt(grantee, "s3");
+  }
+
+  grantPut(grantee: IGrantee, prefix?: string): void {
+    this.grantOnObjects(grantee, PUT_ACTIONS, prefix);
+    this.encryptionKey?.grantEncryptDecrypt(grantee, "s3");
+  }
+
+  grantReadWrite(grantee: IGrantee, prefix?: string): void {
+    this.grantList(grantee, prefix);
+    this.grantOnObjects(grantee, [...READ_ACTIONS, ...PUT_ACTIONS], prefix);
+    this.encryptionKey?.grantEncryptDecrypt(grantee, "s3");
+  }
+
+  grantDelete(grantee: IGrantee, prefix?: string): void {
+    this.grantOnObjects(grantee, DELETE_ACTIONS, prefix);
+  }
+
+  /** The ARN of all objects below a prefix. */
+  protected objectsArn(prefix?: string): string {
+    return Fn.join("/", [this.bucketArn, ...(prefix === undefined ? [] : [prefix]), "*"]);
+  }
+
+  private grantOnObjects(grantee: IGrantee, actions: string[], prefix?: string): void {
+    grantee.addToPolicy({ actions, resources: [this.objectsArn(prefix)] });
   }
 }

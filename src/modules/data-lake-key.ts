@@ -8,16 +8,16 @@ import { checkInteger } from "./checks";
 import { physicalName } from "./physical-name";
 import type { PolicyStatement } from "./policy-document";
 import { PolicyDocument } from "./policy-document";
-import type { IRole } from "./role";
+import type { IGrantee } from "./grantee";
 
 /** A KMS key that other constructs encrypt with. */
 export interface IDataLakeKey {
   /** The key's ARN. */
   readonly keyArn: string;
-  /** Lets a role read what the key encrypts, through the one AWS service that holds the data. */
-  grantDecrypt(role: IRole, service: string): void;
-  /** Lets a role write and read what the key encrypts, through the one AWS service that holds the data. */
-  grantEncryptDecrypt(role: IRole, service: string): void;
+  /** Lets a role or user read what the key encrypts, through the one AWS service that holds the data. */
+  grantDecrypt(grantee: IGrantee, service: string): void;
+  /** Lets a role or user write and read what the key encrypts, through the one AWS service that holds the data. */
+  grantEncryptDecrypt(grantee: IGrantee, service: string): void;
 }
 
 /** Properties of {@link DataLakeKey}. */
@@ -40,17 +40,17 @@ abstract class KeyBase extends Construct implements IDataLakeKey {
   /** Read once: a second token of the same text would make a second statement of the same grant. */
   private region?: string;
 
-  grantDecrypt(role: IRole, service: string): void {
-    this.grant(role, service, ["kms:Decrypt", "kms:DescribeKey"]);
+  grantDecrypt(grantee: IGrantee, service: string): void {
+    this.grant(grantee, service, ["kms:Decrypt", "kms:DescribeKey"]);
   }
 
-  grantEncryptDecrypt(role: IRole, service: string): void {
-    this.grant(role, service, ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]);
+  grantEncryptDecrypt(grantee: IGrantee, service: string): void {
+    this.grant(grantee, service, ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]);
   }
 
-  private grant(role: IRole, service: string, actions: string[]): void {
+  private grant(grantee: IGrantee, service: string, actions: string[]): void {
     this.region ??= arnScope(this.keyArn).region;
-    role.addToPolicy({
+    grantee.addToPolicy({
       actions,
       resources: [this.keyArn],
       conditions: [

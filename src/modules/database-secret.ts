@@ -4,7 +4,7 @@ import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-sec
 import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
 import type { IDataLakeKey } from "./data-lake-key";
 import { EphemeralResource } from "./ephemeral-resource";
-import type { IRole } from "./role";
+import type { IGrantee } from "./grantee";
 
 /** A secret that holds how to log in as one database user, in the shape that RDS, Glue and the AWS SDKs know. */
 export interface IDatabaseSecret {
@@ -14,8 +14,8 @@ export interface IDatabaseSecret {
   readonly secretArn: string;
   /** The number of the password, raised to get a new one; for `password_wo_version`. */
   readonly passwordVersion: number;
-  /** Lets a role read the secret, and decrypt it. */
-  grantRead(role: IRole): void;
+  /** Lets a role or user read the secret, and decrypt it. */
+  grantRead(grantee: IGrantee): void;
 }
 
 /** Properties of {@link DatabaseSecret}. */
@@ -88,11 +88,11 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
     this.secretArn = version.secretId;
   }
 
-  grantRead(role: IRole): void {
-    role.addToPolicy({
+  grantRead(grantee: IGrantee): void {
+    grantee.addToPolicy({
       actions: ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
       resources: [this.secretArn],
     });
-    this.encryptionKey?.grantDecrypt(role, "secretsmanager");
+    this.encryptionKey?.grantDecrypt(grantee, "secretsmanager");
   }
 }

@@ -13,11 +13,11 @@ import type { IDataLakeNetwork } from "./data-lake-network";
 import type { GlueArguments } from "./glue-arguments";
 import { checkArguments } from "./glue-arguments";
 import { GlueDatabaseConnection } from "./glue-database-connection";
+import type { IGrantee } from "./grantee";
 import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
 import { mapExpression } from "./map-expression";
 import type { IMetadataDatabase } from "./metadata-database";
 import { physicalName } from "./physical-name";
-import type { IRole } from "./role";
 import { Role } from "./role";
 
 /** Whether a run starts at once. */
@@ -173,9 +173,9 @@ export abstract class GlueDatabaseJob extends Construct {
     });
   }
 
-  /** Lets a role start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. */
-  grantStart(role: IRole): void {
-    role.addToPolicy({
+  /** Lets a role or user start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. */
+  grantStart(grantee: IGrantee): void {
+    grantee.addToPolicy({
       actions: ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
       resources: [this.jobArn],
     });

@@ -11,6 +11,7 @@ import { checkInteger, checkPattern } from "./checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
 import type { DataLakeSubnet } from "./data-lake-subnet";
+import type { IGrantee } from "./grantee";
 import { addIngressRule } from "./ingress-rule";
 import { DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
 import type { ClientEndpoint, MetadataDatabaseProps } from "./metadata-database-props";
@@ -23,7 +24,6 @@ import {
 } from "./metadata-database-props";
 import { physicalName } from "./physical-name";
 import { Role } from "./role";
-import type { IRole } from "./role";
 import { ValidationError } from "./validation-error";
 
 /** A database, as the jobs that connect to it see it. */
@@ -186,18 +186,18 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     return secret;
   }
 
-  /** Lets a role log in as a database user by IAM, without a password. */
-  grantConnect(role: IRole, username: string): void {
+  /** Lets a role or user log in as a database user by IAM, without a password. */
+  grantConnect(grantee: IGrantee, username: string): void {
     const { partition, region, account } = arnScope(this.resource.arn);
-    role.addToPolicy({
+    grantee.addToPolicy({
       actions: ["rds-db:connect"],
       resources: [`arn:${partition}:rds-db:${region}:${account}:dbuser:${this.resource.resourceId}/${username}`],
     });
   }
 
-  /** Lets a role read the secret of a database user. */
-  grantReadSecret(role: IRole, username: string): void {
-    this.secretForUser(username).grantRead(role);
+  /** Lets a role or user read the secret of a database user. */
+  grantReadSecret(grantee: IGrantee, username: string): void {
+    this.secretForUser(username).grantRead(grantee);
   }
 
   private subnets(): DataLakeSubnet[] {

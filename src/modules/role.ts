@@ -2,16 +2,15 @@ import { Construct } from "constructs";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
 import { checkPattern } from "./checks";
+import type { IGrantee } from "./grantee";
 import { physicalName } from "./physical-name";
 import type { PolicyCondition, PolicyPrincipal, PolicyStatement } from "./policy-document";
 import { PolicyDocument } from "./policy-document";
 
 /** A role that can be given rights, made here or elsewhere. */
-export interface IRole {
+export interface IRole extends IGrantee {
   /** The role's name, without a path. */
   readonly roleName: string;
-  /** Adds a statement to the role's own inline policy. */
-  addToPolicy(statement: PolicyStatement): void;
 }
 
 /** Properties of {@link Role}. */

@@ -8,9 +8,11 @@ import { DataLakeBucket, PublicAccess } from "../modules/data-lake-bucket";
 import { DataLakeKey } from "../modules/data-lake-key";
 import { DataLakeNetwork } from "../modules/data-lake-network";
 import type { IDatabaseSecret } from "../modules/database-secret";
+import { ImageUploaderUser } from "../modules/image-uploader-user";
 import { MetadataDatabase } from "../modules/metadata-database";
 import { PurgeGlueJob } from "../modules/purge-glue-job";
 import { RestoreGlueJob } from "../modules/restore-glue-job";
+import { WebIdentityRole } from "../modules/web-identity-role";
 import type { Environment } from "./environment";
 import { EnvironmentStack } from "./environment-stack";
 
@@ -29,6 +31,10 @@ export class DataLakeStack extends EnvironmentStack {
   readonly catalog: BackupCatalog;
   /** The log-ins of the database's users. */
   readonly secrets: Record<DatabaseUser, IDatabaseSecret>;
+  /** What the web app logs in to AWS as. */
+  readonly webAppRole?: WebIdentityRole;
+  /** The same, for an app without an identity that AWS could trust. */
+  readonly imageUploaderUser?: ImageUploaderUser;
 
   constructor(scope: Construct, environment: Environment) {
     super(scope, environment, "data-lake");
@@ -68,6 +74,9 @@ export class DataLakeStack extends EnvironmentStack {
     this.restoreJob = new RestoreGlueJob(this, "Restore", wiring);
     if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...wiring });
     this.catalog = new BackupCatalog(this, "Catalog", { ...wiring, forceDestroy: !protect });
+    const app = { bucket: this.bucket, secret: this.secrets.xray_app };
+    if (environment.webApp) this.webAppRole = new WebIdentityRole(this, "WebApp", { ...environment.webApp, ...app });
+    if (environment.imageUploaderUser) this.imageUploaderUser = new ImageUploaderUser(this, "ImageUploader", app);
     if (environment.alarms) {
       const { backupJob } = this;
       new DataLakeAlarms(this, "Alarms", { ...environment.alarms, database, backupJob, encryptionKey });
@@ -76,7 +85,7 @@ export class DataLakeStack extends EnvironmentStack {
   }
 
   private addOutputs(): void {
-    const { bucket, database, backupJob, restoreJob, purgeJob, catalog, secrets } = this;
+    const { bucket, database, backupJob, restoreJob, purgeJob, catalog, secrets, webAppRole, imageUploaderUser } = this;
     const outputs: Record<string, unknown> = {
       bucket: bucket.bucketName,
       images_prefix: bucket.imagesPrefix,
@@ -89,6 +98,8 @@ export class DataLakeStack extends EnvironmentStack {
       restore_job_name: restoreJob.jobName,
       ...(purgeJob && { purge_job_name: purgeJob.jobName }),
       athena_workgroup: catalog.workgroupName,
+      ...(webAppRole && { web_app_role_arn: webAppRole.roleArn }),
+      ...(imageUploaderUser && { image_uploader_user_name: imageUploaderUser.userName }),
       // What MySQL Workbench asks for in "Setup New Connection"; the password stands in the secret.
       mysql_workbench: {
         hostname: database.endpoint,

@@ -7,6 +7,7 @@ import type { DataLakeNetworkProps } from "../modules/data-lake-network";
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/metadata-database-props";
 import type { PurgeGlueJobProps } from "../modules/purge-glue-job";
 import { ValidationError } from "../modules/validation-error";
+import type { WebIdentityRoleProps } from "../modules/web-identity-role";
 
 /** Servers that stand for AWS and RDS on this machine. */
 export interface LocalEndpoints {
@@ -68,6 +69,11 @@ export interface Environment {
    */
   readonly database?: Omit<MetadataDatabaseProps, WiredDatabaseProps>;
   /**
+   * Whether there is an IAM user for a web app that cannot log in by web identity; it warns at synth.
+   * @default false
+   */
+  readonly imageUploaderUser?: boolean;
+  /**
    * Deploys to servers on this machine in place of AWS.
    * @default - AWS
    */
@@ -92,6 +98,11 @@ export interface Environment {
    * @default - state is a file in the folder that the app is run from
    */
   readonly stateBucketName?: string;
+  /**
+   * The Google service account that the web app runs as, and may upload images as.
+   * @default - there is no role for the web app
+   */
+  readonly webApp?: Pick<WebIdentityRoleProps, "audience" | "googleServiceAccountId">;
 }
 
 const REGION =
