@@ -22,6 +22,25 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSeri
 os.environ.setdefault("SPARK_LOCAL_DIRS", str(REPOSITORY / ".local" / "test" / "spark"))
 
 
+EVERY_BOUNDARY = "--every-boundary"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(EVERY_BOUNDARY, action="store_true", help="kill at every boundary, not only at those that count")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"every_boundary: only with {EVERY_BOUNDARY}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption(EVERY_BOUNDARY):
+        return
+    left_out = [item for item in items if item.get_closest_marker("every_boundary")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def work_folder() -> Iterator[Path]:
     # One per process, so that two test runs at once do not meet.

@@ -22,16 +22,9 @@ def finished(*arguments: str, code: int = 0) -> tuple[str, str]:
     return output, errors
 
 
-def options(lab: Lab, emulator: Emulator, **overrides: object) -> list[str]:
-    return [
-        "--store", lab.store.url, "--endpoint-url", emulator.url,
-        "--secret-id", lab.secret(emulator, **overrides), "--ssl-mode", "REQUIRED",
-    ]  # fmt: skip
-
-
 def test_a_backup_s_life_on_the_command_line(s3_lab: Lab, emulator: Emulator) -> None:
     s3_lab.fill(30)
-    common = options(s3_lab, emulator)
+    common = s3_lab.options(emulator)
     ca = ["--ssl-mode", "VERIFY_CA", "--ssl-ca", str(s3_lab.server.ca_file)]
     output, _ = finished("backup", *common, *ca, "--run-slot", "w1", "--archive-older-than-days", "2")
     assert "copied and proved pred_bounding_box: 150 rows, 1 files" in output
@@ -69,7 +62,7 @@ def test_a_backup_s_life_on_the_command_line(s3_lab: Lab, emulator: Emulator) ->
 def test_a_refusal_is_one_line(
     s3_lab: Lab, emulator: Emulator, overrides: dict[str, object], more: list[str], message: str
 ) -> None:
-    process = command("backup", *options(s3_lab, emulator, **overrides), *more)
+    process = command("backup", *s3_lab.options(emulator, **overrides), *more)
     output, errors = process.communicate(timeout=120)
     assert process.returncode in (1, 2)
     assert message in errors
@@ -82,7 +75,7 @@ def test_a_server_that_demands_tls_refuses_a_plain_connection(s3_lab: Lab, emula
     user = f"tls_{s3_lab.schema[-8:]}"
     s3_lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'tls' REQUIRE SSL")
     s3_lab.sql(f"GRANT SELECT ON `{s3_lab.schema}`.* TO '{user}'@'%'")
-    common = options(s3_lab, emulator, username=user, password="tls")
+    common = s3_lab.options(emulator, username=user, password="tls")
     try:
         _, errors = finished("backup", *common, "--ssl-mode", "DISABLED", code=1)
         assert "whether TLS is required" in errors
@@ -92,7 +85,7 @@ def test_a_server_that_demands_tls_refuses_a_plain_connection(s3_lab: Lab, emula
 
 def test_two_backups_of_one_slot_commit_one(s3_lab: Lab, emulator: Emulator) -> None:
     s3_lab.fill(5)
-    common = options(s3_lab, emulator)
+    common = s3_lab.options(emulator)
     both = [command("backup", *common, "--run-slot", "same", "--log", "json") for _ in range(2)]
     codes = []
     for process in both:
@@ -103,7 +96,7 @@ def test_two_backups_of_one_slot_commit_one(s3_lab: Lab, emulator: Emulator) -> 
 
 
 def test_nothing_is_lost_while_the_app_writes(s3_lab: Lab, emulator: Emulator, tmp_path: Path) -> None:
-    common = options(s3_lab, emulator)
+    common = s3_lab.options(emulator)
     journal = tmp_path / "journal.jsonl"
     with web_app(s3_lab, journal, "--meddle"):
         while not journal.exists() or journal.stat().st_size < 60_000:

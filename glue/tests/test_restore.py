@@ -116,6 +116,28 @@ def test_any_text_survives_the_way_back(lab: Lab) -> None:
     assert lab.rows("image", f"{lab.schema}_scratch") == lab.rows("image")
 
 
+def test_a_scratch_schema_that_was_left_half_made_is_completed(saved: Lab) -> None:
+    scratch = f"{saved.schema}_scratch"
+    saved.sql(f"CREATE DATABASE `{scratch}`")
+    saved.sql(f"CREATE TABLE `{scratch}`.image LIKE image")
+    assert restored(saved, schema=scratch, execute_it=False)["image"].inserted == 20
+    assert saved.sql(f"SHOW TABLES FROM `{scratch}`") == [("image",)]
+    restored(saved, schema=scratch)
+    assert {table: saved.rows(table, scratch) for table in TABLES} == {table: saved.rows(table) for table in TABLES}
+
+
+@pytest.mark.parametrize("what", ["CREATE TABLE `{0}`.patient (id INT)", "INSERT INTO `{0}`.image SELECT * FROM image"])
+def test_no_table_is_made_in_a_schema_that_holds_something(saved: Lab, what: str) -> None:
+    other = f"{saved.schema}_other"
+    saved.sql(f"CREATE DATABASE `{other}`")
+    saved.sql(f"CREATE TABLE `{other}`.image LIKE image")
+    saved.sql(what.format(other))
+    before = saved.sql(f"SHOW TABLES FROM `{other}`")
+    with pytest.raises(UsageError, match=r"table x_ray_\w+_other.transaction does not exist"):
+        restored(saved, schema=other)
+    assert saved.sql(f"SHOW TABLES FROM `{other}`") == before
+
+
 def test_a_damaged_backup_is_refused_before_anything_is_written(saved: Lab) -> None:
     delete_all(saved)
     (file,) = (Path(saved.store.url) / "v1/snapshot/pred_bounding_box").rglob("part-*.parquet")

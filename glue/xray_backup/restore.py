@@ -69,7 +69,7 @@ def restore(
 
 def _restore(run: Run, backups: list[Manifest], target: str, selection: Selection, dry_run: bool) -> RestoreResult:
     result = {table.name: TableResult() for table in run.model.tables}
-    exists = _schema_exists(run, target)
+    exists = not _tables_to_make(run, target)
     with run.database.session(target if exists else "") as connection:
         if exists:
             check_schema(connection, target, run.model)
@@ -174,20 +174,31 @@ class _Writer:
         return Fingerprint(count, int(hash_sum))
 
 
-def _schema_exists(run: Run, schema: str) -> bool:
+def _tables_to_make(run: Run, schema: str) -> list[Table]:
+    """What a scratch schema lacks: every table where there is no schema, some where a restore died while it made them.
+
+    A schema that holds a row, or a table that is not of the model, is nobody's unfinished work and is left as it is.
+    """
     with run.database.session("") as connection:
-        sql = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = %s"
-        ((count,),) = query(connection, sql, (schema,))
-    return bool(count)
+        sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+        found = {name for (name,) in query(connection, sql, (schema,))}
+        made = [table for table in run.model.tables if table.name in found]
+        if len(made) < len(found) or any(
+            query(connection, f"SELECT 1 FROM {quoted(schema)}.{table.quoted} LIMIT 1") for table in made
+        ):
+            return []
+    return [table for table in run.model.tables if table not in made]
 
 
 def _create_schema(run: Run, schema: str) -> None:
     """Makes a scratch schema: keys but no foreign keys, so that a row without a parent can be restored as well."""
-    if _schema_exists(run, schema):
+    tables = _tables_to_make(run, schema)
+    if not tables:
         return
     with run.database.session("") as connection:
-        execute(connection, f"CREATE DATABASE {quoted(schema)} CHARACTER SET utf8mb4")
-        for table in run.model.tables:
+        if not query(connection, "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (schema,)):
+            execute(connection, f"CREATE DATABASE {quoted(schema)} CHARACTER SET utf8mb4")
+        for table in tables:
             columns = ", ".join(f"{column.quoted} {column.type.mysql} NOT NULL" for column in table.columns)
             execute(
                 connection, f"CREATE TABLE {quoted(schema)}.{table.quoted} ({columns}, PRIMARY KEY (`{table.key}`))"

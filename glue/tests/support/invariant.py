@@ -68,7 +68,8 @@ Row = tuple[str, ...]
 def read_journal(journal: Path) -> tuple[set[Key], dict[Key, set[Row]], dict[Key, set[Row]]]:
     """The keys that were committed, what each row's last value may be, and everything that was ever tried.
 
-    A row that was tried and not noted as committed may or may not be there: the app or the server died in between.
+    A row that was tried and not noted as committed may or may not be there: the app or the server died in between. Nor
+    need one be there that the app itself deleted; a restore may have brought it back as it was once.
     """
     committed: set[Key] = set()
     last: dict[Key, set[Row]] = defaultdict(set)
@@ -80,6 +81,10 @@ def read_journal(journal: Path) -> tuple[set[Key], dict[Key, set[Row]], dict[Key
             continue  # the app was killed within the line
         for row in rows:
             key = (table, row[0])
+            if what in ("deleting", "deleted"):
+                committed.discard(key)
+                last[key] |= tried[key]
+                continue
             tried[key].add(texts(row))
             last[key].add(texts(row))
             if what == "committed":

@@ -164,6 +164,27 @@ class Lab:
         emulator.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(document))
         return name
 
+    def options(self, emulator: Emulator, **overrides: Any) -> list[str]:
+        """The command line's options that name store and database; `overrides` are of the database's secret."""
+        return [
+            "--store", self.store.url, "--endpoint-url", emulator.url,
+            "--secret-id", self.secret(emulator, **overrides), "--ssl-mode", "REQUIRED",
+        ]  # fmt: skip
+
+    def borrowing(self, *arguments: str, log: Path | None = None, kill_at: str | None = None) -> subprocess.Popen[str]:
+        """Starts a command as a process that uses this lab's Spark, see `tests.support.process`."""
+        gateway = self.spark.sparkContext._gateway.gateway_parameters  # type: ignore[union-attr]
+        own = ["--log", str(log)] if log else []
+        own += ["--kill-at", kill_at] if kill_at else []
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.support.process", *own, "--", *arguments],
+            cwd=GLUE,
+            env=os.environ | {"PYSPARK_GATEWAY_PORT": str(gateway.port), "PYSPARK_GATEWAY_SECRET": gateway.auth_token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def drop_schema(self) -> None:
         with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(

@@ -1,7 +1,7 @@
 """The web app as a process: images, transactions and boxes in three commits, ids by MAX(id) + 1, for ever.
 
 Every row that was committed is noted in a journal, one JSON line each, before the next statement. With `--meddle` a row
-is changed now and then, which is noted too.
+is changed or deleted now and then, which is noted too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class WebApp:
                     )  # fmt: skip
                 self.predict()
                 if self.arguments.meddle and self.random.random() < 0.3:
-                    self.meddle()
+                    self.change()
+                if self.arguments.meddle and self.random.random() < 0.1:
+                    self.delete()
                 time.sleep(self.arguments.pause)
             except pymysql.MySQLError:
                 self.connection = None
@@ -75,7 +77,7 @@ class WebApp:
         if boxes:
             self.insert("pred_bounding_box", *boxes)
 
-    def meddle(self) -> None:
+    def change(self) -> None:
         """Changes the newest transaction's threshold: a row that is read, archived and purged meanwhile."""
         (row,) = self.query("SELECT * FROM `transaction` ORDER BY transaction_id DESC LIMIT 1")
         changed = (row[0], row[1], str(row[2]), f"0.{self.random.randint(0, 999):03}", str(row[4]))
@@ -83,6 +85,17 @@ class WebApp:
         self.query("UPDATE `transaction` SET cs_thr = %s WHERE transaction_id = %s", (changed[3], row[0]))
         self.connection.commit()
         self.note("committed", "transaction", (changed,))
+
+    def delete(self) -> None:
+        """Deletes one of the newest transactions, its boxes first and in a commit of their own."""
+        rows = self.query("SELECT transaction_id FROM `transaction` ORDER BY transaction_id DESC LIMIT 6")
+        (key,) = self.random.choice(rows)
+        for table, column in (("pred_bounding_box", "pred_bbox_id"), ("transaction", "transaction_id")):
+            keys = tuple(self.query(f"SELECT {column} FROM `{table}` WHERE transaction_id = %s", (key,)))
+            self.note("deleting", table, keys)
+            self.query(f"DELETE FROM `{table}` WHERE transaction_id = %s", (key,))
+            self.connection.commit()
+            self.note("deleted", table, keys)
 
 
 def main() -> None:

@@ -1,0 +1,128 @@
+"""`python -m xray_backup` as a process that borrows the tests' Spark, and dies at the step where it is told to.
+
+Arguments, connections, locks, threads and exit code are a real process's. Only the Spark engine is shared, as in Glue,
+where Python is started beside a Java process that runs already: to start one takes longer than the work itself.
+
+A boundary is a moment before the world outside changes, or before Spark reads or writes: it is named by what comes
+next and counted, such as `DELETE FROM transaction 2`. Between two of them nothing can be seen from outside, so a death
+before each of them, and one at the end, are all the deaths there are between steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from xray_backup import __main__ as product
+from xray_backup.run import Run
+from xray_backup.store import FolderStore, S3Store
+
+STATEMENT = re.compile(r"\s*(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE)(?: \S*`(\w+)`)?")
+LOCKED_ROWS = re.compile(r".* FROM `(\w+)` .* FOR UPDATE\s*$", re.S)
+OF_A_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}/")
+
+
+class Boundaries:
+    """Notes each boundary in `log`, one a line; at the one named `kill_at` the process dies by SIGKILL."""
+
+    def __init__(self, log: Path | None, kill_at: str | None) -> None:
+        self._log, self._kill_at = log, kill_at
+        self._seen: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def reach(self, step: str) -> None:
+        # The lease is renewed by the clock, beside the steps.
+        if threading.current_thread().name == "lease":
+            return
+        with self._lock:
+            self._seen[step] += 1
+            name = f"{step} {self._seen[step]}"
+            if self._log:
+                with self._log.open("a") as log:
+                    log.write(f"{name}\n")
+            if name == self._kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def install(self) -> None:
+        """Puts itself before every call that leaves the process."""
+        _before(pymysql.cursors.Cursor, "execute", self._statement)
+        _before(pymysql.connections.Connection, "commit", self._commit)
+        for store in (FolderStore, S3Store):
+            for method in ("create", "replace"):
+                _before(store, method, self._store_write)
+        step = Run.spark_step
+
+        @contextmanager
+        def spark_step(run: Run, name: str) -> Iterator[None]:
+            self.reach(f"Spark: {name}")
+            with step(run, name):
+                yield
+
+        Run.spark_step = spark_step  # type: ignore[method-assign]
+
+    def _statement(self, cursor: Any, sql: str, *_: Any) -> None:
+        if statement := STATEMENT.match(sql):
+            # The name of a scratch schema is of its test alone.
+            what = "" if statement[1] == "CREATE DATABASE" else statement[2]
+            self.reach(" ".join(filter(None, (statement[1], what))))
+            cursor.connection.wrote = not statement[1].startswith("SELECT")
+        elif rows := LOCKED_ROWS.match(sql):
+            self.reach(f"FOR UPDATE {rows[1]}")
+
+    def _commit(self, connection: Any) -> None:
+        if getattr(connection, "wrote", False):
+            self.reach("COMMIT")
+            connection.wrote = False
+
+    def _store_write(self, _: Any, key: str, *__: Any) -> None:
+        self.reach(f"store: {OF_A_RUN.sub('', key)}")
+
+
+def _before(owner: type, method: str, hook: Callable[..., None]) -> None:
+    original = getattr(owner, method)
+
+    def hooked(*arguments: Any, **options: Any) -> Any:
+        hook(*arguments)
+        return original(*arguments, **options)
+
+    setattr(owner, method, hooked)
+
+
+def borrowed_session(_: str | None) -> SparkSession:
+    """A session of its own in the Java process that the environment names."""
+    gateway = launch_gateway()
+    java = gateway.jvm.JavaSparkContext.fromSparkContext(gateway.jvm.org.apache.spark.SparkContext.getOrCreate())
+    conf = SparkConf(_jvm=gateway.jvm, _jconf=java.getConf())
+    return SparkSession(SparkContext(jsc=java, gateway=gateway, conf=conf)).newSession()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--kill-at")
+    options, arguments = parser.parse_known_args(sys.argv[1 : sys.argv.index("--")])
+    assert not arguments
+    product.laptop_session = borrowed_session  # type: ignore[assignment]
+    boundaries = Boundaries(options.log, options.kill_at)
+    boundaries.install()
+    code = product.main(sys.argv[sys.argv.index("--") + 1 :])
+    boundaries.reach("end")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""A process dies by SIGKILL at each boundary between two steps, and the same command is run again.
+
+Right after the death, and after the second run, database and verified archives together hold every row, each as it was.
+`--every-boundary` takes all of them; without it those are taken after which something has changed that counts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from tests.support.lab import TABLES, Emulator, Lab, command
+from tests.support.mysql_server import MySqlServer
+from tests.support.reading import backed_up
+from xray_backup import manifest as manifests
+from xray_backup.archive import archive
+from xray_backup.layout import KINDS
+from xray_backup.snapshot import snapshot
+from xray_backup.store import FolderStore
+from xray_backup.verification import verify
+
+Rows = dict[str, set[tuple[Any, ...]]]
+
+
+def of_a_copy(kind: str, nth: int = 1) -> list[str]:
+    """The boundaries of a snapshot or an archive, which is the `nth` copy of its process."""
+    tables = ("pred_bounding_box", "transaction", "image")
+    return [
+        f"SELECT GET_LOCK {nth}",
+        f"store: v1/_locks/backup.json {2 * nth - 1}",
+        *(f"Spark: {step} {table} {nth}" for table in tables for step in ("copy", "verify")),
+        f"store: v1/_manifests/{kind}-k.json 1",
+        f"store: v1/_locks/backup.json {2 * nth}",
+    ]
+
+
+BOUNDARIES = {
+    "backup": [*of_a_copy("snapshot"), *of_a_copy("archive", 2), "end 1"],
+    "archive": [*of_a_copy("archive"), "end 1"],
+    "purge": [
+        "SELECT GET_LOCK 1",
+        "store: v1/_purges/lock.json 1",
+        *(f"Spark: verify {table} 1" for table in TABLES),
+        "store: v1/_purges/intent.json 1",
+        "Spark: read the archive 1",
+        *(
+            f"{step} {chunk}"
+            for chunk in (1, 2)
+            for step in (
+                "FOR UPDATE transaction", "FOR UPDATE pred_bounding_box",
+                "DELETE FROM pred_bounding_box", "DELETE FROM transaction", "COMMIT",
+            )
+        ),
+        "store: v1/_purges/finished/archive-a.json 1",
+        "store: v1/_purges/chunks-00001.jsonl 1",
+        "store: v1/_purges/result.json 1",
+        "store: v1/_purges/lock.json 2",
+        "end 1",
+    ],
+    "restore": [
+        "SELECT GET_LOCK 1",
+        "store: v1/_locks/restore.json 1",
+        "CREATE DATABASE 1",
+        *(f"CREATE TABLE {table} 1" for table in TABLES),
+        *(
+            step
+            for position, table in enumerate(TABLES)
+            for step in (
+                f"Spark: read {table} 1", f"INSERT INTO {table} 1", f"COMMIT {2 * position + 1}",
+                f"INSERT INTO {table} 2", f"COMMIT {2 * position + 2}",
+            )
+        ),
+        "store: v1/_locks/restore.json 2",
+        "end 1",
+    ],
+}  # fmt: skip
+# Written, not committed; committed, not told; two of three tables made; deleted, not noted.
+ALWAYS = {
+    "backup": {"store: v1/_manifests/snapshot-k.json 1", "SELECT GET_LOCK 2", "store: v1/_manifests/archive-k.json 1"},
+    "archive": {"store: v1/_locks/backup.json 2"},
+    "purge": {"DELETE FROM transaction 1", "COMMIT 1", "FOR UPDATE transaction 2", "store: v1/_purges/result.json 1"},
+    "restore": {"CREATE TABLE image 1", "CREATE TABLE pred_bounding_box 1", "COMMIT 3", "INSERT INTO transaction 2"},
+}
+OPTIONS = {
+    "backup": ["--run-slot", "k", "--archive-older-than-days", "2"],
+    "archive": ["--run-slot", "k", "--older-than-days", "2"],
+    "purge": ["--older-than-days", "2", "--chunk-rows", "9", "--mode", "execute"],
+    "restore": ["--backups", "snapshot-s", "--mode", "execute"],
+}
+CASES = [
+    pytest.param(name, step, marks=() if step in ALWAYS[name] else pytest.mark.every_boundary, id=f"{name}-{step}")
+    for name, steps in BOUNDARIES.items()
+    for step in steps
+]
+
+
+class Scene:
+    """Six transactions with two boxes each and a seventh that stays; ids lie so that a restore takes two batches."""
+
+    def __init__(self, lab: Lab, emulator: Emulator, saved: Path, log: Path) -> None:
+        self.lab, self.saved, self.log = lab, saved, log
+        self.drill = f"{lab.schema}_drill"
+        self.common = [*lab.options(emulator), "--log", "json", "--connections", "2", "--lock-ttl-seconds", "60"]
+        self._fill()
+        self.before = self.rows()
+        archive(lab.run(), "a", 2)
+        snapshot(lab.run(), "s", 60)
+        Path(lab.store.url).rename(saved)
+
+    def _fill(self) -> None:
+        self.lab.fill(3, boxes_each=2)
+        self.lab.fill(4, boxes_each=2, first=5001)
+
+    def rows(self, schema: str | None = None) -> Rows:
+        return {table: self.lab.rows(table, schema) for table in TABLES}
+
+    def set_up(self, name: str) -> None:
+        """All rows are there; a store with an archive and a snapshot where the command needs them."""
+        lab, store = self.lab, Path(self.lab.store.url)
+        lab.sql(f"DROP DATABASE IF EXISTS `{self.drill}`")
+        for table in reversed(TABLES):
+            lab.sql(f"DELETE FROM `{table}`")
+        self._fill()
+        shutil.rmtree(store, ignore_errors=True)
+        if name in ("purge", "restore"):
+            shutil.copytree(self.saved, store)
+        if name == "purge":
+            # A snapshot would have every row, and hide what an archive lacks.
+            (store / "v1/_manifests/snapshot-s.json").unlink()
+        self.log.unlink(missing_ok=True)
+
+    def run(self, name: str, kill_at: str | None = None) -> int:
+        target = ["--target-schema", self.drill] if name == "restore" else []
+        process = self.lab.borrowing(name, *self.common, *OPTIONS[name], *target, log=self.log, kill_at=kill_at)
+        output, errors = process.communicate(timeout=120)
+        print(name, process.returncode, output[-2000:], errors)
+        return process.returncode
+
+    def run_again(self, name: str) -> None:
+        """The killed run's lease is as old as if its time had passed; the server has to notice that it is gone."""
+        for lease in Path(self.lab.store.url).glob("v1/_*/*.json"):
+            os.utime(lease, (time.time() - 100,) * 2)
+        for _ in range(20):
+            code = self.run(name)
+            if code != 4:
+                break
+            time.sleep(0.2)
+        assert code == 0
+
+    def check_nothing_lost(self) -> None:
+        """Nothing is lost, nothing is changed, no transaction is there without its boxes; each backup is whole."""
+        rows = self.rows()
+        kept: Rows = {table: set() for table in TABLES}
+        for manifest in manifests.load_all(self.lab.store):
+            verify(self.lab.run(), manifest)
+            for table in TABLES:
+                # `backed_up` fails where a row is there twice.
+                found = backed_up(self.lab, manifest.name, table)
+                assert found <= self.before[table]
+                if manifest.kind == "archive":
+                    kept[table] |= found
+                else:
+                    assert found == self.before[table]
+        for table in TABLES:
+            assert rows[table] | kept[table] == self.before[table]
+        boxes = [row[1] for row in rows["pred_bounding_box"]]
+        assert sorted(boxes) == sorted(2 * [row[0] for row in rows["transaction"]])
+        if self.has_drill():
+            restored = self.rows_of_drill()
+            assert all(restored[table] <= self.before[table] for table in TABLES)
+
+    def has_drill(self) -> bool:
+        return bool(self.lab.sql(f"SHOW DATABASES LIKE '{self.drill}'"))
+
+    def rows_of_drill(self) -> Rows:
+        made = {name for (name,) in self.lab.sql(f"SHOW TABLES FROM `{self.drill}`")}
+        return {table: self.lab.rows(table, self.drill) if table in made else set() for table in TABLES}
+
+    def check_done(self, name: str) -> None:
+        """What the command promises is there, as if it had never been killed."""
+        found = [manifest.name for manifest in manifests.load_all(self.lab.store)]
+        rows = self.rows()
+        if name == "purge":
+            assert {row[0] for row in rows["transaction"]} == {5004}
+            assert rows["image"] == self.before["image"]
+            assert self.lab.store.read("v1/_purges/finished/archive-a.json") is not None
+        else:
+            assert rows == self.before
+        if name == "restore":
+            assert self.rows_of_drill() == self.before
+        if name in ("backup", "archive"):
+            assert found == [f"{kind}-k" for kind in sorted(KINDS) if name == "backup" or kind == name]
+            assert len(backed_up(self.lab, "archive-k", "pred_bounding_box")) == 12
+
+
+@pytest.fixture(scope="module")
+def scene(
+    server: MySqlServer, spark: SparkSession, emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("kills")
+    lab = Lab(server, spark, FolderStore(folder / "store"), f"kills_{os.getpid()}").create_schema()
+    yield Scene(lab, emulator, folder / "saved", folder / "boundaries.log")
+    lab.drop_schema()
+
+
+@pytest.mark.parametrize("name", list(BOUNDARIES))
+def test_the_boundaries_are_all_there_are(scene: Scene, name: str) -> None:
+    """A step that is new, or that is never reached any more, fails here: then the list above has to be mended."""
+    scene.set_up(name)
+    assert scene.run(name) == 0
+    assert scene.log.read_text().splitlines() == BOUNDARIES[name]
+    assert ALWAYS[name] <= set(BOUNDARIES[name])
+    scene.check_nothing_lost()
+    scene.check_done(name)
+
+
+@pytest.mark.parametrize(("name", "boundary"), CASES)
+def test_a_run_that_is_killed_loses_nothing_and_can_be_run_again(scene: Scene, name: str, boundary: str) -> None:
+    scene.set_up(name)
+    assert scene.run(name, kill_at=boundary) == -signal.SIGKILL, f"{boundary} was never reached"
+    scene.check_nothing_lost()
+    scene.run_again(name)
+    scene.check_nothing_lost()
+    scene.check_done(name)
+
+
+def test_the_machine_dies_while_spark_writes(scene: Scene) -> None:
+    """Python and Java at once, with a half-written file in the store."""
+    scene.set_up("backup")
+    process = command("backup", *scene.common, *OPTIONS["backup"], start_new_session=True)
+    store = Path(scene.lab.store.url)
+    while process.poll() is None and not list(store.glob("v1/snapshot/*/*/*/_temporary/**/part-*")):
+        time.sleep(0.001)
+    assert process.poll() is None, "the backup ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert list(manifests.load_all(scene.lab.store)) == []
+    scene.check_nothing_lost()
+    scene.run_again("backup")
+    scene.check_nothing_lost()
+    scene.check_done("backup")
