@@ -3,6 +3,11 @@ const common = {
   transform: { "^.+\\.ts$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } } }] },
   // The packed package lies there while it is tried, under the same name.
   modulePathIgnorePatterns: ["<rootDir>/.local/"],
+  // The examples name the package as its users do.
+  moduleNameMapper: {
+    "^cdktf-xray-data-lake$": "<rootDir>/src",
+    "^cdktf-xray-data-lake/(.*)$": "<rootDir>/src/$1",
+  },
   setupFiles: ["<rootDir>/__tests__/support/environment.ts"],
 };
 
