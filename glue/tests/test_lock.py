@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.lab import Lab
-from xray_backup.errors import LockedError
+from xray_backup.errors import LockedError, VerificationError
 from xray_backup.lock import DatabaseLock, Lease
 from xray_backup.store import FolderStore, Store
 
@@ -110,3 +110,11 @@ def test_the_database_s_lock_keeps_others_out_and_goes_with_its_connection(lab: 
         time.sleep(0.2)
         with pytest.raises(LockedError, match="closed the connection that holds the lock"):
             held.check()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"owner": "x", "ttl_seconds": "3", "released": false}'])
+def test_a_damaged_lock_is_one_line(folder_store: Store, body: bytes) -> None:
+    folder_store.create(KEY, body)
+    with pytest.raises(VerificationError, match=r"the lock .*/v1/_locks/test.json is damaged: .* delete it") as caught:
+        Lease(folder_store, KEY, "one", 3).__enter__()
+    assert "\n" not in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
 from xray_backup.layout import checked_slot
 from xray_backup.manifest import DataFile, Manifest, TableBackup
-from xray_backup.store import S3Store, Store, open_store
+from xray_backup.store import FolderStore, S3Store, Store, open_store
 
 
 def test_an_object_is_created_once(store: Store) -> None:
@@ -68,6 +69,18 @@ def test_a_listing_is_in_order_and_complete(store: Store) -> None:
         store.create(key, key.encode())
     assert [item.key for item in store.list("v1/t/")] == keys
     assert {item.size for item in store.list("v1/t/")} == {13}
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    etag = store.create("v1/a", b"1")
+    assert etag
+    (tmp_path / "v1" / ".a.guard").mkdir()
+    with pytest.raises(BackupError, match=r"cannot write .*/v1/a: Is a directory"):
+        store.replace("v1/a", b"2", etag)
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupError, match=r"cannot write .*/file/a: (Not a directory|File exists)"):
+        store.create("file/a", b"1")
 
 
 @pytest.mark.parametrize("url", ["s3://lake", "s3:///x", "gs://a/b", "http://x/y"])

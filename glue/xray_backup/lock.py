@@ -17,7 +17,7 @@ from types import TracebackType
 import pymysql
 
 from xray_backup.database import Connection, Database, query
-from xray_backup.errors import BackupError, LockedError, UsageError
+from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.store import Store
 
 MIN_TTL_SECONDS = 3
@@ -49,12 +49,17 @@ class Lease:
         current = self._store.read(self._key)
         if current is None:
             return self._store.create(self._key, self._document())
-        holder = json.loads(current.body)
-        if not holder["released"] and current.age_seconds <= holder["ttl_seconds"]:
-            raise LockedError(
-                f"{holder['owner']} is at work (last sign {current.age_seconds:.0f} s ago);"
-                f" it can be taken over after {holder['ttl_seconds']} s of silence"
-            )
+        try:
+            holder = json.loads(current.body)
+            if not holder["released"] and current.age_seconds <= holder["ttl_seconds"]:
+                raise LockedError(
+                    f"{holder['owner']} is at work (last sign {current.age_seconds:.0f} s ago);"
+                    f" it can be taken over after {holder['ttl_seconds']} s of silence"
+                )
+        except (ValueError, KeyError, TypeError):
+            raise VerificationError(
+                f"the lock {self._store.url}/{self._key} is damaged: if no other run is at work, delete it"
+            ) from None
         return self._store.replace(self._key, self._document(), current.etag)
 
     def _document(self, released: bool = False) -> bytes:

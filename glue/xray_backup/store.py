@@ -184,7 +184,7 @@ class FolderStore:
         path = self.folder / key
         if not path.exists():
             return None
-        with path.with_name(f".{path.name}.guard").open("w") as guard:
+        with _explained(path), path.with_name(f".{path.name}.guard").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             if _etag(path) != etag:
                 return None
@@ -194,7 +194,7 @@ class FolderStore:
 
     @contextlib.contextmanager
     def _written(self, path: Path, body: bytes) -> Iterator[Path]:
-        try:
+        with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".write-")
             temporary = Path(name)
@@ -206,8 +206,6 @@ class FolderStore:
                 yield temporary
             finally:
                 temporary.unlink(missing_ok=True)
-        except OSError as error:
-            raise BackupError(f"cannot write {path}: {error.strerror}") from None
 
     def read(self, key: str) -> Content | None:
         """See `Store`."""
@@ -226,6 +224,14 @@ class FolderStore:
             # Hidden files are Hadoop's checksums and our own half-written ones; neither is an object.
             if path.is_file() and not path.name.startswith("."):
                 yield StoredObject(str(path.relative_to(self.folder)), path.stat().st_size, _etag(path))
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _etag(path: Path) -> str:
