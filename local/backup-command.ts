@@ -49,6 +49,11 @@ export class BackupCommand {
     return { text, backups };
   }
 
+  /** Writes the report of all backups to a file. */
+  async report(file: string): Promise<void> {
+    await this.run(["report", "--output", file]);
+  }
+
   private login(): string[] {
     const { secretArn, caFile } = this.target;
     return ["--secret-id", secretArn, ...(caFile === undefined ? [] : ["--ssl-ca", caFile])];

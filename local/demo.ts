@@ -53,6 +53,7 @@ class Demo {
     { title: "Set up Spark", run: (show) => this.setUpSpark(show) },
     { title: "Back the rows up", run: (show) => this.backUp(show) },
     { title: "Verify the backup", run: (show) => this.verify(show) },
+    { title: "Write the report", run: () => this.report() },
   ];
 
   async show(): Promise<void> {
@@ -182,6 +183,12 @@ class Demo {
     await this.backup.verify(show);
     this.listed = await this.backup.list();
     return "the files, and the database against them";
+  }
+
+  private async report(): Promise<string> {
+    const file = localPath("backup-report.html");
+    await this.backup.report(file);
+    return path.relative(repositoryRoot, file);
   }
 
   private async showTables(): Promise<void> {

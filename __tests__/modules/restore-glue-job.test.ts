@@ -20,17 +20,16 @@ test("says what it would do, from the newest snapshot, and is started by nothing
   expect(stack.ids("aws_glue_trigger")).toEqual([]);
 });
 
-test("reads all backups, writes its lock, deletes nothing", () => {
+test("reads all backups, writes its lock and its record, deletes nothing", () => {
   const onBucket = build()
     .statements("Restore_Role_Policy")
     .filter(({ resources }) => JSON.stringify(resources).includes("backup/v1"));
   const objects = (folder: string) => [`\${join("/", [aws_s3_bucket.Lake.arn, "backup/v1${folder}", "*"])}`];
+  const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
   expect(onBucket).toEqual([
     { actions: ["s3:GetObject"], resources: objects("") },
-    {
-      actions: ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-      resources: objects("/_locks"),
-    },
+    { actions: put, resources: objects("/_locks") },
+    { actions: put, resources: objects("/_restores") },
   ]);
 });
 

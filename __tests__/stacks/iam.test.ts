@@ -121,7 +121,7 @@ describe("what each role may do", () => {
     ]);
   });
 
-  it("the restore job: read all backups, write its lock", () => {
+  it("the restore job: read all backups, write its lock and its record", () => {
     expect(table("Restore_Role_Policy")).toEqual([
       ...commonRights("Restore", "job_restore.py", "xray_restore"),
       ...list,
@@ -129,6 +129,7 @@ describe("what each role may do", () => {
       decrypt,
       [PUT, `${backup}/_locks/*`, ""],
       encrypt,
+      [PUT, `${backup}/_restores/*`, ""],
     ]);
   });
 

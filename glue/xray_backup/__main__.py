@@ -1,4 +1,4 @@
-"""The command line on a laptop: `python -m xray_backup backup|verify|archive|purge|restore|list`."""
+"""The command line on a laptop: `python -m xray_backup backup|verify|archive|purge|restore|list|report`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from xray_backup.commands import execute_command
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.events import JsonLines
 from xray_backup.listing import list_backups
+from xray_backup.report_page import write_report
 from xray_backup.spark import laptop_session
 from xray_backup.store import open_store
 from xray_backup.terminal import Terminal
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str]) -> int:
         options = parse_command_line(arguments)
         if options.command == "list":
             _list(options)
+        elif options.command == "report":
+            _report(options)
         elif options.log == "json":
             execute_command(options, lambda: _session(options), JsonLines())
         else:
@@ -53,6 +56,15 @@ def _list(options: argparse.Namespace) -> None:
         Terminal().backups(listed)
     if damaged := [item.name for item in listed if item.damage]:
         raise VerificationError(f"{', '.join(damaged)}: files do not match the manifest")
+
+
+def _report(options: argparse.Namespace) -> None:
+    store = open_store(options.store, options.endpoint_url)
+    if options.log == "json":
+        write_report(store, options.output, JsonLines())
+        return
+    with Terminal() as terminal:
+        write_report(store, options.output, terminal)
 
 
 if __name__ == "__main__":

@@ -183,6 +183,11 @@ def _list(parser: _Parser) -> None:
     _store_options(parser)
 
 
+def _report(parser: _Parser) -> None:
+    _store_options(parser)
+    parser.option("output", type=Path, help="write the page to this file (default: into the store)")
+
+
 COMMANDS = {
     "backup": (_backup, "copy every table to the store, and prove the copy"),
     "verify": (_verify, "read backups again and prove that they are whole"),
@@ -190,6 +195,7 @@ COMMANDS = {
     "purge": (_purge, "delete rows that a verified archive holds (default: a dry run)"),
     "restore": (_restore, "insert missing rows from backups (default: a dry run)"),
     "list": (_list, "show the backups of a store"),
+    "report": (_report, "write the evidence of all backups, purges and drills as one HTML page"),
 }
 
 

@@ -18,7 +18,9 @@ from xray_backup.comparison import compare
 from xray_backup.database import Database, Secret, read_secret
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.events import Events
+from xray_backup.layout import VERIFICATIONS
 from xray_backup.purge import purge
+from xray_backup.records import recorded
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.run import Run
@@ -89,9 +91,16 @@ def _archive(run: Run, options: argparse.Namespace) -> None:
 
 
 def _verify(run: Run, options: argparse.Namespace) -> None:
+    with recorded(run, VERIFICATIONS) as record:
+        record["against_database"] = options.against_database
+        _verify_backups(run, options, record.setdefault("backups", []))
+
+
+def _verify_backups(run: Run, options: argparse.Namespace, whole: list[str]) -> None:
     for name in options.backups:
         manifest = manifests.load(run.store, name, run.model)
         verify(run, manifest)
+        whole.append(manifest.name)
         if not options.against_database:
             continue
         differences = compare(run, manifest)

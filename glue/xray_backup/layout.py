@@ -14,6 +14,9 @@ ROOT = "v1"
 MANIFESTS = f"{ROOT}/_manifests/"
 PURGES = f"{ROOT}/_purges/"
 LOCKS = f"{ROOT}/_locks/"
+VERIFICATIONS = f"{ROOT}/_verifications/"
+RESTORES = f"{ROOT}/_restores/"
+REPORTS = f"{ROOT}/_reports/"
 
 _SLOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 

@@ -39,11 +39,12 @@ def list_backups(store: Store) -> Iterator[Listed]:
             size=sum(table.size for table in tables),
             age_seconds=(datetime.now(UTC) - datetime.fromisoformat(manifest.started_at)).total_seconds(),
             verified_at=manifest.verified_at,
-            damage=_damage(store, manifest),
+            damage=damage(store, manifest),
         )
 
 
-def _damage(store: Store, manifest: Manifest) -> str | None:
+def damage(store: Store, manifest: Manifest) -> str | None:
+    """What is wrong with the backup's files as the store lists them; None where nothing is."""
     try:
         for table in manifest.tables.values():
             check_files(store, manifest.name, table)

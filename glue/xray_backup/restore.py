@@ -13,8 +13,9 @@ from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.fingerprint import Fingerprint, fingerprint_sql, row_hash_sql
-from xray_backup.layout import LOCKS
+from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
+from xray_backup.records import recorded
 from xray_backup.restore_batches import Batch, Selection, batches, selected
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
@@ -34,6 +35,11 @@ class TableResult:
     present: int = 0
     conflicts: list[int] = field(default_factory=list)
     orphans: list[int] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows of each kind."""
+        return {name: len(value) if isinstance(value, list) else value for name, value in asdict(self).items()}
 
 
 RestoreResult = dict[str, TableResult]
@@ -60,15 +66,29 @@ def restore(
     for manifest in backups:
         for table in run.model.tables:
             check_files(run.store, manifest.name, manifest.tables[table.name])
-    if not execute_it:
-        return _restore(run, backups, target, selection, dry_run=True)
-    with run.exclusive(RESTORE_LOCK, target):
-        _create_schema(run, target)
-        return _restore(run, backups, target, selection, dry_run=False)
-
-
-def _restore(run: Run, backups: list[Manifest], target: str, selection: Selection, dry_run: bool) -> RestoreResult:
     result = {table.name: TableResult() for table in run.model.tables}
+    if not execute_it:
+        _restore(run, backups, target, selection, result, dry_run=True)
+        return result
+    with (
+        run.exclusive(RESTORE_LOCK, target),
+        recorded(run, RESTORES) as record,
+    ):
+        record["backups"] = [manifest.name for manifest in backups]
+        record["schema"] = target
+        record["is_drill"] = all(manifest.schema != target for manifest in backups)
+        record["is_everything"] = selection.is_everything
+        try:
+            _create_schema(run, target)
+            _restore(run, backups, target, selection, result, dry_run=False)
+        finally:
+            record["tables"] = {name: table.counts for name, table in result.items()}
+    return result
+
+
+def _restore(
+    run: Run, backups: list[Manifest], target: str, selection: Selection, result: RestoreResult, dry_run: bool
+) -> None:
     exists = not _tables_to_make(run, target)
     with run.database.session(target if exists else "") as connection:
         if exists:
@@ -95,7 +115,6 @@ def _restore(run: Run, backups: list[Manifest], target: str, selection: Selectio
     run.events(
         "would_restore" if dry_run else "restored", schema=target, tables={k: asdict(v) for k, v in result.items()}
     )
-    return result
 
 
 class _Writer:

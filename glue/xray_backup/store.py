@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import mimetypes
 import os
 import tempfile
 import time
@@ -109,8 +110,12 @@ class S3Store:
         return self._put(key, body, IfMatch=etag)
 
     def _put(self, key: str, body: bytes, **condition: Any) -> str | None:
+        # So that a browser shows a report, and does not save it.
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
         try:
-            answer = self._client.put_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, **condition)
+            answer = self._client.put_object(
+                Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, ContentType=kind, **condition
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
                 # A retry after a lost answer meets our own write: it is ours if it has our bytes.

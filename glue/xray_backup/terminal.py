@@ -68,6 +68,11 @@ class Terminal:
     def _committed(self, backup: str, manifest: str) -> None:
         self._out.print(f"committed [bold]{backup}[/bold] ({manifest})")
 
+    def _reported(self, page: str, attention: list[str]) -> None:
+        for sentence in attention:
+            self._out.print(f"[yellow]to look at:[/yellow] {sentence}")
+        self._out.print(f"report: [bold]{page}[/bold]")
+
     def _restored(self, schema: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._counts(f"restored into {schema}", tables)
 

@@ -30,6 +30,8 @@ export class RestoreGlueJob extends GlueDatabaseJob {
     });
     const { bucket } = props;
     bucket.grantRead(this.role, `${bucket.backupPrefix}/v1`);
-    bucket.grantPut(this.role, `${bucket.backupPrefix}/v1/_locks`);
+    for (const writable of ["_locks", "_restores"]) {
+      bucket.grantPut(this.role, `${bucket.backupPrefix}/v1/${writable}`);
+    }
   }
 }
