@@ -220,6 +220,16 @@ describe("props", () => {
         actions: ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
         resources: ["${aws_glue_job.Backup.arn}"],
       },
+      { actions: ["s3:GetBucketLocation"], resources: ["${aws_s3_bucket.Lake.arn}"] },
+      {
+        actions: ["s3:ListBucket"],
+        resources: ["${aws_s3_bucket.Lake.arn}"],
+        condition: [{ test: "StringLike", variable: "s3:prefix", values: expect.any(Array) as unknown }],
+      },
+      {
+        actions: ["s3:GetObject"],
+        resources: ['${join("/", [aws_s3_bucket.Lake.arn, "backup/v1/_manifests", "*"])}'],
+      },
     ]);
   });
 

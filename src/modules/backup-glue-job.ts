@@ -1,8 +1,10 @@
 import type { Construct } from "constructs";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import { checkInteger, checkOneOf } from "./checks";
+import type { IDataLakeBucket } from "./data-lake-bucket";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
+import type { IGrantee } from "./grantee";
 import { checkSchedule } from "./schedule";
 import { ValidationError } from "./validation-error";
 
@@ -49,6 +51,8 @@ export interface BackupGlueJobProps extends GlueDatabaseJobProps {
  * new BackupGlueJob(this, "Backup", { bucket, database, network, encryptionKey: key });
  */
 export class BackupGlueJob extends GlueDatabaseJob {
+  private readonly bucket: IDataLakeBucket;
+
   constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
     super(scope, id, props, {
       script: "job_backup.py",
@@ -61,12 +65,20 @@ export class BackupGlueJob extends GlueDatabaseJob {
     });
     checkInteger(this, "archiveOlderThanDays", props.archiveOlderThanDays, 2, 36_500);
     checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
-    this.grantBackup(props);
+    this.bucket = props.bucket;
+    this.grantBackup();
     this.schedule(props);
   }
 
+  /** As of every job, and to read the manifests: what started the job can look whether it committed a backup. */
+  override grantStart(grantee: IGrantee): void {
+    super.grantStart(grantee);
+    this.bucket.grantRead(grantee, `${this.bucket.backupPrefix}/v1/_manifests`);
+  }
+
   /** It can read all backups and add to them, and can delete no version of what is in them. */
-  private grantBackup({ bucket }: BackupGlueJobProps): void {
+  private grantBackup(): void {
+    const { bucket } = this;
     const folder = `${bucket.backupPrefix}/v1`;
     bucket.grantRead(this.role, folder);
     for (const writable of ["snapshot", "archive", "_manifests", "_locks"]) {

@@ -173,7 +173,10 @@ export abstract class GlueDatabaseJob extends Construct {
     });
   }
 
-  /** Lets a role or user start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. */
+  /**
+   * Lets a role or user start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. It cannot
+   * make or change a job, hand a role to one, or read a log.
+   */
   grantStart(grantee: IGrantee): void {
     grantee.addToPolicy({
       actions: ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
