@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyspark.sql import SparkSession
 
 from tests.support.lab import TABLES, Lab
+from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
+from tests.support.saved import saved_lab
 from xray_backup.archive import archive
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.purge import PURGE_LOCK, PurgeResult, purge
@@ -22,13 +25,21 @@ def purged(lab: Lab, chunk_rows: int = 100, execute_it: bool = True, days: int =
     return purge(lab.run("purge"), days, chunk_rows, 0.0, execute_it)
 
 
+@pytest.fixture(scope="module")
+def archived_once(
+    server: MySqlServer, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Lab]]:
+    folder = tmp_path_factory.mktemp("archived")
+    with saved_lab(server, spark, folder, lambda lab: lab.fill(40), lambda lab: archive(lab.run(), "a", 2)) as back:
+        yield back
+
+
 @pytest.fixture
-def archived(lab: Lab) -> Iterator[Lab]:
+def archived(archived_once: Callable[[], Lab]) -> Iterator[Lab]:
     """40 old transactions of 5 boxes, archived; the 40th is the last row and is not in the archive."""
-    lab.fill(40)
-    archive(lab.run(), "a", 2)
+    lab = archived_once()
     yield lab
-    # Whatever a test did: database and archive together hold every box that was archived or is left.
+    # Whatever a test did: images stay.
     assert lab.count("image") == 40
 
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from pyspark.sql import SparkSession
 from tests.support.lab import TABLES, Emulator, Lab, command
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
+from tests.support.saved import saved_lab
 from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.layout import KINDS
 from xray_backup.snapshot import snapshot
-from xray_backup.store import FolderStore
 from xray_backup.verification import verify
 
 Rows = dict[str, set[tuple[Any, ...]]]
@@ -49,7 +49,7 @@ BOUNDARIES = {
         "SELECT GET_LOCK 1",
         "store: v1/_purges/lock.json 1",
         *(f"Spark: verify {table} 1" for table in TABLES),
-        "store: v1/_purges/intent.json 1",
+        "store: v1/_purges/RUN/intent.json 1",
         "Spark: read the archive 1",
         *(
             f"{step} {chunk}"
@@ -60,8 +60,8 @@ BOUNDARIES = {
             )
         ),
         "store: v1/_purges/finished/archive-a.json 1",
-        "store: v1/_purges/chunks-00001.jsonl 1",
-        "store: v1/_purges/result.json 1",
+        "store: v1/_purges/RUN/chunks-00001.jsonl 1",
+        "store: v1/_purges/RUN/result.json 1",
         "store: v1/_purges/lock.json 2",
         "end 1",
     ],
@@ -78,6 +78,7 @@ BOUNDARIES = {
                 f"INSERT INTO {table} 2", f"COMMIT {2 * position + 2}",
             )
         ),
+        "store: v1/_restores/RUN.json 1",
         "store: v1/_locks/restore.json 2",
         "end 1",
     ],
@@ -86,7 +87,12 @@ BOUNDARIES = {
 ALWAYS = {
     "backup": {"store: v1/_manifests/snapshot-k.json 1", "SELECT GET_LOCK 2", "store: v1/_manifests/archive-k.json 1"},
     "archive": {"store: v1/_locks/backup.json 2"},
-    "purge": {"DELETE FROM transaction 1", "COMMIT 1", "FOR UPDATE transaction 2", "store: v1/_purges/result.json 1"},
+    "purge": {
+        "DELETE FROM transaction 1",
+        "COMMIT 1",
+        "FOR UPDATE transaction 2",
+        "store: v1/_purges/RUN/result.json 1",
+    },
     "restore": {"CREATE TABLE image 1", "CREATE TABLE pred_bounding_box 1", "COMMIT 3", "INSERT INTO transaction 2"},
 }
 OPTIONS = {
@@ -105,33 +111,20 @@ CASES = [
 class Scene:
     """Six transactions with two boxes each and a seventh that stays; ids lie so that a restore takes two batches."""
 
-    def __init__(self, lab: Lab, emulator: Emulator, saved: Path, log: Path) -> None:
-        self.lab, self.saved, self.log = lab, saved, log
-        self.drill = f"{lab.schema}_drill"
-        self.common = [*lab.options(emulator), "--log", "json", "--connections", "2", "--lock-ttl-seconds", "60"]
-        self._fill()
+    def __init__(self, back: Callable[[], Lab], emulator: Emulator, log: Path) -> None:
+        self.back, self.lab, self.log = back, back(), log
+        self.drill = f"{self.lab.schema}_drill"
+        self.common = [*self.lab.options(emulator), "--log", "json", "--connections", "2", "--lock-ttl-seconds", "60"]
         self.before = self.rows()
-        archive(lab.run(), "a", 2)
-        snapshot(lab.run(), "s", 60)
-        Path(lab.store.url).rename(saved)
-
-    def _fill(self) -> None:
-        self.lab.fill(3, boxes_each=2)
-        self.lab.fill(4, boxes_each=2, first=5001)
 
     def rows(self, schema: str | None = None) -> Rows:
         return {table: self.lab.rows(table, schema) for table in TABLES}
 
     def set_up(self, name: str) -> None:
-        """All rows are there; a store with an archive and a snapshot where the command needs them."""
-        lab, store = self.lab, Path(self.lab.store.url)
-        lab.sql(f"DROP DATABASE IF EXISTS `{self.drill}`")
-        for table in reversed(TABLES):
-            lab.sql(f"DELETE FROM `{table}`")
-        self._fill()
-        shutil.rmtree(store, ignore_errors=True)
-        if name in ("purge", "restore"):
-            shutil.copytree(self.saved, store)
+        """All rows are there; a store with an archive or a snapshot where the command needs one."""
+        store = Path(self.back().store.url)
+        if name in ("backup", "archive"):
+            shutil.rmtree(store)
         if name == "purge":
             # A snapshot would have every row, and hide what an archive lacks.
             (store / "v1/_manifests/snapshot-s.json").unlink()
@@ -201,14 +194,23 @@ class Scene:
             assert len(backed_up(self.lab, "archive-k", "pred_bounding_box")) == 12
 
 
+def fill(lab: Lab) -> None:
+    lab.fill(3, boxes_each=2)
+    lab.fill(4, boxes_each=2, first=5001)
+
+
+def back_up(lab: Lab) -> None:
+    archive(lab.run(), "a", 2)
+    snapshot(lab.run(), "s", 60)
+
+
 @pytest.fixture(scope="module")
 def scene(
     server: MySqlServer, spark: SparkSession, emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("kills")
-    lab = Lab(server, spark, FolderStore(folder / "store"), f"kills_{os.getpid()}").create_schema()
-    yield Scene(lab, emulator, folder / "saved", folder / "boundaries.log")
-    lab.drop_schema()
+    with saved_lab(server, spark, folder, fill, back_up) as back:
+        yield Scene(back, emulator, folder / "boundaries.log")
 
 
 @pytest.mark.parametrize("name", list(BOUNDARIES))

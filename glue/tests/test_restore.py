@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 
 from tests.support.lab import TABLES, Lab
+from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
+from tests.support.saved import saved_lab
 from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
@@ -31,12 +35,19 @@ def delete_all(lab: Lab, where: str = "TRUE") -> None:
     lab.sql(f"DELETE FROM `transaction` WHERE {where}")
 
 
+@pytest.fixture(scope="module")
+def saved_once(
+    server: MySqlServer, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Lab]]:
+    folder = tmp_path_factory.mktemp("saved")
+    with saved_lab(server, spark, folder, lambda lab: lab.fill(20), lambda lab: snapshot(lab.run(), "s", 60)) as back:
+        yield back
+
+
 @pytest.fixture
-def saved(lab: Lab) -> Lab:
+def saved(saved_once: Callable[[], Lab]) -> Lab:
     """20 transactions of 5 boxes in a snapshot."""
-    lab.fill(20)
-    snapshot(lab.run(), "s", 60)
-    return lab
+    return saved_once()
 
 
 def test_missing_rows_come_back_present_ones_stay(saved: Lab) -> None:
@@ -68,6 +79,21 @@ def test_a_conflict_is_told_and_never_overwritten(saved: Lab) -> None:
     assert result["transaction"].conflicts == [5]
     assert result["transaction"].inserted == 1
     assert saved.sql("SELECT cs_thr FROM `transaction` WHERE transaction_id = 5")[0][0] == Decimal("0.777")
+
+
+def test_a_row_that_another_unique_index_refuses_is_a_conflict(saved: Lab) -> None:
+    """The schema that was made by hand has UNIQUE (time)."""
+    saved.sql("ALTER TABLE `transaction` ADD UNIQUE moment (time)")
+    try:
+        delete_all(saved, "transaction_id IN (3, 4, 5)")
+        saved.sql("INSERT INTO `transaction` VALUES (99, 1, '2022-05-24 11:12:23', 0.3, 0.5)")  # the time of 4
+        result = restored(saved)
+    finally:
+        saved.sql("ALTER TABLE `transaction` DROP INDEX moment")
+    assert (result["transaction"].conflicts, result["transaction"].inserted) == ([4], 2)
+    # What belongs to the row that was left out has no parent.
+    assert result["pred_bounding_box"].orphans == [16, 17, 18, 19, 20]
+    assert {row[0] for row in saved.rows("transaction")} == {99, *range(1, 21)} - {4}
 
 
 def test_a_row_without_its_parent_is_told_and_all_others_come(loose_lab: Lab) -> None:

@@ -21,7 +21,9 @@ SslMode = Literal["VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED"]
 SSL_MODES: tuple[SslMode, ...] = ("VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED")
 JDBC_DRIVER = "com.mysql.cj.jdbc.Driver"
 FETCH_ROWS = 10_000
-_SESSION = "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE'"
+# Without NO_AUTO_VALUE_ON_ZERO a restored row with the key 0 would get another key.
+_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_AUTO_VALUE_ON_ZERO"
+_SESSION = f"SET SESSION time_zone = '+00:00', sql_mode = '{_MODE}'"
 _ER_NAMES = {code: name for name, code in vars(ER).items() if isinstance(code, int) and code >= 1000}
 
 # A string: PyMySQL has its type parameters in the stubs only.

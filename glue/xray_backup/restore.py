@@ -26,9 +26,10 @@ RESTORE_LOCK = f"{LOCKS}restore.json"
 
 @dataclass
 class TableResult:
-    """Rows of one table: put in, there already, there with other values, or without their parent in the target.
+    """Rows of one table: put in, there already, in conflict with what is there, or without their parent in the target.
 
-    `conflicts` and `orphans` hold keys; neither kind of row is written.
+    A row conflicts where its key has other values, or where another row has a value that must be unique. `conflicts`
+    and `orphans` hold keys; neither kind of row is written.
     """
 
     inserted: int = 0
@@ -136,9 +137,7 @@ class _Writer:
         self._connection.rollback()
 
     def _write_missing(self, batch: Batch) -> None:
-        table = self._table
-        sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
-        existing = dict(query(self._connection, sql, (batch.keys[0], batch.keys[-1])))
+        existing = self._existing(batch)
         missing = []
         for position, (key, row_hash) in enumerate(zip(batch.keys, batch.hashes, strict=True)):
             if key not in existing:
@@ -150,6 +149,13 @@ class _Writer:
         if missing:
             self._insert(batch.subset(missing))
 
+    def _existing(self, batch: Batch) -> dict[int, int]:
+        """The hash of each row that is there already, by key."""
+        table = self._table
+        sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
+        found = dict(query(self._connection, sql, (batch.keys[0], batch.keys[-1])))
+        return {key: found[key] for key in batch.keys if key in found}
+
     def _insert(self, batch: Batch) -> None:
         if self._dry_run:
             self._result.inserted += len(batch.keys)
@@ -159,13 +165,16 @@ class _Writer:
             execute(self._connection, f"INSERT INTO {table.quoted} ({table.column_list}) VALUES {batch.values}")
         except pymysql.IntegrityError as error:
             self._connection.rollback()
-            if error.args[0] == ER.DUP_ENTRY:
+            if error.args[0] == ER.NO_REFERENCED_ROW_2:
+                self._insert_halves(batch, self._result.orphans)
+            elif error.args[0] != ER.DUP_ENTRY:
+                raise
+            elif self._existing(batch):
                 # Somebody inserted one of these keys since we looked.
                 self._write_missing(batch)
-                return
-            if error.args[0] != ER.NO_REFERENCED_ROW_2:
-                raise
-            self._insert_halves(batch)
+            else:
+                # A unique index that is not the key's.
+                self._insert_halves(batch, self._result.conflicts)
             return
         if self._fingerprint(batch) != batch.fingerprint:
             self._connection.rollback()
@@ -173,10 +182,10 @@ class _Writer:
         self._connection.commit()
         self._result.inserted += len(batch.keys)
 
-    def _insert_halves(self, batch: Batch) -> None:
-        """A row without its parent is among these: finds it, inserts the others."""
+    def _insert_halves(self, batch: Batch, refused: list[int]) -> None:
+        """The server refuses a row among these: finds it, notes its key in `refused`, inserts the others."""
         if len(batch.keys) == 1:
-            self._result.orphans.append(batch.keys[0])
+            refused.append(batch.keys[0])
             return
         middle = len(batch.keys) // 2
         self._insert(batch.subset(range(middle)))

@@ -186,10 +186,12 @@ class Lab:
         )
 
     def drop_schema(self) -> None:
+        """The lab's schema and all that a test has made beside it."""
+        self.drop_schemas(f"{self.schema}%")
+
+    def drop_schemas(self, pattern: str) -> None:
         with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s", (f"{self.schema}%",)
-            )
+            cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s", (pattern,))
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP DATABASE `{name}`")
 

@@ -33,7 +33,7 @@ from xray_backup.store import FolderStore, S3Store
 
 STATEMENT = re.compile(r"\s*(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE)(?: \S*`(\w+)`)?")
 LOCKED_ROWS = re.compile(r".* FROM `(\w+)` .* FOR UPDATE\s*$", re.S)
-OF_A_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}/")
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
 class Boundaries:
@@ -89,7 +89,7 @@ class Boundaries:
             connection.wrote = False
 
     def _store_write(self, _: Any, key: str, *__: Any) -> None:
-        self.reach(f"store: {OF_A_RUN.sub('', key)}")
+        self.reach(f"store: {RUN_ID.sub('RUN', key)}")
 
 
 def _before(owner: type, method: str, hook: Callable[..., None]) -> None:
