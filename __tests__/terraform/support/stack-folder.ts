@@ -1,0 +1,116 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { App } from "cdktf";
+import { localPath } from "../../../local/paths";
+import { runCommand } from "../../../local/run-command";
+import { terraformEnvironment } from "../../../local/terraform-cli-config";
+
+/** What a plan would do with one resource. */
+interface ResourceChange {
+  readonly address: string;
+  readonly mode: string;
+  readonly change: { readonly actions: string[]; readonly importing?: { readonly id: string } };
+}
+
+/** What a plan would do, as Terraform's last line counts it; addresses are without hashes. */
+export interface PlanCounts {
+  readonly imported: string[];
+  readonly changed: string[];
+  readonly add: number;
+  readonly destroy: number;
+  readonly replace: number;
+}
+
+/** A stack that is synthesized into a folder below `.local` and run by the machine's terraform against an emulator. */
+export class StackFolder {
+  private readonly folder: string;
+  private readonly environment = terraformEnvironment();
+
+  constructor(
+    name: string,
+    private readonly endpoint: string,
+  ) {
+    this.folder = localPath("test", name);
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(this.folder, { recursive: true });
+  }
+
+  /** Synthesizes the app's one stack, whose AWS provider then talks to the emulator. */
+  async synthesize(build: (app: App) => void): Promise<void> {
+    const app = new App({ outdir: this.folder });
+    build(app);
+    app.synth();
+    const services = [
+      "athena",
+      "cloudwatch",
+      "ec2",
+      "glue",
+      "iam",
+      "kms",
+      "logs",
+      "rds",
+      "s3",
+      "secretsmanager",
+      "sts",
+    ];
+    const aws = {
+      endpoints: [Object.fromEntries(services.map((service) => [service, this.endpoint]))],
+      access_key: "local",
+      secret_key: "local",
+      s3_use_path_style: true,
+      skip_credentials_validation: true,
+      skip_metadata_api_check: "true",
+    };
+    const override = {
+      provider: { aws },
+      terraform: { backend: { local: { path: path.join(this.folder, "tfstate") } } },
+    };
+    writeFileSync(path.join(this.stackFolder, "emulator_override.tf.json"), JSON.stringify(override));
+    await this.terraform("init", "-no-color");
+  }
+
+  async terraform(...args: string[]): Promise<string> {
+    const { stdout } = await runCommand("terraform", args, { cwd: this.stackFolder, env: this.environment });
+    return stdout;
+  }
+
+  /** Plans, keeps the plan for {@link apply}, and counts. */
+  async plan(): Promise<PlanCounts> {
+    await this.terraform("plan", "-no-color", "-out=plan.bin");
+    const { resource_changes: all = [] } = JSON.parse(await this.terraform("show", "-json", "plan.bin")) as {
+      resource_changes?: ResourceChange[];
+    };
+    const managed = all.filter(({ mode }) => mode === "managed");
+    const addresses = (of: (change: ResourceChange["change"]) => boolean): string[] =>
+      managed
+        .filter(({ change }) => of(change))
+        .map(({ address }) => address.replace(/_[0-9A-F]{8}$/, ""))
+        .sort();
+    return {
+      imported: addresses(({ importing }) => importing !== undefined),
+      changed: addresses(({ actions }) => actions.join() === "update"),
+      add: addresses(({ actions }) => actions.join() === "create").length,
+      destroy: addresses(({ actions }) => actions.includes("delete")).length,
+      replace: addresses(({ actions }) => actions.length > 1).length,
+    };
+  }
+
+  /** Applies the last plan. */
+  async apply(): Promise<void> {
+    await this.terraform("apply", "-no-color", "plan.bin");
+  }
+
+  async outputs(): Promise<Record<string, unknown>> {
+    const json = JSON.parse(await this.terraform("output", "-json")) as Record<string, { value: unknown }>;
+    return Object.fromEntries(Object.entries(json).map(([name, { value }]) => [name, value]));
+  }
+
+  private get stackFolder(): string {
+    const manifest = path.join(this.folder, "manifest.json");
+    const { stacks } = JSON.parse(readFileSync(manifest, "utf8")) as {
+      stacks: Record<string, { workingDirectory: string }>;
+    };
+    const [stack] = Object.values(stacks);
+    return path.join(this.folder, stack?.workingDirectory ?? "");
+  }
+}
