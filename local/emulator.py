@@ -12,6 +12,8 @@ import threading
 from typing import Any
 
 from moto.athena.models import AthenaBackend
+from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.ec2.exceptions import InvalidPermissionNotFoundError, InvalidSecurityGroupRuleIdNotFoundError
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.glue.models import FakeConnection
@@ -163,6 +165,24 @@ def keep_connections() -> None:
     GlueResponse.delete_connection = delete_connection
 
 
+def update_jobs() -> None:
+    """moto cannot update a Glue job. As on AWS the new definition takes the whole place of the older, and the runs stay."""
+    lasting = {"Name", "CreatedOn", "LastModifiedOn"}
+
+    def update_job(self: GlueResponse) -> ActionResult:
+        job = self.glue_backend.get_job(self._get_param("JobName"))
+        update = self._get_param("JobUpdate")
+        for key in job.as_dict().keys() - lasting:
+            setattr(job, camelcase_to_underscores(key), update.get(key))
+        job.execution_property = job.execution_property or {}
+        job.default_arguments = job.default_arguments or {}
+        job.execution_class = job.execution_class or "STANDARD"
+        job.last_modified_on = utcnow()
+        return ActionResult({"JobName": job.name})
+
+    GlueResponse.update_job = update_job
+
+
 def keep_workgroup_tags() -> None:
     """moto keeps the tags that an Athena workgroup is made with, and does not find them by its ARN."""
     create_work_group = AthenaBackend.create_work_group
@@ -186,5 +206,6 @@ if __name__ == "__main__":
     tell_instances_apart()
     mark_user_parameters()
     keep_connections()
+    update_jobs()
     keep_workgroup_tags()
     main()

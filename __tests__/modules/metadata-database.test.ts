@@ -197,6 +197,39 @@ describe("publiclyAccessible", () => {
   });
 });
 
+describe("an instance that was made in the console", () => {
+  it("stays in its subnet group, with its master user", () => {
+    const stack = synth({ masterUsername: "root", subnetGroupName: "default", publiclyAccessible: true });
+    expect(stack.ids("aws_db_subnet_group")).toEqual([]);
+    expect(stack.resource("aws_db_instance")).toMatchObject({
+      username: "root",
+      db_subnet_group_name: "default",
+      publicly_accessible: true,
+    });
+  });
+
+  it("stays unencrypted, with a key for all that can have one, and warns", () => {
+    const stack = withKey((db) => void db.secretForUser("xray_app"), { storageEncrypted: false });
+    const instance = stack.resource("aws_db_instance");
+    expect(instance).toMatchObject({ storage_encrypted: false, master_user_secret_kms_key_id: keyArn });
+    expect(instance).not.toHaveProperty("kms_key_id");
+    expect(stack.resource("aws_secretsmanager_secret").kms_key_id).toBe(keyArn);
+    expect(stack.warnings).toEqual([
+      "storageEncrypted false: disk, snapshots and automated backups can be read by whoever gets hold of them; copy a " +
+        "snapshot with a key and restore it",
+    ]);
+  });
+
+  it("can be imported", () => {
+    const stack = synthesize((scope) => {
+      database(scope).resource.importFrom("database-1");
+    });
+    expect((JSON.parse(stack.text) as { import: unknown }).import).toEqual([
+      { id: "database-1", to: expect.stringMatching(/^aws_db_instance\.Db_[0-9A-F]{8}$/) as unknown },
+    ]);
+  });
+});
+
 describe("who may connect", () => {
   it("opens the port to a security group and to networks, and warns of the whole internet", () => {
     const stack = synthesize((scope) => {
@@ -340,6 +373,14 @@ describe("refusals", () => {
       "instanceIdentifier must be up to 63 lower-case letters, digits and single hyphens that start with a letter, " +
         `got "${instanceIdentifier}"`,
     ]),
+    ...["", "1a", "a-b", "a".repeat(17)].map((masterUsername): [Props, string] => [
+      { masterUsername },
+      `masterUsername must be 1 to 16 letters, digits and underscores that start with a letter, got "${masterUsername}"`,
+    ]),
+    [
+      { subnetGroupName: "a/b" },
+      'subnetGroupName must be 1 to 255 letters, digits, blanks, dots, hyphens and underscores, got "a/b"',
+    ],
     [{ databaseName: "x-ray" }, 'databaseName must be 1 to 64 letters, digits, underscores, got "x-ray"'],
     ...["10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "300.0.0.0/8", "::/0", "10.0.0.0/8/8"].map(
       (cidr): [Props, string] => [

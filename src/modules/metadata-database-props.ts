@@ -79,6 +79,11 @@ export interface MetadataDatabaseProps {
    */
   readonly logRetentionDays?: number;
   /**
+   * The master user's name; it cannot be changed on an instance that is there.
+   * @default "admin"
+   */
+  readonly masterUsername?: string;
+  /**
    * GiB that storage may grow to by itself, 65,536 at most; a tenth more than `allocatedStorageGib` at least.
    * @default - five times `allocatedStorageGib`, 65,536 at most
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
@@ -104,6 +109,18 @@ export interface MetadataDatabaseProps {
    * @default false
    */
   readonly skipFinalSnapshot?: boolean;
+  /**
+   * Whether storage, snapshots and automated backups are encrypted. Only for an instance that was made without; `false` warns
+   * at synth. RDS cannot encrypt in place: with `true` Terraform would replace the instance.
+   * @default true
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html
+   */
+  readonly storageEncrypted?: boolean;
+  /**
+   * A DB subnet group that is already there, for an instance that is in it: RDS moves none to another group of the same VPC.
+   * @default - one is made of the network's subnets
+   */
+  readonly subnetGroupName?: string;
 }
 
 /** Used where `instanceClass` is left out. */
@@ -152,6 +169,20 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
     identifier,
     /^(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
     "up to 63 lower-case letters, digits and single hyphens that start with a letter",
+  );
+  checkPattern(
+    scope,
+    "masterUsername",
+    props.masterUsername,
+    /^[A-Za-z][A-Za-z0-9_]{0,15}$/,
+    "1 to 16 letters, digits and underscores that start with a letter",
+  );
+  checkPattern(
+    scope,
+    "subnetGroupName",
+    props.subnetGroupName,
+    /^[A-Za-z0-9 ._-]{1,255}$/,
+    "1 to 255 letters, digits, blanks, dots, hyphens and underscores",
   );
   checkPattern(
     scope,

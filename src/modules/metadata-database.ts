@@ -10,7 +10,6 @@ import { arnScope } from "./arn";
 import { checkInteger, checkPattern } from "./checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
-import type { DataLakeSubnet } from "./data-lake-subnet";
 import type { IGrantee } from "./grantee";
 import { addIngressRule } from "./ingress-rule";
 import { DEFAULT_LOG_RETENTION_DAYS } from "./log-retention";
@@ -23,7 +22,7 @@ import {
   hasPerformanceInsights,
 } from "./metadata-database-props";
 import { physicalName } from "./physical-name";
-import { Role } from "./role";
+import { rdsMonitoringRole } from "./rds-monitoring-role";
 import { ValidationError } from "./validation-error";
 
 /** A database, as the jobs that connect to it see it. */
@@ -46,7 +45,6 @@ export interface IMetadataDatabase {
 }
 
 const PORT = 3306;
-const MASTER_USERNAME = "admin";
 const LOG_EXPORTS = ["error", "slowquery", "iam-db-auth-error"];
 const MONITORING_INTERVAL_SECONDS = 60;
 const PERFORMANCE_INSIGHTS_DAYS = 7;
@@ -70,7 +68,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   /** The schema that secrets and the JDBC URL name. */
   readonly databaseName: string;
   /** The master user. */
-  readonly masterUsername = MASTER_USERNAME;
+  readonly masterUsername: string;
   /** The secret that RDS keeps the master user's password in: JSON with `username` and `password`. */
   readonly masterUserSecretArn: string;
 
@@ -86,9 +84,9 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     super(scope, id);
     this.instanceIdentifier = props.instanceIdentifier ?? physicalName(this, 63);
     this.databaseName = props.databaseName ?? "x_ray";
+    this.masterUsername = props.masterUsername ?? "admin";
     checkMetadataDatabaseProps(this, props, this.instanceIdentifier);
 
-    const subnets = this.subnets();
     const name = physicalName(this, 200);
     const allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
     this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
@@ -105,7 +103,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       autoMinorVersionUpgrade: true,
       parameterGroupName: this.parameterGroup(name).name,
 
-      username: MASTER_USERNAME,
+      username: this.masterUsername,
       manageMasterUserPassword: true,
       masterUserSecretKmsKeyId: props.encryptionKey?.keyArn,
       iamDatabaseAuthenticationEnabled: true,
@@ -113,18 +111,18 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       storageType: "gp3",
       allocatedStorage: allocatedStorageGib,
       maxAllocatedStorage: props.maxAllocatedStorageGib ?? defaultMaxAllocatedStorageGib(allocatedStorageGib),
-      storageEncrypted: true,
-      kmsKeyId: props.encryptionKey?.keyArn,
+      storageEncrypted: props.storageEncrypted ?? true,
+      kmsKeyId: props.storageEncrypted === false ? undefined : props.encryptionKey?.keyArn,
 
       port: PORT,
       multiAz: props.multiAz ?? false,
-      dbSubnetGroupName: new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) }).name,
+      dbSubnetGroupName: props.subnetGroupName ?? this.subnetGroup(name).name,
       vpcSecurityGroupIds: [this.securityGroupId],
       publiclyAccessible: props.publiclyAccessible ?? false,
 
       enabledCloudwatchLogsExports: LOG_EXPORTS,
       monitoringInterval: MONITORING_INTERVAL_SECONDS,
-      monitoringRoleArn: this.monitoringRole().roleArn,
+      monitoringRoleArn: rdsMonitoringRole(this, this.securityGroup.arn).roleArn,
       ...this.performanceInsights(),
 
       backupRetentionPeriod: props.backupRetentionDays ?? 7,
@@ -143,6 +141,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     this.client = props.clientEndpoint ?? { host: this.endpoint, port: PORT };
     this.jdbcUrl = `jdbc:mysql://${this.client.host}:${this.client.port}/${this.databaseName}`;
     this.masterUserSecretArn = this.resource.masterUserSecret.get(0).secretArn;
+    this.warn();
     this.allowCidrs(props.allowedCidrs ?? []);
   }
 
@@ -200,19 +199,31 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     this.secretForUser(username).grantRead(grantee);
   }
 
-  private subnets(): DataLakeSubnet[] {
+  private subnetGroup(name: string): DbSubnetGroup {
     const { network, publiclyAccessible } = this.props;
-    if (!publiclyAccessible) return network.subnets;
-    if (network.publicSubnets.length < 2) {
+    const subnets = publiclyAccessible ? network.publicSubnets : network.subnets;
+    if (publiclyAccessible && subnets.length < 2) {
       throw new ValidationError(
         this,
-        `publiclyAccessible needs a network with two public subnets, got ${network.publicSubnets.length}: set publicSubnets on the network`,
+        `publiclyAccessible needs a network with two public subnets, got ${subnets.length}: set publicSubnets on the network`,
       );
     }
-    Annotations.of(this).addWarning(
-      "publiclyAccessible: the database has an address on the internet; only allowedCidrs and TLS stand before it",
-    );
-    return network.publicSubnets;
+    return new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) });
+  }
+
+  private warn(): void {
+    const { publiclyAccessible, storageEncrypted } = this.props;
+    if (publiclyAccessible) {
+      Annotations.of(this).addWarning(
+        "publiclyAccessible: the database has an address on the internet; only allowedCidrs and TLS stand before it",
+      );
+    }
+    if (storageEncrypted === false) {
+      Annotations.of(this).addWarning(
+        "storageEncrypted false: disk, snapshots and automated backups can be read by whoever gets hold of them; copy a " +
+          "snapshot with a key and restore it",
+      );
+    }
   }
 
   private parameterGroup(name: string): DbParameterGroup {
@@ -229,28 +240,6 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       // An instance refuses to lose its group: a new one must be there before the old one goes.
       lifecycle: { createBeforeDestroy: true },
     });
-  }
-
-  /** @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html */
-  private monitoringRole(): Role {
-    const role = new Role(this, "MonitoringRole", {
-      assumedBy: { type: "Service", identifiers: ["monitoring.rds.amazonaws.com"] },
-      description: "Lets RDS write enhanced monitoring to CloudWatch Logs",
-    });
-    const { partition, region, account } = arnScope(this.securityGroup.arn);
-    role.addToPolicy({
-      actions: [
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
-        "logs:DescribeLogStreams",
-        "logs:GetLogEvents",
-        "logs:PutLogEvents",
-        "logs:PutRetentionPolicy",
-      ],
-      // IAM compares the actions of the group, too, with an ARN that ends in a colon and the streams.
-      resources: [`arn:${partition}:logs:${region}:${account}:log-group:RDSOSMetrics:*`],
-    });
-    return role;
   }
 
   private performanceInsights(): Partial<DbInstanceConfig> {
