@@ -101,7 +101,7 @@ async function launcherScript(source: ServerSource, root: string): Promise<strin
 }
 
 /** The packages' own dynamic loader, for example `usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2`. */
-async function findLoader(root: string): Promise<string> {
+export async function findLoader(root: string): Promise<string> {
   for (const library of ["usr/lib", "lib"].map((folder) => path.join(root, folder)).filter(existsSync)) {
     for (const triplet of (await readdir(library)).filter((name) => name.endsWith("-linux-gnu"))) {
       const loader = (await readdir(path.join(library, triplet))).find((name) => /^ld-linux-.*\.so/.test(name));

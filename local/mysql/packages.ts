@@ -9,10 +9,15 @@ export interface DebianPackage {
   readonly name: string;
   /** Suite of the archive, for example `sid`; it need not be the machine's own. */
   readonly suite: string;
+  /**
+   * Keeps the programs for people, in `usr/bin`.
+   * @default false
+   */
+  readonly programs?: boolean;
 }
 
 /** Parts of a package that a server never reads; half of what would be kept. */
-const UNUSED = ["usr/bin", "usr/share/doc", "usr/share/man", "usr/share/gdb", "usr/share/perl", "usr/share/locale"];
+const UNUSED = ["usr/share/doc", "usr/share/man", "usr/share/gdb", "usr/share/perl", "usr/share/locale"];
 
 /**
  * Unpacks a Debian package and all that it depends on, its own libc included, into a folder. Nothing is installed: apt
@@ -46,7 +51,7 @@ export async function unpackDebianPackage(source: DebianPackage, folder: string)
   for (const archive of archives) {
     await runCommand("dpkg-deb", ["-x", path.join(apt, "archives", archive), folder]);
   }
-  for (const unused of ["apt", ...UNUSED]) {
+  for (const unused of ["apt", ...(source.programs === true ? [] : ["usr/bin"]), ...UNUSED]) {
     await rm(path.join(folder, unused), { recursive: true, force: true });
   }
 }
