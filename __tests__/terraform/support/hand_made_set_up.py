@@ -9,6 +9,7 @@ import json
 import sys
 
 import boto3
+from botocore.client import BaseClient
 
 BUCKET = "clinic-x-rays"
 IMAGES, BACKUP = "xray-images", "backup"
@@ -16,7 +17,7 @@ INSTANCE, JOB = "database-1", "data-backup"
 REGION = "eu-central-1"
 
 
-def client(service: str) -> "boto3.client":
+def client(service: str) -> BaseClient:
     return boto3.client(
         service,
         endpoint_url=sys.argv[1],
@@ -116,7 +117,11 @@ def make_job() -> None:
         Name=JOB,
         Role=role,
         Command={"Name": "glueetl", "ScriptLocation": f"s3://{assets}/scripts/{JOB}.py", "PythonVersion": "3"},
-        DefaultArguments={"--job-language": "python", "--enable-metrics": "true", "--TempDir": f"s3://{assets}/temporary/"},
+        DefaultArguments={
+            "--job-language": "python",
+            "--enable-metrics": "true",
+            "--TempDir": f"s3://{assets}/temporary/",
+        },
         GlueVersion="3.0",
         WorkerType="G.1X",
         NumberOfWorkers=10,

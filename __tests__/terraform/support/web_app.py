@@ -17,6 +17,7 @@ from collections.abc import Callable
 import boto3
 from botocore.exceptions import ClientError
 
+
 def enforce_iam(after_requests: str) -> None:
     """The emulator checks rights after so many requests; `inf` is never."""
     headers = {"Content-Type": "text/plain"}
