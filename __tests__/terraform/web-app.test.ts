@@ -1,6 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { GetRoleCommand, GetRolePolicyCommand, IAMClient, ListRolePoliciesCommand } from "@aws-sdk/client-iam";
+import {
+  CreateAccessKeyCommand,
+  GetRoleCommand,
+  GetRolePolicyCommand,
+  IAMClient,
+  ListRolePoliciesCommand,
+} from "@aws-sdk/client-iam";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { TerraformOutput, TerraformStack } from "cdktf";
@@ -32,10 +38,11 @@ class WebAppStack extends TerraformStack {
       new DatabaseSecret(this, username, { ...login, username, secretName: username, recoveryWindowInDays: 0 });
     const app = { bucket, secret: secretOf("xray_app") };
     const role = new WebIdentityRole(this, "WebApp", { ...app, googleServiceAccountId: ACCOUNT });
-    new ImageUploaderUser(this, "Uploader", app);
+    const user = new ImageUploaderUser(this, "Uploader", app);
     const values = {
       bucket: bucket.bucketName,
       role: role.roleArn,
+      user: user.userName,
       secret: app.secret.secretArn,
       other_secret: secretOf("xray_purge").secretArn,
     };
@@ -49,14 +56,17 @@ let outputs: Record<string, string>;
 const policy = (text = ""): Policy => JSON.parse(decodeURIComponent(text)) as Policy;
 type Policy = Record<string, unknown>;
 
+function iam(): IAMClient {
+  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+  return new IAMClient({ endpoint: emulator.url, region: LOCAL_REGION, credentials });
+}
+
 /** The role's trust and rights, as IAM gives them back. */
 async function policiesOfRole(): Promise<{ trust: Policy; rights: Policy }> {
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const iam = new IAMClient({ endpoint: emulator.url, region: LOCAL_REGION, credentials });
-  const { Role } = await iam.send(new GetRoleCommand({ RoleName: ROLE }));
-  const { PolicyNames = [] } = await iam.send(new ListRolePoliciesCommand({ RoleName: ROLE }));
+  const { Role } = await iam().send(new GetRoleCommand({ RoleName: ROLE }));
+  const { PolicyNames = [] } = await iam().send(new ListRolePoliciesCommand({ RoleName: ROLE }));
   expect(PolicyNames).toHaveLength(1);
-  const { PolicyDocument } = await iam.send(new GetRolePolicyCommand({ RoleName: ROLE, PolicyName: PolicyNames[0] }));
+  const { PolicyDocument } = await iam().send(new GetRolePolicyCommand({ RoleName: ROLE, PolicyName: PolicyNames[0] }));
   return { trust: policy(Role?.AssumeRolePolicyDocument), rights: policy(PolicyDocument) };
 }
 
@@ -144,36 +154,48 @@ describe("what the emulator does not look at", () => {
   });
 });
 
-test("logged in by web identity the app uploads and lists images, and nothing else", async () => {
+describe("the app uploads and lists images, and nothing else", () => {
+  const attempts = {
+    "list xray-images": "done",
+    "upload an image": "done",
+    "upload an image of 20 MB in parts": "done",
+    "upload a backup": "AccessDenied",
+    "upload code of the jobs": "AccessDenied",
+    "read an image": "AccessDenied",
+    "delete an image": "AccessDenied",
+    "read a backup": "AccessDenied",
+    "change the bucket's policy": "AccessDenied",
+    "make a user": "AccessDenied",
+  };
   const folder = localPath("test", "web-app-profile");
-  mkdirSync(folder, { recursive: true });
-  const tokenFile = path.join(folder, "google-token");
-  writeFileSync(tokenFile, "what-google-gives");
-  const lines = [`role_arn = ${outputs["role"]}`, `web_identity_token_file = ${tokenFile}`, `region = ${LOCAL_REGION}`];
-  const configFile = path.join(folder, "config");
-  writeFileSync(configFile, `[profile x-ray-app]\n${lines.join("\n")}\n`);
-  const script = path.join(__dirname, "support", "web_app.py");
-  const { stdout } = await runCommand(emulatorPython, [script, outputs["bucket"] ?? ""], {
-    env: {
-      ...process.env,
-      AWS_CONFIG_FILE: configFile,
-      AWS_ENDPOINT_URL: emulator.url,
-      AWS_EC2_METADATA_DISABLED: "true",
-    },
+
+  /** Who the app is and what it can do with a profile of AWS's configuration file. */
+  async function tryProfile(settings: Record<string, string | undefined>): Promise<unknown> {
+    const lines = Object.entries({ ...settings, region: LOCAL_REGION }).map(([name, value]) => `${name} = ${value}`);
+    const AWS_CONFIG_FILE = path.join(folder, "config");
+    writeFileSync(AWS_CONFIG_FILE, ["[profile x-ray-app]", ...lines, ""].join("\n"));
+    const script = path.join(__dirname, "support", "web_app.py");
+    const env = { ...process.env, AWS_CONFIG_FILE, AWS_ENDPOINT_URL: emulator.url };
+    return JSON.parse((await runCommand(emulatorPython, [script, outputs["bucket"] ?? ""], { env })).stdout);
+  }
+
+  beforeAll(() => mkdirSync(folder, { recursive: true }));
+
+  test("logged in by web identity", async () => {
+    const web_identity_token_file = path.join(folder, "google-token");
+    writeFileSync(web_identity_token_file, "what-google-gives");
+    expect(await tryProfile({ role_arn: outputs["role"], web_identity_token_file })).toEqual({
+      arn: expect.stringMatching(`:assumed-role/${ROLE}/`) as unknown,
+      attempts,
+    });
   });
-  expect(JSON.parse(stdout)).toEqual({
-    arn: expect.stringMatching(`:assumed-role/${ROLE}/`) as unknown,
-    attempts: {
-      "list xray-images": "done",
-      "upload an image": "done",
-      "upload an image of 20 MB in parts": "done",
-      "upload a backup": "AccessDenied",
-      "upload code of the jobs": "AccessDenied",
-      "read an image": "AccessDenied",
-      "delete an image": "AccessDenied",
-      "read a backup": "AccessDenied",
-      "change the bucket's policy": "AccessDenied",
-      "make a user": "AccessDenied",
-    },
+
+  test("with an access key that a person made", async () => {
+    const { AccessKey } = await iam().send(new CreateAccessKeyCommand({ UserName: outputs["user"] }));
+    const key = { aws_access_key_id: AccessKey?.AccessKeyId, aws_secret_access_key: AccessKey?.SecretAccessKey };
+    expect(await tryProfile(key)).toEqual({
+      arn: expect.stringMatching(`:user/${outputs["user"]}$`) as unknown,
+      attempts,
+    });
   });
 });

@@ -35,7 +35,8 @@ export interface IBucket {
    */
   grantReadWrite(grantee: IGrantee, prefix?: string): void;
   /**
-   * Lets a role or user delete objects below a prefix. It can never delete a version, so that a deleted object can be had back.
+   * Lets a role or user delete objects below a prefix. It can never delete a version, so that a deleted object can be had
+   * back.
    * @param prefix without a slash at the end; left out, the whole bucket
    */
   grantDelete(grantee: IGrantee, prefix?: string): void;
