@@ -62,7 +62,7 @@ class Page(HTMLParser):
         if self._open and self._open[-1] == "h2":
             self.heading += data
         elif self._open:
-            self.tables[self.heading][-1][-1] += data.replace("\n", " ")
+            self.tables[self.heading][-1][-1] += data.replace("\n", " ").replace("\xa0", " ")
 
     def rows(self, heading: str) -> list[dict[str, str]]:
         head, *rows = self.tables[heading]
@@ -246,7 +246,9 @@ CHROMIUM = next(
 MEASURE = """
 const page = document.querySelector("iframe").contentDocument;
 const letters = [...page.querySelectorAll("svg text")].map((text) => text.getBoundingClientRect().height);
-document.title = JSON.stringify({ width: page.documentElement.scrollWidth, letters: Math.min(...letters) });
+const tables = [...page.querySelectorAll(".scroll")].map((table) => table.scrollWidth - table.clientWidth);
+const width = page.documentElement.scrollWidth;
+document.title = JSON.stringify({ width, cutOff: Math.max(...tables), letters: Math.min(...letters) });
 """
 
 
@@ -267,4 +269,5 @@ def test_it_fits_the_screen(lived: Lab, tmp_path: Path, width: int) -> None:
     (title,) = re.findall(r"<title>(.*?)</title>", done.stdout)
     measured = json.loads(html.unescape(title))
     assert measured["width"] <= width
+    assert measured["cutOff"] <= 0
     assert measured["letters"] > 8
