@@ -31,7 +31,8 @@ interface Result extends Counts {
 
 const results = localPath("test-results");
 const bin = (name: string): string => path.join(repositoryRoot, "node_modules", ".bin", name);
-const gluePython = localPath("venv", "glue", "bin", "python");
+const python = (environment: string): string => localPath("venv", environment, "bin", "python");
+const gluePython = python("glue");
 
 function jestSuite(project: string): Suite {
   const file = path.join(results, `jest-${project}.json`);
@@ -56,12 +57,13 @@ function jestSuite(project: string): Suite {
   };
 }
 
-function pytestSuite(): Suite {
-  const file = path.join(results, "pytest.xml");
+/** The tests of a folder, in the virtual environment of its name. */
+function pytestSuite(folder: string): Suite {
+  const file = path.join(results, `pytest-${folder}.xml`);
   return {
-    name: "pytest glue",
-    command: gluePython,
-    args: ["-m", "pytest", "glue", "-q", `--junitxml=${file}`],
+    name: `pytest ${folder}`,
+    command: python(folder),
+    args: ["-m", "pytest", folder, "-q", `--junitxml=${file}`],
     counts: () => {
       const attribute = (name: string): number =>
         Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(readFileSync(file, "utf8"))?.[1] ?? 0);
@@ -74,21 +76,21 @@ function pytestSuite(): Suite {
 
 /** Two lanes run side by side: the first waits for servers most of the time, the second keeps the processor busy. */
 const LANES: Suite[][] = [
-  [jestSuite("terraform"), jestSuite("e2e")],
+  [jestSuite("terraform"), jestSuite("e2e"), pytestSuite("airflow")],
   [
     { name: "eslint", command: bin("eslint"), args: ["."] },
     { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
     { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
     jestSuite("unit"),
     { name: "peer range", command: process.execPath, args: ["scripts/check-peer-range.js"] },
-    { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue"] },
+    { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow"] },
     {
       name: "mypy",
       command: gluePython,
       args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", "glue/xray_backup"],
     },
     jestSuite("mysql"),
-    pytestSuite(),
+    pytestSuite("glue"),
   ],
 ];
 
@@ -151,7 +153,9 @@ runTool(async () => {
   mkdirSync(results, { recursive: true });
   console.log("Python environments: started");
   await pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt"));
-  await pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"));
+  for (const name of ["glue", "airflow"]) {
+    await pythonEnvironment(name, path.join(repositoryRoot, name, "requirements.txt"));
+  }
   const environment = terraformEnvironment();
   const { passed, failed, skipped } = show((await Promise.all(lanes.map((lane) => runLane(lane, environment)))).flat());
   if (failed > 0) process.exitCode = 1;
