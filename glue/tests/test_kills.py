@@ -114,7 +114,7 @@ class Scene:
     def __init__(self, back: Callable[[], Lab], emulator: Emulator, log: Path) -> None:
         self.back, self.lab, self.log = back, back(), log
         self.drill = f"{self.lab.schema}_drill"
-        self.common = [*self.lab.options(emulator), "--log", "json", "--connections", "2", "--lock-ttl-seconds", "60"]
+        self.common = [*self.lab.options(emulator), "--log", "json", "--connections", "1", "--lock-ttl-seconds", "60"]
         self.before = self.rows()
 
     def rows(self, schema: str | None = None) -> Rows:

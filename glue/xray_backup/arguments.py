@@ -98,12 +98,15 @@ def _store_options(parser: _Parser) -> None:
     )
 
 
-def _database_options(parser: _Parser, required: bool = True) -> None:
+def _database_options(parser: _Parser, required: bool = True, connections: int = 4) -> None:
     parser.option("secret-id", required=required, help="Secrets Manager secret of the database user: name or ARN")
     parser.option("ssl-mode", choices=SSL_MODES, default="VERIFY_IDENTITY", help="default: %(default)s")
     parser.option("ssl-ca", type=Path, help="PEM bundle of certificate authorities (default: the system's)")
     parser.option(
-        "connections", type=whole_number(1), default=4, help="database connections while reading (default: %(default)s)"
+        "connections",
+        type=whole_number(1),
+        default=connections,
+        help="database connections that work side by side (default: %(default)s)",
     )
 
 
@@ -145,7 +148,7 @@ def _archive(parser: _Parser) -> None:
 
 def _purge(parser: _Parser) -> None:
     _store_options(parser)
-    _database_options(parser)
+    _database_options(parser, connections=2)
     _write_options(parser, "dry-run")
     parser.option("older-than-days", type=whole_number(2), required=True, help="purge archived rows older than this")
     parser.option("chunk-rows", type=whole_number(1), default=500, help="rows per transaction (default: %(default)s)")
@@ -159,7 +162,7 @@ def _purge(parser: _Parser) -> None:
 
 def _restore(parser: _Parser) -> None:
     _store_options(parser)
-    _database_options(parser)
+    _database_options(parser, connections=2)
     _write_options(parser, "dry-run")
     parser.option("backups", type=_names, required=True, help="names as `list` shows them, commas between; or latest")
     parser.option("target-schema", type=_schema, help="made if it does not exist (default: the secret's dbname)")

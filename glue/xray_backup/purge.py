@@ -3,18 +3,17 @@
 There is no DELETE by time anywhere. Each chunk is one database transaction: its rows are locked, counted and
 fingerprinted, held against the archive, deleted by explicit keys, children first, and the counts of deleted rows are
 checked before the commit. A chunk that does not match is split until the row that differs stands alone; that one is
-kept and reported.
+kept and reported. Several connections work side by side, on chunks of their own.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import timedelta
 
 import pymysql
 from pymysql.constants import ER
@@ -22,11 +21,14 @@ from pymysql.constants import ER
 from xray_backup import manifest as manifests
 from xray_backup.archive import checked_age_days
 from xray_backup.committed_copy import database_time
+from xray_backup.data_model import Table
 from xray_backup.database import Connection, execute, query
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.fingerprint import Fingerprint, fingerprint_sql
+from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
+from xray_backup.purge_record import FINISHED, ChunkResult, Outcome, PurgeRecord, PurgeResult
 from xray_backup.purge_units import Chunk, Rows, chunks, merged, read_units
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
@@ -34,25 +36,7 @@ from xray_backup.verification import verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.
 PURGE_LOCK = f"{PURGES}lock.json"
-FINISHED = f"{PURGES}finished/"
-CHUNKS_PER_RECORD = 1_000
 DEADLOCK_TRIES = 5
-
-Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key"]
-
-
-@dataclass
-class PurgeResult:
-    """What a purge did: `rows` counts deleted (in a dry run, deletable) rows, `kept` holds anchor keys by reason."""
-
-    run_id: str
-    mode: Literal["dry-run", "execute"]
-    archives: list[str]
-    before: str
-    rows: dict[str, int]
-    units: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, list[int]] = field(default_factory=dict)
-    completed: bool = False
 
 
 class ChunkRefusedError(Exception):
@@ -101,14 +85,19 @@ def _purge(
         before,
         {table.name: 0 for table in run.model.purged},
     )
-    record = _Record(run, result) if check else None
+    record = PurgeRecord(run, result) if check else None
     try:
-        with run.database.session() as connection:
-            check_schema(connection, run.database.schema, run.model)
-            connection.commit()
-            worker = _Worker(run, connection, result, check)
+        with ExitStack() as sessions:
+            connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
+            check_schema(connections[0], run.database.schema, run.model)
+            for connection in connections:
+                # Parents are locked before their children are read, so no child comes in between, and gaps between
+                # keys need no lock: the web app's inserts beside a chunk go on.
+                execute(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                connection.commit()
+            purger = _Purger(run.model.purged, check, sleep_ratio)
             for manifest in archives:
-                _purge_archive(run, manifest, worker, record, chunk_rows, sleep_ratio)
+                _purge_archive(run, manifest, purger, connections, result, record, chunk_rows)
         result.completed = True
     finally:
         # A purge that stops half-way leaves a record of what it deleted, too.
@@ -119,19 +108,25 @@ def _purge(
 
 
 def _purge_archive(
-    run: Run, manifest: Manifest, worker: _Worker, record: _Record | None, chunk_rows: int, sleep_ratio: float
+    run: Run,
+    manifest: Manifest,
+    purger: _Purger,
+    connections: Sequence[Connection],
+    result: PurgeResult,
+    record: PurgeRecord | None,
+    chunk_rows: int,
 ) -> None:
     total = manifest.tables[run.model.anchor.name].fingerprint.rows
     outcomes: Counter[Outcome] = Counter()
-    for chunk in chunks(read_units(run, manifest, worker.result.before), chunk_rows):
-        started = time.monotonic()
-        of_chunk = worker.purge_chunk(chunk)
-        outcomes.update(of_chunk)
+
+    def done(chunk: ChunkResult) -> None:
+        outcomes.update(chunk.units)
+        result.add(chunk)
         if record:
-            record.add(manifest.name, chunk, of_chunk)
+            record.add(manifest.name, chunk)
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
-        if sleep_ratio:
-            time.sleep((time.monotonic() - started) * sleep_ratio)
+
+    in_parallel(connections, chunks(read_units(run, manifest, result.before), chunk_rows), purger.purge, done)
     if record and outcomes["deleted"] + outcomes["gone"] == total:
         record.archive_is_finished(manifest.name)
 
@@ -151,76 +146,79 @@ def _archives(run: Run) -> Iterator[Manifest]:
         yield manifest
 
 
-class _Worker:
-    """Takes chunks through their database transactions on one connection."""
+class _Purger:
+    """Takes chunks through their database transactions; without `check` it finds out what would become of them."""
 
-    def __init__(self, run: Run, connection: Connection, result: PurgeResult, check: Callable[[], None] | None) -> None:
-        self.result, self._connection, self._check = result, connection, check
-        self._tables = run.model.purged
+    def __init__(self, tables: Sequence[Table], check: Callable[[], None] | None, sleep_ratio: float) -> None:
+        self._tables, self._check, self._sleep_ratio = tables, check, sleep_ratio
 
-    def purge_chunk(self, chunk: Chunk) -> dict[Outcome, int]:
-        """Deletes the chunk, or what of it can be deleted; how many units had which outcome."""
+    def purge(self, connection: Connection, chunk: Chunk) -> ChunkResult:
+        """Deletes the chunk, or what of it can be deleted, and pauses."""
+        started = time.monotonic()
+        result = ChunkResult(chunk[0].anchor_key, chunk[-1].anchor_key)
+        self._purge(connection, chunk, result)
+        time.sleep((time.monotonic() - started) * self._sleep_ratio)
+        return result
+
+    def _purge(self, connection: Connection, chunk: Chunk, result: ChunkResult) -> None:
         if self._check:
             self._check()
         try:
-            self._with_retry(merged(chunk))
+            self._with_retry(connection, merged(chunk))
         except ChunkRefusedError as refused:
-            if refused.outcome != "gone" and len(chunk) > 1:
-                middle = len(chunk) // 2
-                left, right = self.purge_chunk(chunk[:middle]), self.purge_chunk(chunk[middle:])
-                return {key: left.get(key, 0) + right.get(key, 0) for key in left | right}
-            if refused.outcome != "gone":
-                self.result.kept.setdefault(refused.outcome, []).append(chunk[0].rows[0].keys[0])
-            return self._counted(refused.outcome, chunk)
+            if refused.outcome == "gone" or len(chunk) == 1:
+                result.units[refused.outcome] += len(chunk)
+                if refused.outcome != "gone":
+                    result.kept[refused.outcome] = [*result.kept.get(refused.outcome, []), chunk[0].anchor_key]
+                return
+            middle = len(chunk) // 2
+            self._purge(connection, chunk[:middle], result)
+            self._purge(connection, chunk[middle:], result)
+            return
         for table, rows in zip(self._tables, merged(chunk), strict=True):
-            self.result.rows[table.name] += len(rows.keys)
-        return self._counted("deleted" if self._check else "would_delete", chunk)
+            result.rows[table.name] += rows.count
+        result.units["deleted" if self._check else "would_delete"] += len(chunk)
 
-    def _counted(self, outcome: Outcome, chunk: Chunk) -> dict[Outcome, int]:
-        self.result.units[outcome] = self.result.units.get(outcome, 0) + len(chunk)
-        return {outcome: len(chunk)}
-
-    def _with_retry(self, rows: list[Rows]) -> None:
+    def _with_retry(self, connection: Connection, rows: list[Rows]) -> None:
         for attempt in range(DEADLOCK_TRIES):
             try:
-                self._transaction(rows)
+                self._transaction(connection, rows)
                 return
             except pymysql.MySQLError as error:
-                self._connection.rollback()
+                connection.rollback()
                 if error.args[0] not in (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT) or attempt == DEADLOCK_TRIES - 1:
                     raise
                 time.sleep(0.05 * 2**attempt)
             except ChunkRefusedError:
-                self._connection.rollback()
+                connection.rollback()
                 raise
 
-    def _transaction(self, rows: list[Rows]) -> None:
-        connection = self._connection
-        found = self._locked_fingerprints(rows)
+    def _transaction(self, connection: Connection, rows: list[Rows]) -> None:
+        found = self._locked_fingerprints(connection, rows)
         if all(fingerprint.rows == 0 for fingerprint in found):
             raise ChunkRefusedError("gone")
         if found != [expected.fingerprint for expected in rows]:
             raise ChunkRefusedError("changed")
-        for table, expected in zip(self._tables, rows, strict=True):
-            ((last,),) = query(connection, f"SELECT MAX(`{table.key}`) FROM {table.quoted}")
-            if expected.keys and max(expected.keys) >= last:
-                raise ChunkRefusedError("last_key")
+        highest = ", ".join(f"(SELECT MAX(`{table.key}`) FROM {table.quoted})" for table in self._tables)
+        (last_keys,) = query(connection, f"SELECT {highest}")
+        if any(expected.count and expected.last_key >= last for expected, last in zip(rows, last_keys, strict=True)):
+            raise ChunkRefusedError("last_key")
         if self._check is None:
             connection.rollback()
             return
         for table, expected in reversed(list(zip(self._tables, rows, strict=True))):
-            if not expected.keys:
+            if not expected.count:
                 continue
-            sql = f"DELETE FROM {table.quoted} WHERE `{table.key}` IN ({_listed(expected.keys)})"
+            sql = f"DELETE FROM {table.quoted} WHERE `{table.key}` IN ({expected.keys})"
             deleted = execute(connection, sql)
-            if deleted != len(expected.keys):
+            if deleted != expected.count:
                 connection.rollback()
                 raise BackupError(
-                    f"table {table.name}: {deleted} rows would go where {len(expected.keys)} were locked; rolled back"
+                    f"table {table.name}: {deleted} rows would go where {expected.count} were locked; rolled back"
                 )
         connection.commit()
 
-    def _locked_fingerprints(self, rows: list[Rows]) -> list[Fingerprint]:
+    def _locked_fingerprints(self, connection: Connection, rows: list[Rows]) -> list[Fingerprint]:
         """Locks and fingerprints the rows by way of their parents, so that a child that came later shows too."""
         keys = {table.name: expected.keys for table, expected in zip(self._tables, rows, strict=True)}
         lock = " FOR UPDATE" if self._check else ""
@@ -233,48 +231,7 @@ class _Worker:
             if not values:
                 found.append(Fingerprint())
                 continue
-            sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{column}` IN ({_listed(values)}){lock}"
-            ((count, hash_sum),) = query(self._connection, sql)
+            sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{column}` IN ({values}){lock}"
+            ((count, hash_sum),) = query(connection, sql)
             found.append(Fingerprint(count, int(hash_sum)))
         return found
-
-
-class _Record:
-    """The purge's own record in the store: an intent before the first delete, what became of each chunk, a result."""
-
-    def __init__(self, run: Run, result: PurgeResult) -> None:
-        self._run, self._result = run, result
-        self._lines: list[str] = []
-        self._parts = 0
-        intent = {"archives": result.archives, "before": result.before, "started_at": datetime.now(UTC).isoformat()}
-        self._write("intent.json", json.dumps(intent))
-
-    def add(self, archive: str, chunk: Chunk, outcomes: dict[Outcome, int]) -> None:
-        """Notes one chunk by its first and last anchor key."""
-        first, last = chunk[0].rows[0].keys[0], chunk[-1].rows[0].keys[0]
-        self._lines.append(json.dumps({"archive": archive, "first": first, "last": last, "units": outcomes}))
-        if len(self._lines) >= CHUNKS_PER_RECORD:
-            self._flush()
-
-    def archive_is_finished(self, name: str) -> None:
-        """Notes that every unit of an archive is deleted, so that no later purge has to read it again."""
-        body = json.dumps({"archive": name, "run_id": self._result.run_id})
-        self._run.store.create(f"{FINISHED}{name}.json", f"{body}\n".encode())
-
-    def finish(self) -> None:
-        """Writes what is left and the result."""
-        self._flush()
-        self._write("result.json", json.dumps(asdict(self._result), indent=1))
-
-    def _flush(self) -> None:
-        if self._lines:
-            self._parts += 1
-            self._write(f"chunks-{self._parts:05}.jsonl", "\n".join(self._lines))
-            self._lines = []
-
-    def _write(self, name: str, text: str) -> None:
-        self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())
-
-
-def _listed(keys: tuple[int, ...]) -> str:
-    return ",".join(map(str, keys))

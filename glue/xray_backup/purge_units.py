@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -15,18 +16,29 @@ from xray_backup.manifest import Manifest
 from xray_backup.run import Run
 from xray_backup.verification import read_rows
 
+# What Spark hands over to Python at once, some 10 MB.
+ROWS_PER_PART = 500_000
+# Rows next to each other in the table go in one chunk, so that few pages are touched.
+ANCHORS_PER_BUCKET = 10_000
+_UNIT = ["bucket", "anchor_key"]
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one table by key, and the fingerprint they had when they were archived."""
+    """Rows of one table, and the fingerprint they had when they were archived.
 
-    keys: tuple[int, ...]
-    hash_sum: int
+    `keys` are written as SQL lists them: it is Spark that writes them, so that Python has nothing to do for each row.
+    """
+
+    keys: str = ""
+    count: int = 0
+    last_key: int = 0
+    hash_sum: int = 0
 
     @property
     def fingerprint(self) -> Fingerprint:
         """Count and hash sum."""
-        return Fingerprint(len(self.keys), self.hash_sum)
+        return Fingerprint(self.count, self.hash_sum)
 
 
 @dataclass(frozen=True)
@@ -36,9 +48,14 @@ class Unit:
     rows: tuple[Rows, ...]
 
     @property
+    def anchor_key(self) -> int:
+        """Key of the anchor's row."""
+        return self.rows[0].last_key
+
+    @property
     def size(self) -> int:
         """How many rows of all tables."""
-        return sum(len(rows.keys) for rows in self.rows)
+        return sum(rows.count for rows in self.rows)
 
 
 Chunk = Sequence[Unit]
@@ -47,7 +64,12 @@ Chunk = Sequence[Unit]
 def merged(chunk: Chunk) -> list[Rows]:
     """The rows of a chunk, one entry per purged table."""
     return [
-        Rows(tuple(key for rows in column for key in rows.keys), sum(rows.hash_sum for rows in column))
+        Rows(
+            keys=",".join(rows.keys for rows in column if rows.count),
+            count=sum(rows.count for rows in column),
+            last_key=max(rows.last_key for rows in column),
+            hash_sum=sum(rows.hash_sum for rows in column),
+        )
         for column in zip(*(unit.rows for unit in chunk), strict=True)
     ]
 
@@ -67,30 +89,39 @@ def chunks(units: Iterable[Unit], rows_per_chunk: int) -> Iterator[list[Unit]]:
 
 
 def read_units(run: Run, manifest: Manifest, before: str) -> Iterator[Unit]:
-    """Every unit of the archive whose time is before `before`, in the order of the anchor's keys.
+    """Every unit of the archive whose time is before `before`, each once; neighbours by key mostly come together.
 
     Args:
         run: the run.
         manifest: a verified archive.
         before: `YYYY-MM-DD hh:mm:ss`, in the zone of the time column.
     """
-    model = run.model
-    anchor, *descendants = model.purged
-    units = (
+    anchor, *descendants = run.model.purged
+    total = sum(manifest.tables[table.name].fingerprint.rows for table in run.model.purged)
+    parts = ceil(total / ROWS_PER_PART)
+    units = _in_parts(
+        parts,
         _rows(run, manifest, anchor)
         .where(f"`{anchor.time_column}` < TIMESTAMP '{before}'")
-        .selectExpr(f"`{anchor.key}` AS anchor_key", f"{row_hash_spark(anchor)} AS anchor_hash")
+        .selectExpr(f"`{anchor.key}` AS anchor_key", f"{row_hash_spark(anchor)} AS anchor_hash"),
     )
     for position, table in enumerate(descendants):
-        grouped = _with_anchor_key(run, manifest, table).groupBy("anchor_key").agg(*_aggregates(position))
-        units = units.join(grouped, "anchor_key", "left")
+        rows = _in_parts(parts, _with_anchor_key(run, manifest, table))
+        grouped = rows.groupBy(*_UNIT).agg(*_aggregates(position))
+        units = units.join(grouped, _UNIT, "left")
     with run.spark_step("read the archive"):
-        for row in units.orderBy("anchor_key").toLocalIterator(prefetchPartitions=True):
+        for row in units.sortWithinPartitions(*_UNIT).drop("bucket").toLocalIterator(prefetchPartitions=True):
             key, row_hash, *rest = row
-            rows = [Rows((key,), row_hash)]
-            for keys, high, low in zip(rest[0::3], rest[1::3], rest[2::3], strict=True):
-                rows.append(Rows(tuple(keys or ()), ((high or 0) << HALF_BITS) + (low or 0)))
-            yield Unit(tuple(rows))
+            rows_of = [Rows(str(key), 1, key, row_hash)]
+            for keys, count, last, high, low in zip(*(rest[start::5] for start in range(5)), strict=True):
+                rows_of.append(Rows(keys, count, last, (high << HALF_BITS) + low) if count else Rows())
+            yield Unit(tuple(rows_of))
+
+
+def _in_parts(parts: int, rows: DataFrame) -> DataFrame:
+    """Spread over `parts` tasks, neighbours together: one shuffle, after which units are joined where they are."""
+    bucket = F.expr(f"CAST(FLOOR(anchor_key / {ANCHORS_PER_BUCKET}) AS BIGINT)")
+    return rows.withColumn("bucket", bucket).repartition(max(1, parts), "bucket")
 
 
 def _rows(run: Run, manifest: Manifest, table: Table) -> DataFrame:
@@ -115,5 +146,11 @@ def _with_anchor_key(run: Run, manifest: Manifest, table: Table) -> DataFrame:
 
 def _aggregates(position: int) -> list[SparkColumn]:
     _, high, low = halves_spark("row_hash")
-    texts = ["COLLECT_LIST(row_key) AS row_keys", high, low]
+    texts = [
+        "ARRAY_JOIN(CAST(SORT_ARRAY(COLLECT_LIST(row_key)) AS ARRAY<STRING>), ',') AS row_keys",
+        "COUNT(*) AS row_count",
+        "MAX(row_key) AS last_key",
+        high,
+        low,
+    ]
     return [F.expr(text).alias(f"{text.rsplit(' ', 1)[1]}_{position}") for text in texts]

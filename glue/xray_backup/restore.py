@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 
 import pymysql
@@ -13,6 +14,7 @@ from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.fingerprint import Fingerprint, fingerprint_sql, row_hash_sql
+from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.records import recorded
@@ -36,6 +38,13 @@ class TableResult:
     present: int = 0
     conflicts: list[int] = field(default_factory=list)
     orphans: list[int] = field(default_factory=list)
+
+    def add(self, other: TableResult) -> None:
+        """Adds what became of more rows of the table."""
+        self.inserted += other.inserted
+        self.present += other.present
+        self.conflicts = sorted(self.conflicts + other.conflicts)
+        self.orphans = sorted(self.orphans + other.orphans)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -91,10 +100,13 @@ def _restore(
     run: Run, backups: list[Manifest], target: str, selection: Selection, result: RestoreResult, dry_run: bool
 ) -> None:
     exists = not _tables_to_make(run, target)
-    with run.database.session(target if exists else "") as connection:
+    with ExitStack() as sessions:
+        connections = [
+            sessions.enter_context(run.database.session(target if exists else "")) for _ in range(run.connections)
+        ]
         if exists:
-            check_schema(connection, target, run.model)
-            connection.commit()
+            check_schema(connections[0], target, run.model)
+            connections[0].commit()
         for manifest in backups:
             files = {
                 table.name: read_rows(run, table, [file.key for file in manifest.tables[table.name].files])
@@ -103,12 +115,9 @@ def _restore(
             rows = selected(run.model, files, selection)
             for table in run.model.tables:
                 expected = manifest.tables[table.name].fingerprint
-                writer = _Writer(connection, table, result[table.name], exists, dry_run)
-                read = Fingerprint()
-                for batch in batches(run, table, rows[table.name]):
-                    writer.write(batch)
-                    read += batch.fingerprint
-                    run.events("progress", step=f"restore {table.name}", done=read.rows, total=expected.rows)
+                writer = _Writer(table, exists, dry_run)
+                found = batches(run, table, rows[table.name], expected.rows)
+                read = _write_table(run, connections, writer, found, result[table.name], expected.rows)
                 if selection.is_everything and read != expected:
                     raise VerificationError(
                         f"{manifest.name}: the rows of {table.name} are not those that were written"
@@ -118,87 +127,110 @@ def _restore(
     )
 
 
+def _write_table(
+    run: Run,
+    connections: Sequence[Connection],
+    writer: _Writer,
+    batches_of_table: Iterable[Batch],
+    result: TableResult,
+    total: int,
+) -> Fingerprint:
+    """Writes the batches side by side; the fingerprint of all rows that were read from the backup."""
+    read = Fingerprint()
+
+    def done(written: tuple[Fingerprint, TableResult]) -> None:
+        nonlocal read
+        read += written[0]
+        result.add(written[1])
+        run.events("progress", step=f"restore {writer.table.name}", done=read.rows, total=total)
+
+    in_parallel(connections, batches_of_table, writer.write, done)
+    return read
+
+
 class _Writer:
     """Puts batches into one table, one database transaction each."""
 
-    def __init__(self, connection: Connection, table: Table, result: TableResult, exists: bool, dry_run: bool) -> None:
-        self._connection, self._table, self._result = connection, table, result
+    def __init__(self, table: Table, exists: bool, dry_run: bool) -> None:
+        self.table = table
         self._exists, self._dry_run = exists, dry_run
 
-    def write(self, batch: Batch) -> None:
+    def write(self, connection: Connection, batch: Batch) -> tuple[Fingerprint, TableResult]:
         """Inserts the missing rows of the batch; one that is all there, or not there at all, goes as a whole."""
-        found = self._fingerprint(batch) if self._exists else Fingerprint()
+        result = TableResult()
+        found = self._fingerprint(connection, batch) if self._exists else Fingerprint()
         if found == batch.fingerprint:
-            self._result.present += len(batch.keys)
+            result.present += len(batch.keys)
         elif found.rows == 0:
-            self._insert(batch)
+            self._insert(connection, batch, result)
         else:
-            self._write_missing(batch)
-        self._connection.rollback()
+            self._write_missing(connection, batch, result)
+        connection.rollback()
+        return batch.fingerprint, result
 
-    def _write_missing(self, batch: Batch) -> None:
-        existing = self._existing(batch)
+    def _write_missing(self, connection: Connection, batch: Batch, result: TableResult) -> None:
+        existing = self._existing(connection, batch)
         missing = []
         for position, (key, row_hash) in enumerate(zip(batch.keys, batch.hashes, strict=True)):
             if key not in existing:
                 missing.append(position)
             elif existing[key] == row_hash:
-                self._result.present += 1
+                result.present += 1
             else:
-                self._result.conflicts.append(key)
+                result.conflicts.append(key)
         if missing:
-            self._insert(batch.subset(missing))
+            self._insert(connection, batch.subset(missing), result)
 
-    def _existing(self, batch: Batch) -> dict[int, int]:
+    def _existing(self, connection: Connection, batch: Batch) -> dict[int, int]:
         """The hash of each row that is there already, by key."""
-        table = self._table
+        table = self.table
         sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
-        found = dict(query(self._connection, sql, (batch.keys[0], batch.keys[-1])))
+        found = dict(query(connection, sql, (batch.keys[0], batch.keys[-1])))
         return {key: found[key] for key in batch.keys if key in found}
 
-    def _insert(self, batch: Batch) -> None:
+    def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         if self._dry_run:
-            self._result.inserted += len(batch.keys)
+            result.inserted += len(batch.keys)
             return
-        table = self._table
+        table = self.table
         try:
-            execute(self._connection, f"INSERT INTO {table.quoted} ({table.column_list}) VALUES {batch.values}")
+            execute(connection, f"INSERT INTO {table.quoted} ({table.column_list}) VALUES {batch.values}")
         except pymysql.IntegrityError as error:
-            self._connection.rollback()
+            connection.rollback()
             if error.args[0] == ER.NO_REFERENCED_ROW_2:
-                self._insert_halves(batch, self._result.orphans)
+                self._insert_halves(connection, batch, result, result.orphans)
             elif error.args[0] != ER.DUP_ENTRY:
                 raise
-            elif self._existing(batch):
+            elif self._existing(connection, batch):
                 # Somebody inserted one of these keys since we looked.
-                self._write_missing(batch)
+                self._write_missing(connection, batch, result)
             else:
                 # A unique index that is not the key's.
-                self._insert_halves(batch, self._result.conflicts)
+                self._insert_halves(connection, batch, result, result.conflicts)
             return
-        if self._fingerprint(batch) != batch.fingerprint:
-            self._connection.rollback()
+        if self._fingerprint(connection, batch) != batch.fingerprint:
+            connection.rollback()
             raise BackupError(f"table {table.name}: the server did not keep the rows as they were sent; rolled back")
-        self._connection.commit()
-        self._result.inserted += len(batch.keys)
+        connection.commit()
+        result.inserted += len(batch.keys)
 
-    def _insert_halves(self, batch: Batch, refused: list[int]) -> None:
+    def _insert_halves(self, connection: Connection, batch: Batch, result: TableResult, refused: list[int]) -> None:
         """The server refuses a row among these: finds it, notes its key in `refused`, inserts the others."""
         if len(batch.keys) == 1:
             refused.append(batch.keys[0])
             return
         middle = len(batch.keys) // 2
-        self._insert(batch.subset(range(middle)))
-        self._insert(batch.subset(range(middle, len(batch.keys))))
+        self._insert(connection, batch.subset(range(middle)), result)
+        self._insert(connection, batch.subset(range(middle, len(batch.keys))), result)
 
-    def _fingerprint(self, batch: Batch) -> Fingerprint:
-        table = self._table
+    def _fingerprint(self, connection: Connection, batch: Batch) -> Fingerprint:
+        table = self.table
         contiguous = batch.keys[-1] - batch.keys[0] + 1 == len(batch.keys)
         condition = (
             f"BETWEEN {batch.keys[0]} AND {batch.keys[-1]}" if contiguous else f"IN ({','.join(map(str, batch.keys))})"
         )
         sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{table.key}` {condition}"
-        ((count, hash_sum),) = query(self._connection, sql)
+        ((count, hash_sum),) = query(connection, sql)
         return Fingerprint(count, int(hash_sum))
 
 

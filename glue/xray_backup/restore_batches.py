@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -14,6 +15,8 @@ from xray_backup.fingerprint import Fingerprint, row_hash_spark
 from xray_backup.run import Run
 
 ROWS_PER_BATCH = 5_000
+# What Spark hands over to Python at once, some 20 MB.
+ROWS_PER_PART = 250_000
 _SEPARATOR = ",\n"
 
 
@@ -55,15 +58,16 @@ class Batch:
         )
 
 
-def batches(run: Run, table: Table, rows: DataFrame) -> Iterator[Batch]:
-    """The rows of one table, in the order of their keys."""
+def batches(run: Run, table: Table, rows: DataFrame, about: int) -> Iterator[Batch]:
+    """The rows of one table, each once; `about` is how many there may be at most."""
     literals = ", ',', ".join(column.type.literal.format(column.quoted) for column in table.columns)
     prepared = rows.selectExpr(
         f"CAST(FLOOR(`{table.key}` / {ROWS_PER_BATCH}) AS BIGINT) AS batch",
         f"STRUCT(`{table.key}` AS k, {row_hash_spark(table)} AS h, CONCAT('(', {literals}, ')') AS v) AS r",
     )
-    grouped = prepared.groupBy("batch").agg(F.expr("ARRAY_SORT(COLLECT_LIST(r)) AS rows")).orderBy("batch")
-    columns = grouped.selectExpr(
+    parted = prepared.repartition(max(1, ceil(about / ROWS_PER_PART)), "batch")
+    grouped = parted.groupBy("batch").agg(F.expr("ARRAY_SORT(COLLECT_LIST(r)) AS rows"))
+    columns = grouped.sortWithinPartitions("batch").selectExpr(
         "TRANSFORM(rows, r -> r.k)",
         "TRANSFORM(rows, r -> r.h)",
         f"CONCAT_WS('{_SEPARATOR}', TRANSFORM(rows, r -> r.v))",

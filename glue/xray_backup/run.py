@@ -54,9 +54,13 @@ class Run:
             for lock in held:
                 locks.enter_context(lock)
 
+            # One at a time: the threads of a run ask over the same connection.
+            asking = threading.Lock()
+
             def check() -> None:
-                for lock in held:
-                    lock.check()
+                with asking:
+                    for lock in held:
+                        lock.check()
 
             yield check
 

@@ -52,12 +52,11 @@ def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSe
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "4")
-        .config("spark.jars.packages", ",".join(PACKAGES))
         .config("spark.hadoop.hadoop.tmp.dir", f"{scratch}/hadoop")
         .config("spark.hadoop.fs.s3a.aws.credentials.provider", "com.amazonaws.auth.DefaultAWSCredentialsProviderChain")
     )
-    if (_REPOSITORY / "package.json").exists():
-        builder = builder.config("spark.jars.ivy", str(_REPOSITORY / ".local" / "ivy"))
+    for name, value in _jars().items():
+        builder = builder.config(name, value)
     if endpoint_url:
         builder = builder.config("spark.hadoop.fs.s3a.endpoint", endpoint_url).config(
             "spark.hadoop.fs.s3a.path.style.access", "true"
@@ -68,9 +67,38 @@ def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSe
     try:
         with _output_in(log):
             spark = builder.getOrCreate()
+            _note_jars(spark)
     except Exception as error:
         raise BackupError(f"Spark did not start ({type(error).__name__}): see {log}; it needs Java 17") from None
     return configure(spark)
+
+
+def _jars() -> dict[str, str]:
+    """The settings that bring the pinned packages: fetched with all they need once, then taken from where they are.
+
+    To look for them anew, and to copy them into each session, takes Spark longer than to start.
+    """
+    note = _jars_note()
+    if note is None:
+        return {"spark.jars.packages": ",".join(PACKAGES)}
+    files = note.read_text().split("\n") if note.exists() else []
+    if files and all(Path(file).exists() for file in files):
+        return {"spark.driver.extraClassPath": os.pathsep.join(files)}
+    return {"spark.jars.packages": ",".join(PACKAGES), "spark.jars.ivy": str(note.parent)}
+
+
+def _note_jars(spark: SparkSession) -> None:
+    """Notes which files Spark found; it has started with them, so none is half there."""
+    note, found = _jars_note(), spark.conf.get("spark.jars", "")
+    if note and found:
+        note.write_text("\n".join(url.removeprefix("file://") for url in found.split(",")))
+
+
+def _jars_note() -> Path | None:
+    if not (_REPOSITORY / "package.json").exists():
+        return None
+    versions = "+".join(package.split(":", 1)[1].replace(":", "-") for package in PACKAGES)
+    return _REPOSITORY / ".local" / "ivy" / f"{versions}.txt"
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""What a purge leaves in the store: what it meant to do, what became of each chunk, and the result."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from xray_backup.layout import PURGES
+from xray_backup.run import Run
+
+FINISHED = f"{PURGES}finished/"
+CHUNKS_PER_RECORD = 1_000
+
+Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key"]
+
+
+@dataclass
+class ChunkResult:
+    """What became of the units whose anchor keys lie from `first` to `last`; the fields are as in `PurgeResult`."""
+
+    first: int
+    last: int
+    rows: Counter[str] = field(default_factory=Counter)
+    units: Counter[Outcome] = field(default_factory=Counter)
+    kept: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass
+class PurgeResult:
+    """What a purge did: `rows` counts deleted (in a dry run, deletable) rows, `kept` holds anchor keys by reason."""
+
+    run_id: str
+    mode: Literal["dry-run", "execute"]
+    archives: list[str]
+    before: str
+    rows: dict[str, int]
+    units: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, list[int]] = field(default_factory=dict)
+    completed: bool = False
+
+    def add(self, chunk: ChunkResult) -> None:
+        """Adds what became of one chunk."""
+        for table, count in chunk.rows.items():
+            self.rows[table] += count
+        for outcome, count in chunk.units.items():
+            self.units[outcome] = self.units.get(outcome, 0) + count
+        for reason, keys in chunk.kept.items():
+            self.kept[reason] = sorted([*self.kept.get(reason, []), *keys])
+
+
+class PurgeRecord:
+    """The purge's own record in the store: an intent before the first delete, what became of each chunk, a result."""
+
+    def __init__(self, run: Run, result: PurgeResult) -> None:
+        self._run, self._result = run, result
+        self._lines: list[str] = []
+        self._parts = 0
+        intent = {"archives": result.archives, "before": result.before, "started_at": datetime.now(UTC).isoformat()}
+        self._write("intent.json", json.dumps(intent))
+
+    def add(self, archive: str, chunk: ChunkResult) -> None:
+        """Notes one chunk by its first and last anchor key."""
+        line = {"archive": archive, "first": chunk.first, "last": chunk.last, "units": chunk.units}
+        self._lines.append(json.dumps(line))
+        if len(self._lines) >= CHUNKS_PER_RECORD:
+            self._flush()
+
+    def archive_is_finished(self, name: str) -> None:
+        """Notes that every unit of an archive is deleted, so that no later purge has to read it again."""
+        body = json.dumps({"archive": name, "run_id": self._result.run_id})
+        self._run.store.create(f"{FINISHED}{name}.json", f"{body}\n".encode())
+
+    def finish(self) -> None:
+        """Writes what is left and the result."""
+        self._flush()
+        self._write("result.json", json.dumps(asdict(self._result), indent=1))
+
+    def _flush(self) -> None:
+        if self._lines:
+            self._parts += 1
+            self._write(f"chunks-{self._parts:05}.jsonl", "\n".join(self._lines))
+            self._lines = []
+
+    def _write(self, name: str, text: str) -> None:
+        self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())
