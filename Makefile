@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup demo down test bench compare format
+.PHONY: help setup demo down test kills bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -15,6 +15,9 @@ down: ## Stop what make demo left running
 
 test: setup ## Run every test
 	@node $(BUILD)/test.js
+
+kills: setup ## Kill backup, archive, purge and restore before each of their steps, and run them again (after make test)
+	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
 	@node .local/build/bench/run.js $(SIZES)

@@ -9,33 +9,43 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.clock import WrongClock, set_this_machine_s_clock
 from tests.support.faulty_s3 import Fault, FaultyS3
 from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.reading import backed_up
 from xray_backup import manifest as manifests
+from xray_backup import restore_batches
 from xray_backup.archive import archive
-from xray_backup.errors import BackupError
+from xray_backup.errors import BackupError, LockedError
 from xray_backup.purge import purge
+from xray_backup.restore import restore
+from xray_backup.restore_batches import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, S3Store
 from xray_backup.verification import verify
 
+EVERYTHING = Selection()
+
 
 @contextlib.contextmanager
-def faulty(lab: Lab, emulator: Emulator, fault: Fault, rate: float) -> Iterator[tuple[S3Store, FaultyS3]]:
+def faulty(
+    lab: Lab, emulator: Emulator, *faults: Fault, rate: float = 1.0, only: str = ""
+) -> Iterator[tuple[S3Store, FaultyS3]]:
     """The lab's bucket through a proxy that fails; Spark takes the same way."""
     assert isinstance(lab.store, S3Store)
-    proxy = FaultyS3(emulator.url, fault, rate)
+    proxy = FaultyS3(emulator.url, faults, rate, only)
     hadoop = lab.spark.sparkContext._jsc.hadoopConfiguration()
     prefix = f"fs.s3a.bucket.{lab.store.bucket}"
     hadoop.set(f"{prefix}.endpoint", proxy.url)
     hadoop.set(f"{prefix}.retry.interval", "50ms")
     hadoop.set(f"{prefix}.attempts.maximum", "5")
+    hadoop.set(f"{prefix}.retry.limit", "3")
     try:
         yield S3Store(lab.store.bucket, lab.store.prefix, proxy.url), proxy
     finally:
@@ -44,123 +54,232 @@ def faulty(lab: Lab, emulator: Emulator, fault: Fault, rate: float) -> Iterator[
         proxy.close()
 
 
+def until_done(work: Callable[[], object]) -> None:
+    """Runs it again as a person would who reads what the refusal says."""
+    refusals: list[BackupError] = []
+    while len(refusals) < 6:
+        try:
+            work()
+            break
+        except BackupError as error:
+            refusals.append(error)
+            if isinstance(error, LockedError):
+                time.sleep(3.1)
+    print(*refusals, sep="\n")
+    assert len(refusals) < 6
+    assert not any("\n" in str(error) for error in refusals)
+
+
+def refused(work: Callable[[], object], message: str) -> None:
+    with pytest.raises(BackupError, match=message) as caught:
+        work()
+    assert "\n" not in str(caught.value)
+
+
+def all_rows(lab: Lab) -> dict[str, set[tuple[Any, ...]]]:
+    return {table: lab.rows(table) for table in TABLES}
+
+
 def unhurt(lab: Lab) -> None:
     """Every manifest that exists is of a backup that verifies."""
     for manifest in manifests.load_all(lab.store):
         verify(lab.run(), manifest)
 
 
-@pytest.mark.parametrize(
-    ("fault", "rate"), [("500", 0.1), ("503", 0.1), ("reset", 0.1), ("lost answer", 0.1), ("slow", 0.05)]
-)
-def test_s3_fails_now_and_then_and_the_backup_is_whole(
-    s3_lab: Lab, emulator: Emulator, fault: Fault, rate: float
-) -> None:
-    s3_lab.fill(20)
-    with faulty(s3_lab, emulator, fault, rate) as (store, proxy):
-        for attempt in range(4):
-            with contextlib.suppress(BackupError):
-                snapshot(s3_lab.run(store=store, lock_ttl_seconds=3), "s", 60)
-                break
-            time.sleep(3.5)
-            print(f"attempt {attempt + 1} was refused")
-    assert proxy.faults > 0
-    unhurt(s3_lab)
+def test_s3_fails_now_and_then_all_through_a_backup_s_life(s3_lab: Lab, emulator: Emulator) -> None:
+    lab = s3_lab
+    lab.fill(20)
+    before = all_rows(lab)
+    faults: list[Fault] = ["500", "503", "reset", "truncate", "slow", "lost answer"]
+    with faulty(lab, emulator, *faults, rate=0.1) as (store, proxy):
+
+        def run() -> Any:
+            return lab.run(store=store, lock_ttl_seconds=3)
+
+        for work in (
+            lambda: snapshot(run(), "s", 60),
+            lambda: archive(run(), "a", 2),
+            lambda: purge(run(), 2, 30, 0.0, execute_it=True),
+            lambda: restore(run(), ["archive-a"], None, EVERYTHING, execute_it=True),
+        ):
+            already = proxy.hits.total()
+            until_done(work)
+            print(proxy.hits, lab.count("transaction"))
+            assert proxy.hits.total() > already
+    assert set(proxy.hits) == set(faults)
+    assert all_rows(lab) == before
+    unhurt(lab)
     for table in TABLES:
-        assert backed_up(s3_lab, "snapshot-s", table) == s3_lab.rows(table)
+        assert backed_up(lab, "snapshot-s", table) == before[table]
 
 
-def test_s3_cuts_every_answer_short_and_nothing_is_committed(s3_lab: Lab, emulator: Emulator) -> None:
+@pytest.mark.parametrize("only", ["", "GET .*/snapshot/.*parquet"])
+def test_s3_cuts_every_answer_short_and_nothing_is_committed(s3_lab: Lab, emulator: Emulator, only: str) -> None:
     s3_lab.fill(20)
-    with faulty(s3_lab, emulator, "truncate", 1.0) as (store, proxy):
-        with pytest.raises(BackupError) as caught:
-            snapshot(s3_lab.run(store=store), "s", 60)
-        assert proxy.faults > 0
-    assert "\n" not in str(caught.value)
+    with faulty(s3_lab, emulator, "truncate", only=only) as (store, proxy):
+        refused(lambda: snapshot(s3_lab.run(store=store), "s", 60), ".")
+        assert proxy.hits
     assert list(manifests.load_all(s3_lab.store)) == []
 
 
-def test_the_server_is_killed_while_a_backup_reads(lab: Lab) -> None:
-    if not lab.server.folder_of_its_own:
-        pytest.skip("the server of MYSQL_URL is not ours to kill")
-    lab.fill(30_000)
-    killed = threading.Event()
-
-    def kill_soon() -> None:
-        time.sleep(0.4)
-        lab.server.stop(signal.SIGKILL)
-        killed.set()
-        lab.server.start()
-
-    killer = threading.Thread(target=kill_soon)
-    killer.start()
-    with contextlib.suppress(BackupError):
-        snapshot(lab.run(), "s", 60)
-    killer.join()
-    assert killed.is_set()
-    snapshot(lab.run(), "s", 60)
-    unhurt(lab)
-    assert {table: manifest.fingerprint.rows for table, manifest in _tables(lab).items()} == {
-        table: lab.count(table) for table in TABLES
-    }
-
-
-def test_the_server_is_killed_while_a_purge_deletes(lab: Lab) -> None:
-    if not lab.server.folder_of_its_own:
-        pytest.skip("the server of MYSQL_URL is not ours to kill")
-    lab.fill(3_000)
-    before = {table: lab.rows(table) for table in TABLES}
+def test_a_role_without_rights_in_s3_is_refused_and_nothing_is_deleted(s3_lab: Lab, emulator: Emulator) -> None:
+    lab = s3_lab
+    lab.fill(3)
+    with faulty(lab, emulator, "denied", only="PUT .*/snapshot/") as (store, _):
+        refused(
+            lambda: snapshot(lab.run(store=store), "s", 60), "copy pred_bounding_box: access to the store was denied"
+        )
+    with faulty(lab, emulator, "denied", only="PUT .*/_manifests/") as (store, _):
+        words = "cannot write s3://.*/_manifests/snapshot-s.json: AccessDenied; this role may not write there"
+        refused(lambda: snapshot(lab.run(store=store), "s", 60), words)
+    assert list(manifests.load_all(lab.store)) == []
     archive(lab.run(), "a", 2)
+    before = all_rows(lab)
+    with faulty(lab, emulator, "denied", only="PUT .*/_purges/.*/intent") as (store, _):
+        refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "cannot write .*AccessDenied")
+    with faulty(lab, emulator, "denied", only="GET .*/archive/.*parquet") as (store, _):
+        refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "access to the store was denied")
+    assert all_rows(lab) == before
+
+
+def skip_unless_ours(lab: Lab) -> None:
+    if not lab.server.folder_of_its_own:
+        pytest.skip("the server of MYSQL_URL is not ours to kill")
+
+
+@contextlib.contextmanager
+def server_dies(lab: Lab, when: Callable[[], bool]) -> Iterator[None]:
+    """SIGKILL for the server as soon as `when` holds, and a new start; both have happened at the end."""
+
+    ended, killed = threading.Event(), threading.Event()
 
     def kill_at_work() -> None:
-        while lab.count("transaction") == 3_000:
-            time.sleep(0.01)
+        while not when():
+            if ended.wait(0.005):
+                return
         lab.server.stop(signal.SIGKILL)
         lab.server.start()
+        killed.set()
 
     killer = threading.Thread(target=kill_at_work)
     killer.start()
-    with pytest.raises(BackupError, match="connection"):
-        purge(lab.run(), 2, 50, 0.5, execute_it=True)
+    yield
+    ended.set()
     killer.join()
+    assert killed.is_set(), "it ended before the server could be killed"
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "archive"])
+def test_the_server_is_killed_while_a_backup_reads(lab: Lab, kind: str) -> None:
+    skip_unless_ours(lab)
+    lab.fill(20_000)
+
+    def copy() -> Any:
+        run = lab.run(lock_ttl_seconds=3)
+        return snapshot(run, "s", 60) if kind == "snapshot" else archive(run, "s", 2)
+
+    def reads() -> bool:
+        return bool(lab.sql("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT%AS source%'"))
+
+    with server_dies(lab, reads), contextlib.suppress(BackupError):
+        copy()
+    copy()
+    (manifest,) = manifests.load_all(lab.store)
+    verify(lab.run(), manifest)
+    kept = 20_000 if kind == "snapshot" else 19_999
+    assert [manifest.tables[table].fingerprint.rows for table in TABLES] == [kept, kept, kept * 5]
+
+
+def test_the_server_is_killed_while_a_purge_deletes(lab: Lab) -> None:
+    skip_unless_ours(lab)
+    lab.fill(3_000)
+    before = all_rows(lab)
+    archive(lab.run(), "a", 2)
+    with server_dies(lab, lambda: lab.count("transaction") < 3_000):
+        refused(lambda: purge(lab.run(), 2, 50, 0.5, execute_it=True), "connection")
     for table in TABLES:
-        assert lab.rows(table) | backed_up(lab, "archive-a", table) >= before[table]
-    time.sleep(1)
+        assert lab.rows(table) | backed_up(lab, "archive-a", table) == before[table]
     result = purge(lab.run(), 2, 50, 0.0, execute_it=True)
     assert result.units["gone"] + result.units["deleted"] == 2_999
     assert not result.kept
 
 
-def test_a_full_disk_commits_nothing(lab: Lab, tmp_path: Path) -> None:
+def test_the_server_is_killed_while_a_restore_inserts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_unless_ours(lab)
+    monkeypatch.setattr(restore_batches, "ROWS_PER_BATCH", 20)
+    lab.fill(2_000)
+    before = all_rows(lab)
+    snapshot(lab.run(), "s", 60)
+    lab.sql("DELETE FROM pred_bounding_box")
+    lab.sql("DELETE FROM `transaction`")
+
+    def again() -> Any:
+        return restore(lab.run(), ["snapshot-s"], None, EVERYTHING, execute_it=True)
+
+    with server_dies(lab, lambda: lab.count("transaction") > 0):
+        refused(again, "connection")
+    assert all(lab.rows(table) <= before[table] for table in TABLES)
+    result = again()
+    assert all_rows(lab) == before
+    assert result["transaction"].present > 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if (
-        not shutil.which("mount")
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]).returncode
-    ):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount).returncode:
         pytest.skip("this user may not mount a small disk")
-    try:
-        lab.fill(3_000)
-        store = FolderStore(disk / "store")
-        with pytest.raises(BackupError, match=r"the disk is full|No space left") as caught:
-            snapshot(lab.run(store=store), "s", 60)
-        assert "\n" not in str(caught.value)
-        assert list(manifests.load_all(store)) == []
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_commits_nothing_and_deletes_nothing(lab: Lab, small_disk: Path) -> None:
+    full = r"the disk is full|No space left"
+    store = FolderStore(small_disk / "store")
+    lab.fill(40)
+    archive(lab.run(store=store), "a", 2)
+    before = all_rows(lab)
+    (small_disk / "filler").write_bytes(b"x" * shutil.disk_usage(small_disk).free)
+    refused(lambda: snapshot(lab.run(store=store), "s", 60), full)
+    refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), full)
+    assert all_rows(lab) == before
+    assert [manifest.name for manifest in manifests.load_all(store)] == ["archive-a"]
+    # Room for the lock and for no more than a part of a table.
+    (small_disk / "filler").write_bytes(b"")
+    (small_disk / "filler").write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 24_000))
+    lab.fill(3_000, first=1_001)
+    refused(lambda: snapshot(lab.run(store=store), "s", 60), full)
+    assert [manifest.name for manifest in manifests.load_all(store)] == ["archive-a"]
+    (small_disk / "filler").unlink()
+    assert purge(lab.run(store=store), 2, 100, 0.0, execute_it=True).rows["transaction"] == 39
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_this_machine_s_clock_is_an_hour_off(lab: Lab, hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ages and slots come from the database's clock, so a wrong clock here neither archives more nor deletes more."""
-    lab.fill(3)
-    lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 47 HOUR WHERE transaction_id = 2")
-    real = time.time
-    monkeypatch.setattr(time, "time", lambda: real() + hours * 3600)
+    lab.fill(4)
+    for key, age in ((1, 47), (2, 49), (3, 49)):
+        lab.sql(
+            "UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL %s HOUR WHERE transaction_id = %s", (age, key)
+        )
+    set_this_machine_s_clock(monkeypatch, hours)
     archive(lab.run(), "a", 2)
-    assert {row[0] for row in backed_up(lab, "archive-a", "transaction")} == {1}
+    assert {row[0] for row in backed_up(lab, "archive-a", "transaction")} == {2, 3}
+    lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 47 HOUR WHERE transaction_id = 3")
+    purge(lab.run(), 2, 100, 0.0, execute_it=True)
+    assert {row[0] for row in lab.rows("transaction")} == {1, 3, 4}
 
 
-def _tables(lab: Lab) -> dict[str, manifests.TableBackup]:
-    (manifest,) = manifests.load_all(lab.store)
-    return dict(manifest.tables)
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_the_database_s_clock_is_an_hour_off_between_archive_and_purge(lab: Lab, hours: int) -> None:
+    """A purge takes what the archive has, whatever either thinks of its age."""
+    lab.fill(10)
+    lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 2820 + 20 * transaction_id MINUTE")
+    before = all_rows(lab)
+    archive(lab.run(database=WrongClock(lab.database().secret, "REQUIRED", hours=hours)), "a", 2)
+    purge(lab.run(database=WrongClock(lab.database().secret, "REQUIRED", hours=-hours)), 2, 100, 0.0, execute_it=True)
+    for table in TABLES:
+        assert lab.rows(table) | backed_up(lab, "archive-a", table) == before[table]

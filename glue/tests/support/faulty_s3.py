@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import http.client
 import random
+import re
 import socket
 import threading
 import time
+from collections import Counter
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["500", "503", "reset", "truncate", "slow", "lost answer"]
+Fault = Literal["500", "503", "denied", "reset", "truncate", "slow", "lost answer"]
+ANSWERS = {"500": (500, "InternalError"), "503": (503, "SlowDown"), "denied": (403, "AccessDenied")}
 
 
 class FaultyS3:
-    """Forwards to `target`; each request fails by `fault` with chance `rate`, from a seeded generator."""
+    """Forwards to `target`; each request fails by one of `faults` with chance `rate`, from a seeded generator.
 
-    def __init__(self, target: str, fault: Fault, rate: float, seed: int = 1) -> None:
+    `only` is a regular expression of the requests that may fail, such as `PUT .*/snapshot/`; `hits` counts the faults.
+    """
+
+    def __init__(self, target: str, faults: Sequence[Fault], rate: float, only: str = "", seed: int = 1) -> None:
         self.target = urlsplit(target).netloc
-        self.fault, self.rate = fault, rate
+        self.faults, self.rate, self.only = faults, rate, re.compile(only)
+        self.hits: Counter[Fault] = Counter()
         self.random = random.Random(seed)
-        self.faults = 0
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,20 +53,23 @@ class FaultyS3:
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         body = self._body(handler)
-        hit = self.random.random() < self.rate
-        self.faults += hit
-        if hit and self.fault in ("500", "503"):
-            self._reply(handler, int(self.fault), {}, b"<Error><Code>InternalError</Code></Error>")
-        elif hit and self.fault == "reset":
+        hit = self.random.random() < self.rate and self.only.match(f"{handler.command} {handler.path}")
+        fault = self.random.choice(self.faults) if hit else None
+        if fault:
+            self.hits[fault] += 1
+        if fault in ANSWERS:
+            status, code = ANSWERS[fault]
+            self._reply(handler, status, {}, f"<Error><Code>{code}</Code></Error>".encode())
+        elif fault == "reset":
             self._hang_up(handler)
         else:
-            if hit and self.fault == "slow":
+            if fault == "slow":
                 time.sleep(0.3)
             status, headers, answer = self._forward(handler, body)
-            if hit and self.fault == "lost answer":
+            if fault == "lost answer":
                 # It was done, and nobody hears of it.
                 self._hang_up(handler)
-            elif hit and self.fault == "truncate" and len(answer) > 1:
+            elif fault == "truncate" and len(answer) > 1:
                 self._reply(handler, status, headers, answer[: len(answer) // 2], full_length=len(answer))
             else:
                 self._reply(handler, status, headers, answer)

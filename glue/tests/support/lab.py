@@ -171,7 +171,9 @@ class Lab:
             "--secret-id", self.secret(emulator, **overrides), "--ssl-mode", "REQUIRED",
         ]  # fmt: skip
 
-    def borrowing(self, *arguments: str, log: Path | None = None, kill_at: str | None = None) -> subprocess.Popen[str]:
+    def borrowing(
+        self, *arguments: str, log: Path | None = None, kill_at: str | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
         """Starts a command as a process that uses this lab's Spark, see `tests.support.process`."""
         gateway = self.spark.sparkContext._gateway.gateway_parameters  # type: ignore[union-attr]
         own = ["--log", str(log)] if log else []
@@ -183,6 +185,7 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **options,
         )
 
     def drop_schema(self) -> None:
