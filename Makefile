@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup demo down test kills bench compare format
+.PHONY: help setup demo down contract test year kills bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -13,8 +13,14 @@ demo: setup ## Deploy the environment "local" to servers on this machine and sho
 down: ## Stop what make demo left running
 	@if [ -f $(BUILD)/down.js ]; then node $(BUILD)/down.js; else echo "Nothing was running"; fi
 
+contract: setup ## Run the web app's contract on what make demo left running
+	@node $(BUILD)/contract.js
+
 test: setup ## Run every test
 	@node $(BUILD)/test.js
+
+year: setup ## Play a year of use on the local environment, into .local/year (about half an hour)
+	@node $(BUILD)/year.js
 
 kills: setup ## Kill backup, archive, purge and restore before each of their steps, and run them again (after make test)
 	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { LOCAL_REGION } from "./aws";
 import { localPath, repositoryRoot } from "./paths";
+import type { RunCommandOptions } from "./run-command";
 import { runCommand } from "./run-command";
 
 /** What the backup package works on. */
@@ -60,23 +61,35 @@ export class BackupCommand {
   }
 
   private run(args: string[], onLine?: (line: string) => void): ReturnType<typeof runCommand> {
-    const { endpoint, store } = this.target;
-    const [command = "", ...rest] = args;
-    return runCommand(
-      localPath("venv", "glue", "bin", "python"),
-      ["-m", "xray_backup", command, "--store", store, "--endpoint-url", endpoint, ...rest],
-      {
-        env: {
-          ...process.env,
-          AWS_ACCESS_KEY_ID: "local",
-          AWS_SECRET_ACCESS_KEY: "local",
-          AWS_DEFAULT_REGION: LOCAL_REGION,
-          PYTHONPATH: path.join(repositoryRoot, "glue"),
-          PYTHONDONTWRITEBYTECODE: "1",
-        },
-        logFile: localPath("log", `xray-backup-${command}.log`),
-        onLine,
-      },
-    );
+    return runBackupPackage(this.target, args, { onLine });
   }
+}
+
+/**
+ * Runs one command of the backup package.
+ *
+ * @param args the command and its options but those that name the store
+ * @param options as of {@link runCommand}
+ */
+export function runBackupPackage(
+  { endpoint, store }: Pick<BackupTarget, "endpoint" | "store">,
+  [command = "", ...rest]: string[],
+  options: Pick<RunCommandOptions, "onLine" | "okCodes"> = {},
+): ReturnType<typeof runCommand> {
+  return runCommand(
+    localPath("venv", "glue", "bin", "python"),
+    ["-m", "xray_backup", command, "--store", store, "--endpoint-url", endpoint, ...rest],
+    {
+      ...options,
+      env: {
+        ...process.env,
+        AWS_ACCESS_KEY_ID: "local",
+        AWS_SECRET_ACCESS_KEY: "local",
+        AWS_DEFAULT_REGION: LOCAL_REGION,
+        PYTHONPATH: path.join(repositoryRoot, "glue"),
+        PYTHONDONTWRITEBYTECODE: "1",
+      },
+      logFile: localPath("log", `xray-backup-${command}.log`),
+    },
+  );
 }

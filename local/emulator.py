@@ -7,10 +7,13 @@ refuse: where moto is more lenient than AWS, it stays so.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import threading
+from pathlib import Path
 from typing import Any
 
+from emulator_state import keep_state_in
 from moto.athena.models import AthenaBackend
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores, utcnow
@@ -24,6 +27,7 @@ from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.server import main
 from moto.utilities.utils import get_partition
 
+ONE_AT_A_TIME = threading.Lock()
 TRANSPORT_KEYS = {"aws:SecureTransport", "s3:TlsVersion"}
 
 
@@ -36,10 +40,9 @@ def speaks_of_transport(statement: dict[str, Any]) -> bool:
 def answer_one_at_a_time() -> None:
     """moto serves each request in a thread of its own and guards none of what the threads share."""
     call = DomainDispatcherApplication.__call__
-    lock = threading.Lock()
 
     def call_alone(self: DomainDispatcherApplication, environ: dict[str, Any], start_response: Any) -> Any:
-        with lock:
+        with ONE_AT_A_TIME:
             return call(self, environ, start_response)
 
     DomainDispatcherApplication.__call__ = call_alone
@@ -208,4 +211,6 @@ if __name__ == "__main__":
     keep_connections()
     update_jobs()
     keep_workgroup_tags()
+    if "EMULATOR_STATE_FILE" in os.environ:
+        keep_state_in(Path(os.environ["EMULATOR_STATE_FILE"]), ONE_AT_A_TIME)
     main()

@@ -12,7 +12,7 @@ export interface Emulator {
   readonly url: string;
   /** Process id. */
   readonly pid: number;
-  /** Ends it; what it held is gone, it keeps everything in memory. */
+  /** Ends it; what it held is gone, unless it has a state file. */
   stop(): Promise<void>;
 }
 
@@ -28,6 +28,11 @@ export interface StartEmulatorOptions {
    * @default false
    */
   readonly keepRunning?: boolean;
+  /**
+   * Where `stop()` leaves what it holds, for the next start with this file to take up.
+   * @default - nowhere: it keeps everything in memory
+   */
+  readonly stateFile?: string;
 }
 
 const HOST = "127.0.0.1";
@@ -55,6 +60,7 @@ export async function startEmulator(options: StartEmulatorOptions = {}): Promise
   const server = spawn(emulatorPython, [SCRIPT, "-H", HOST, "-p", String(port)], {
     stdio: ["ignore", output, output],
     detached: options.keepRunning,
+    env: { ...process.env, ...(options.stateFile !== undefined && { EMULATOR_STATE_FILE: options.stateFile }) },
   });
   closeSync(output);
   const ended = new Promise((resolve) => server.once("exit", resolve));

@@ -83,7 +83,7 @@ const LANES: Suite[][] = [
     { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
     jestSuite("unit"),
     { name: "peer range", command: process.execPath, args: ["scripts/check-peer-range.js"] },
-    { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow"] },
+    { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "web_app"] },
     {
       name: "mypy",
       command: gluePython,
@@ -153,7 +153,7 @@ runTool(async () => {
   mkdirSync(results, { recursive: true });
   console.log("Python environments: started");
   await pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt"));
-  for (const name of ["glue", "airflow"]) {
+  for (const name of ["glue", "airflow", "web_app"]) {
     await pythonEnvironment(name, path.join(repositoryRoot, name, "requirements.txt"));
   }
   const environment = terraformEnvironment();

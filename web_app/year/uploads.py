@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from pymysql.constants import CR, ER
 
@@ -36,6 +37,7 @@ NEW_IMAGE_SHARE = 1 / 3
 PATIENCE_SECONDS = 120
 """How long a user goes on trying while a server is away."""
 SERVER_AWAY = (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, ER.SERVER_SHUTDOWN, 0)
+S3_AWAY = (Boto3Error, BotoCoreError, ClientError)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Days:
                 name = self._name(day, images)
             else:
                 name = self._earlier(draw, day, earliest, images)
-            boxes = [self._box(draw) for _ in range(max(0, round(draw.gauss(9, 3))))]
+            boxes = [self._box(draw) for _ in range(max(0, round(draw.gauss(12, 4))))]
             prediction = Prediction(name, draw.choice([0.1, 0.25, 0.3, 0.5]), draw.choice([0.4, 0.5, 0.75]), boxes)
             rush = number >= self._per_day * (1 - RUSH_SHARE)
             yield Upload(day + timedelta(seconds=second), prediction, draw.randbytes(draw.randrange(2048, 6144)), rush)
@@ -130,6 +132,7 @@ class User:
         """
         self._now = upload.at
         deadline = time.monotonic() + PATIENCE_SECONDS
+        reason: Exception | None = None
         while time.monotonic() < deadline:
             try:
                 self._settle_open_commit()
@@ -141,13 +144,14 @@ class User:
             except NoImageRowError:
                 self._close_app()
                 self._add_image_row(upload.prediction.image_file)
-            except (pymysql.MySQLError, BotoCoreError, ClientError) as error:
+            except (pymysql.MySQLError, *S3_AWAY) as error:
                 self._close_app()
                 self._note(error)
+                reason = error
             else:
                 self.counts["predictions"] += 1
                 return
-        raise TimeoutError(f"a user waited for {PATIENCE_SECONDS} s and gave up at {upload.at}")
+        raise TimeoutError(f"a user waited for {PATIENCE_SECONDS} s and gave up at {upload.at}") from reason
 
     def close(self) -> None:
         """Ends the connection."""
@@ -159,7 +163,7 @@ class User:
             self.counts["collisions"] += 1
         elif code in (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT):
             self.counts["deadlocks"] += 1
-        elif code in SERVER_AWAY or isinstance(error, BotoCoreError | ClientError | pymysql.InterfaceError):
+        elif code in SERVER_AWAY or isinstance(error, (*S3_AWAY, pymysql.InterfaceError)):
             self.counts["tries while a server was away"] += 1
             time.sleep(0.5)
         else:
