@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup demo down contract test year kills bench compare format
+.PHONY: help setup demo down contract test year kills marathon bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ year: setup ## Play a year of use on the local environment, into .local/year (ab
 
 kills: setup ## Kill backup, archive, purge and restore before each of their steps, and run them again (after make test)
 	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary
+
+marathon: setup ## Kill 200 runs at random moments while the web app writes, and look for a lost row (after make test)
+	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 2026
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
 	@node .local/build/bench/run.js $(SIZES)

@@ -2,8 +2,10 @@
 
     .local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 1        (in the folder glue)
 
-Afterwards, and every 25 kills, database and verified archives together must hold every row ever committed. The seed
-gives the same commands and the same delays; what the processes have reached by then depends on the machine.
+The processes borrow one Spark engine, as Glue's do, and so come to the kill ten times as soon; `--own-java` gives each
+an engine of its own, which is killed with it. Afterwards, and every 25 kills, database and verified archives together
+must hold every row ever committed. The seed gives the same commands and the same delays; what the processes have
+reached by then depends on the machine.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Marathon:
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     slot: int = 0
+    own_java: bool = False
 
     def run(self, kills: int) -> None:
         secret = self.lab.secret(self.emulator)
@@ -59,7 +62,7 @@ class Marathon:
         for name, more in (("backup", ["--archive-older-than-days", "2"]), ("purge", [])):
             time.sleep(3)
             self.slot += 1
-            process = command(*self._arguments(name, secret), *more)
+            process = self._start(*self._arguments(name, secret), *more)
             output, errors = process.communicate(timeout=300)
             assert process.returncode == 0, (name, output[-2000:], errors)
 
@@ -85,8 +88,12 @@ class Marathon:
         }
         return common + own[name]
 
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        start = command if self.own_java else self.lab.borrowing
+        return start(*arguments, start_new_session=True)
+
     def _start_and_kill(self, name: str, arguments: list[str]) -> None:
-        process = command(*arguments, start_new_session=True)
+        process = self._start(*arguments)
         assert process.stdout is not None
         line = process.stdout.readline()
         started = time.monotonic()
@@ -98,7 +105,7 @@ class Marathon:
         try:
             process.communicate(timeout=self.random.uniform(0, self.seconds.get(name, 8.0)))
         except subprocess.TimeoutExpired:
-            # The whole group: Python and the Java process it started.
+            # The whole group: Python and the Java process, if it started one.
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             self.kills += 1
@@ -111,7 +118,7 @@ class Marathon:
         self.outcomes[f"{name} ended {process.returncode}"] += 1
 
 
-def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int) -> Marathon:
+def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int, own_java: bool = False) -> Marathon:
     """Runs the marathon and checks its end.
 
     Raises:
@@ -119,7 +126,7 @@ def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int) 
     """
     journal = folder / f"journal-{uuid.uuid4().hex[:8]}.jsonl"
     with web_app(lab, journal, "--seed", str(seed), "--pause", "0.2", "--meddle") as app:
-        race = Marathon(lab, emulator, journal, app, random.Random(seed))
+        race = Marathon(lab, emulator, journal, app, random.Random(seed), own_java=own_java)
         while not journal.exists() or journal.stat().st_size < 20_000:
             time.sleep(0.1)
         race.run(kills)
@@ -133,6 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--own-java", action="store_true")
     arguments = parser.parse_args()
     from tests import conftest
     from tests.support.mysql_server import REPOSITORY, start_server
@@ -145,7 +153,7 @@ def main() -> int:
     spark = laptop_session(emulator.url, cores="2")
     try:
         lab = Lab(server, spark, conftest.new_s3_store(emulator), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
-        marathon(lab, emulator, folder, arguments.kills, arguments.seed)
+        marathon(lab, emulator, folder, arguments.kills, arguments.seed, arguments.own_java)
     finally:
         spark.stop()
         server.stop()

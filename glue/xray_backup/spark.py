@@ -55,6 +55,9 @@ def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSe
         .config("spark.hadoop.hadoop.tmp.dir", f"{scratch}/hadoop")
         .config("spark.hadoop.fs.s3a.aws.credentials.provider", "com.amazonaws.auth.DefaultAWSCredentialsProviderChain")
     )
+    if "GC" not in os.environ.get("JAVA_TOOL_OPTIONS", ""):
+        # A run is short and all throughput: a quarter faster than with Java's default on two cores. Java refuses two.
+        builder = builder.config("spark.driver.extraJavaOptions", "-XX:+UseParallelGC")
     for name, value in _jars().items():
         builder = builder.config(name, value)
     if endpoint_url:
