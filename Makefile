@@ -19,7 +19,7 @@ contract: setup ## Run the web app's contract on what make demo left running
 test: setup ## Run every test
 	@node $(BUILD)/test.js
 
-year: setup ## Play a year of use on the local environment, into .local/year (about half an hour)
+year: setup ## Play a year of use on the local environment, into .local/year (an hour or more)
 	@node $(BUILD)/year.js
 
 kills: setup ## Kill backup, archive, purge and restore before each of their steps, and run them again (after make test)
