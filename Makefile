@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup demo down contract test year kills marathon bench compare format
+.PHONY: help setup demo down contract test year kills marathon drill bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ kills: setup ## Kill backup, archive, purge and restore before each of their ste
 
 marathon: setup ## Kill 200 runs at random moments while the web app writes, and look for a lost row (after make test)
 	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 2026
+
+drill: setup ## Back up, purge and restore a million rows into an empty server, and compare (after make test)
+	@cd glue && ../.local/venv/glue/bin/python -m tests.restore_drill --boxes 1000000
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
 	@node .local/build/bench/run.js $(SIZES)

@@ -19,9 +19,9 @@ runTool(async () => {
     logFile: localPath("log", "bench-backup.log"),
     onLine: (line) => console.log(line),
   });
-  const backupFile = path.join(repositoryRoot, "bench", "backup", "results.json");
+  const backupFile = localPath("bench", "results.json");
   const backup = JSON.parse(readFileSync(backupFile, "utf8")) as BenchmarkRow[];
   const machine = { cores: cpus().length, memoryGib: Math.round(totalmem() / 1024 ** 3) };
   const results = [...load, ...backup].map((row) => ({ ...row, ...machine }));
-  writeFileSync(path.join(repositoryRoot, "bench", "results.json"), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(path.join(repositoryRoot, "bench", "results.json"), `${JSON.stringify(results, null, 2)}\n`);
 });

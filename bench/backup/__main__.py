@@ -2,7 +2,7 @@
 
     cd glue && PYTHONPATH=.. ../.local/venv/glue/bin/python -m bench.backup --sizes 10000 100000 1000000 5000000
 
-Writes bench/backup/results.json and docs/backup/bench.svg.
+Writes .local/bench/results.json and docs/backup/bench.svg.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from tests import conftest  # noqa: F401 (the emulator's credentials)
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 
-RESULTS = REPOSITORY / "bench" / "backup" / "results.json"
 PICTURE = REPOSITORY / "docs" / "backup" / "bench.svg"
 HAND_MADE_BOXES = 250_000
 console = Console()
@@ -112,12 +111,13 @@ def main() -> None:
     server.initialize()
     emulator = Emulator(folder / "moto.log")
     results = Results()
+    figures = folder / "results.json"
     try:
         lab = Lab(server.start(), None, None, f"bench_{uuid.uuid4().hex[:6]}")  # type: ignore[arg-type]
         bench = Bench(lab, emulator, tools, folder)
         for boxes in sizes:
             one_size(bench, boxes, results)
-            RESULTS.write_text(json.dumps(results.list, indent=1) + "\n")
+            figures.write_text(json.dumps(results.list, indent=1) + "\n")
     finally:
         server.stop()
         emulator.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +17,12 @@ from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
 from xray_backup.archive import archive
+from xray_backup.archive_periods import Period, periods_left
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
+from xray_backup.fingerprint import Fingerprint
+from xray_backup.key_set import KeySet
 from xray_backup.purge import PURGE_LOCK, PurgeResult, purge
-from xray_backup.purge_units import Rows, Unit, chunks, merged
+from xray_backup.purge_units import Group, Rows, chunks, merged
 
 
 def purged(lab: Lab, chunk_rows: int = 100, execute_it: bool = True, days: int = 2) -> PurgeResult:
@@ -53,7 +57,70 @@ def test_an_archive_holds_what_is_old_with_its_parents_and_nothing_else(lab: Lab
     assert {row[0] for row in backed_up(lab, "archive-a", "transaction")} == {1, 2, 3, 4, 5}
     assert {row[0] for row in backed_up(lab, "archive-a", "pred_bounding_box")} == set(range(1, 26))
     assert {row[0] for row in backed_up(lab, "archive-a", "image")} == {1, 2, 3, 4, 5}
-    assert manifest.archived_before is not None
+    (period,) = manifest.archived_periods
+    assert period.since is None
+
+
+def test_an_archive_leaves_out_what_waits_in_an_earlier_one(lab: Lab) -> None:
+    lab.fill(5)
+    lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 5 DAY WHERE transaction_id > 2")
+    archive(lab.run(), "a", 9)
+    archive(lab.run(), "b", 2)
+    assert {row[0] for row in backed_up(lab, "archive-a", "transaction")} == {1, 2}
+    assert {row[0] for row in backed_up(lab, "archive-b", "transaction")} == {3, 4}
+    assert purged(lab).units == {"deleted": 4}
+    lab.sql("INSERT INTO `transaction` VALUES (1, 1, '2022-05-24 11:08:23', 0.3, 0.5)")
+    archive(lab.run(), "c", 2)
+    # Nothing waits any more, so that what came late, with an old time, is taken too.
+    assert {row[0] for row in backed_up(lab, "archive-c", "transaction")} == {1}
+
+
+def test_what_a_purge_found_changed_is_archived_anew_as_it_is_now(lab: Lab) -> None:
+    lab.fill(5)
+    archive(lab.run(), "a", 2)
+    lab.sql("UPDATE pred_bounding_box SET x_min = 999 WHERE pred_bbox_id = 6")
+    assert purged(lab).units == {"deleted": 3, "changed": 1}
+    archive(lab.run(), "b", 2)
+    assert {row[0] for row in backed_up(lab, "archive-b", "transaction")} == {2}
+    assert purged(lab).units == {"deleted": 1}
+    assert lab.count("transaction") == 1
+
+
+def test_neighbours_of_other_ages_are_told_apart(lab: Lab) -> None:
+    lab.fill(8)
+    lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 5 DAY WHERE transaction_id <> 3")
+    archive(lab.run(), "a", 2)
+    assert purged(lab, days=9).units == {"deleted": 1}
+    assert lab.sql("SELECT COUNT(*), SUM(transaction_id = 3) FROM pred_bounding_box") == [(35, 0)]
+
+
+def test_rows_that_are_too_young_for_a_purge_wait_in_their_archive(lab: Lab) -> None:
+    lab.fill(5)
+    lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 5 DAY WHERE transaction_id > 2")
+    archive(lab.run(), "a", 2)
+    assert purged(lab, days=9).units == {"deleted": 2}
+    archive(lab.run(), "b", 2)
+    assert backed_up(lab, "archive-b", "transaction") == set()
+    assert purged(lab).units == {"gone": 2, "deleted": 2}
+
+
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        ([], [(None, "50")]),
+        ([(None, "30")], [("30", "50")]),
+        ([(None, "30"), ("30", "50")], []),
+        ([(None, "60")], []),
+        ([("10", "20"), ("30", "40")], [(None, "10"), ("20", "30"), ("40", "50")]),
+        ([("10", "40"), ("20", "30")], [(None, "10"), ("40", "50")]),
+        ([("60", "70")], [(None, "50")]),
+        ([("40", "70")], [(None, "40")]),
+    ],
+)
+def test_an_archive_takes_the_periods_that_are_left(
+    taken: list[tuple[str | None, str]], left: list[tuple[str | None, str]]
+) -> None:
+    assert periods_left([Period(*period) for period in taken], "50") == tuple(Period(*period) for period in left)
 
 
 def test_what_holds_the_highest_key_of_any_table_is_never_archived(lab: Lab) -> None:
@@ -143,12 +210,11 @@ def test_an_archive_that_is_purged_to_its_last_row_is_not_read_again(archived: L
     assert purged(archived).archives == []
 
 
-def test_an_archive_with_a_row_that_was_kept_is_read_again_and_finds_the_others_gone(archived: Lab) -> None:
-    archived.sql("UPDATE `transaction` SET cs_thr = 0.9 WHERE transaction_id = 33")
+def test_an_archive_with_the_highest_key_is_read_again_and_finds_the_others_gone(archived: Lab) -> None:
+    archived.sql("DELETE FROM pred_bounding_box WHERE transaction_id = 40")
+    archived.sql("DELETE FROM `transaction` WHERE transaction_id = 40")
     purged(archived)
-    again = purged(archived)
-    assert again.units == {"gone": 38, "changed": 1}
-    assert again.archives == ["archive-a"]
+    assert purged(archived).units == {"gone": 38, "last_key": 1}
 
 
 def test_a_second_purge_at_the_same_time_is_refused(archived: Lab) -> None:
@@ -247,24 +313,59 @@ def test_an_age_that_zones_could_blur_is_refused(lab: Lab, days: int) -> None:
         purged(lab, days=days)
 
 
-def unit(anchor: int, children: int) -> Unit:
-    keys = ",".join(map(str, range(children)))
-    return Unit((Rows(str(anchor), 1, anchor, anchor), Rows(keys, children, max(0, children - 1), children)))
+def rows_of(keys_by_anchor: dict[int, list[int]]) -> Rows:
+    pairs = [(anchor, key) for anchor, keys in keys_by_anchor.items() for key in keys]
+    if not pairs:
+        return Rows()
+    keys = [key for _, key in pairs]
+    listed = ",".join(map(str, keys))
+    return Rows(
+        KeySet(min(keys), max(keys), len(keys), listed),
+        Fingerprint(len(keys), sum(keys)),
+        ",".join(str(anchor) for anchor, _ in pairs),
+        listed,
+    )
 
 
-units = st.lists(st.integers(0, 30), max_size=200).map(
-    lambda sizes: [unit(anchor, size) for anchor, size in enumerate(sizes)]
-)
+def group_of(children: dict[int, list[int]]) -> Group:
+    return Group((rows_of({anchor: [anchor] for anchor in children}), rows_of(children)))
 
 
-@given(units, st.integers(1, 100))
-def test_chunks_hold_every_unit_once_in_order_and_keep_their_size(made: list[Unit], limit: int) -> None:
-    packed = list(chunks(made, limit))
-    assert [unit for chunk in packed for unit in chunk] == made
-    assert all(len(chunk) == 1 or sum(unit.size for unit in chunk) <= limit for chunk in packed)
+children_of_units = st.lists(st.sets(st.integers(0, 1000), max_size=30).map(sorted), max_size=200)
+
+
+@given(children_of_units, st.integers(1, 100), st.integers(1, 20))
+def test_chunks_hold_every_unit_once_in_order_and_keep_their_size(
+    children: list[list[int]], limit: int, per_group: int
+) -> None:
+    units = dict(enumerate(children, start=100))
+    anchors = list(units)
+    sent = [
+        group_of({anchor: units[anchor] for anchor in anchors[start : start + per_group]})
+        for start in range(0, len(anchors), per_group)
+    ]
+    packed = list(chunks(sent, limit))
+    assert [unit for chunk in packed for group in chunk for unit in group.apart()] == [
+        group_of({anchor: keys}) for anchor, keys in units.items()
+    ]
     for chunk in packed:
-        anchors, children = merged(chunk)
-        assert anchors.keys == ",".join(str(unit.anchor_key) for unit in chunk)
-        assert anchors.last_key == chunk[-1].anchor_key
-        assert children.fingerprint.hash_sum == sum(unit.rows[1].hash_sum for unit in chunk)
-        assert children.count == (children.keys.count(",") + 1 if children.keys else 0)
+        of_anchors, of_children = merged(chunk)
+        assert of_anchors.keys.count == 1 or of_anchors.keys.count + of_children.keys.count <= limit
+        mine = range(of_anchors.keys.first, of_anchors.keys.last + 1)
+        assert of_anchors.keys.listed == ",".join(map(str, mine))
+        expected = rows_of({anchor: units[anchor] for anchor in mine})
+        assert (of_children.keys, of_children.fingerprint) == (expected.keys, expected.fingerprint)
+
+
+def test_a_row_of_a_unit_that_is_not_in_the_group_is_in_no_unit() -> None:
+    group = Group((rows_of({1: [1], 2: [2]}), rows_of({1: [10, 11], 3: [12]})))
+    assert group.apart() == [group_of({1: [10, 11]}), group_of({2: []})]
+
+
+@given(st.sets(st.integers(-50, 50), min_size=1).map(sorted))
+def test_a_condition_names_exactly_the_keys(keys: list[int]) -> None:
+    condition = KeySet(keys[0], keys[-1], len(keys), ",".join(map(str, keys))).condition("id")
+    if bounds := re.fullmatch(r"`id` BETWEEN (-?\d+) AND (-?\d+)", condition):
+        assert list(range(int(bounds[1]), int(bounds[2]) + 1)) == keys
+    else:
+        assert condition == f"`id` IN ({','.join(map(str, keys))})"

@@ -18,6 +18,8 @@ from xray_backup.archive import archive
 from xray_backup.comparison import compare
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import UsageError, VerificationError
+from xray_backup.fingerprint import Fingerprint
+from xray_backup.key_set import KeySet
 from xray_backup.restore import RestoreResult, restore
 from xray_backup.restore_batches import Batch, Selection
 from xray_backup.snapshot import snapshot
@@ -187,8 +189,9 @@ def test_a_backup_that_is_not_there_is_one_line(saved: Lab) -> None:
 
 
 def test_a_batch_s_subset_keeps_rows_together() -> None:
-    batch = Batch([1, 5, 9], [10, 50, 90], "(1,'a'),\n(5,'b'),\n(9,'c')")
-    assert batch.subset([0, 2]) == Batch([1, 9], [10, 90], "(1,'a'),\n(9,'c')")
+    batch = Batch(KeySet(1, 9, 3, "1,5,9"), Fingerprint(3, 150), "10,50,90", "(1,'a'),\n(5,'b'),\n(9,'c')")
+    assert batch.subset([0, 2]) == Batch(KeySet(1, 9, 2, "1,9"), Fingerprint(2, 100), "10,90", "(1,'a'),\n(9,'c')")
+    assert batch.hash_of == {1: 10, 5: 50, 9: 90}
 
 
 def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:

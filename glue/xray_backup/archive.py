@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from xray_backup.committed_copy import commit_copy, count_rows, database_time
+from xray_backup.archive_periods import Period, periods_left
+from xray_backup.committed_copy import Wanted, commit_copy, count_rows, database_time
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
 from xray_backup.manifest import Manifest
+from xray_backup.purge_record import unpurged_archives
 from xray_backup.run import Run
 
 # Nobody knows the zone of the time column, the application host's: two days cover every zone and a wrong clock.
@@ -30,6 +33,7 @@ def checked_age_days(days: int) -> int:
 def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = False) -> Manifest | None:
     """Archives what is older than `older_than_days`; the committed manifest, or None after a dry run.
 
+    What an earlier archive took and no purge has gone through yet is not taken again; what a purge found changed is.
     A slot that has its archive already is left as it is.
 
     Raises:
@@ -38,24 +42,26 @@ def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = Fa
     started = database_time(run)
     before = f"{started - timedelta(days=checked_age_days(older_than_days)):%Y-%m-%d %H:%M:%S}"
 
-    def old_rows(connection: Connection) -> dict[str, str]:
-        return archive_conditions(connection, run.model, before)
+    def old_rows(connection: Connection) -> Wanted:
+        waiting = [manifest for manifest in unpurged_archives(run.store) if manifest.schema == run.database.schema]
+        periods = periods_left((period for manifest in waiting for period in manifest.archived_periods), before)
+        return Wanted(archive_conditions(connection, run.model, periods), periods)
 
     if dry_run:
         count_rows(run, "archive", old_rows)
         return None
-    return commit_copy(run, "archive", slot, started, started, old_rows, archived_before=before)
+    return commit_copy(run, "archive", slot, started, started, old_rows)
 
 
-def archive_conditions(connection: Connection, model: DataModel, before: str) -> dict[str, str]:
-    """The WHERE clause of each table: old rows of the anchor, their descendants, and the parents that both need.
+def archive_conditions(connection: Connection, model: DataModel, periods: Sequence[Period]) -> dict[str, str]:
+    """The WHERE clause of each table: the anchor in the periods, its descendants, and the parents both need.
 
     A row with the highest key of its table is left out, together with all that belongs to it: the application takes
     the highest key plus one for the next row, so deleting it would give a key out twice.
     """
     anchor = model.anchor
     held = sorted({key for table in model.purged for key in _anchor_of_last_row(connection, model, table)})
-    condition = f"`{anchor.time_column}` < '{before}'"
+    condition = f"({' OR '.join(period.condition(f'`{anchor.time_column}`') for period in periods) or 'FALSE'})"
     if held:
         condition += f" AND `{anchor.key}` NOT IN ({', '.join(map(str, held))})"
     conditions = {anchor.name: condition}

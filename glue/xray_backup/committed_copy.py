@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from xray_backup import manifest as manifests
+from xray_backup.archive_periods import Period
 from xray_backup.database import Connection, query
 from xray_backup.layout import LOCKS, Kind, backup_name, checked_slot, manifest_key, run_prefix
 from xray_backup.manifest import Manifest
@@ -15,8 +17,17 @@ from xray_backup.table_copy import copy_table
 
 BACKUP_LOCK = f"{LOCKS}backup.json"
 
-# The WHERE clause of each table, by name; asked for once the schema is known to be right.
-Conditions = Callable[[Connection], Mapping[str, str]]
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows to copy: the WHERE clause of each table, by name, and the periods that an archive's say."""
+
+    conditions: Mapping[str, str]
+    periods: tuple[Period, ...] = ()
+
+
+# Asked under the lock, once the schema is known to be right.
+FindWanted = Callable[[Connection], Wanted]
 
 
 def database_time(run: Run) -> datetime:
@@ -26,11 +37,11 @@ def database_time(run: Run) -> datetime:
     return now.replace(tzinfo=UTC)  # type: ignore[no-any-return]
 
 
-def count_rows(run: Run, kind: Kind, conditions: Conditions) -> None:
+def count_rows(run: Run, kind: Kind, find_wanted: FindWanted) -> None:
     """The dry run: reports how many rows of each table would be copied; takes no lock and writes nothing."""
     with run.database.session() as connection:
         check_schema(connection, run.database.schema, run.model)
-        for name, condition in conditions(connection).items():
+        for name, condition in find_wanted(connection).conditions.items():
             sql = f"SELECT COUNT(*) FROM {run.model.table(name).quoted} WHERE {condition}"
             ((rows,),) = query(connection, sql)
             run.events("would_copy", backup=kind, table=name, rows=rows)
@@ -42,8 +53,7 @@ def commit_copy(
     slot: str | None,
     started: datetime,
     cutoff: datetime,
-    conditions: Conditions,
-    archived_before: str | None = None,
+    find_wanted: FindWanted,
 ) -> Manifest:
     """The committed backup of the slot, made now unless it was made before.
 
@@ -53,8 +63,7 @@ def commit_copy(
         slot: name of the scheduled run; the day of `started` where None.
         started: the database's time at the start.
         cutoff: what was committed before this is complete.
-        conditions: which rows.
-        archived_before: the age limit of an archive, in the zone of the time column.
+        find_wanted: which rows.
 
     Raises:
         BackupError: nothing was committed; the run can be repeated.
@@ -67,12 +76,12 @@ def commit_copy(
             return existing
         with run.database.session() as connection:
             check_schema(connection, run.database.schema, run.model)
-            wanted = conditions(connection)
+            wanted = find_wanted(connection)
         tables = {}
         # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
         for table in reversed(run.model.tables):
             prefix = run_prefix(kind, table.name, f"{started:%Y-%m-%d}", run.run_id)
-            tables[table.name] = copy_table(run, table, prefix, wanted[table.name])
+            tables[table.name] = copy_table(run, table, prefix, wanted.conditions[table.name])
             check()
         manifest = Manifest(
             kind=kind,
@@ -84,7 +93,7 @@ def commit_copy(
             cutoff=cutoff.isoformat(),
             verified_at=database_time(run).isoformat(),
             tables=tables,
-            archived_before=archived_before,
+            archived_periods=wanted.periods,
             job_run_id=run.job_run_id,
         )
         check()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from xray_backup.archive_periods import Period
 from xray_backup.data_model import DataModel
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
@@ -49,7 +50,10 @@ class TableBackup:
 
 @dataclass(frozen=True)
 class Manifest:
-    """One committed and verified backup. Times are ISO 8601 in UTC, by the database's clock."""
+    """One committed and verified backup. Times are ISO 8601 in UTC, by the database's clock.
+
+    `archived_periods` are those of an archive, in the zone of the time column; a snapshot has none.
+    """
 
     kind: Kind
     slot: str
@@ -60,7 +64,7 @@ class Manifest:
     cutoff: str
     verified_at: str
     tables: Mapping[str, TableBackup]
-    archived_before: str | None = None
+    archived_periods: tuple[Period, ...] = ()
     job_run_id: str | None = None
 
     @property
@@ -95,6 +99,7 @@ class Manifest:
             if document["kind"] not in KINDS:
                 raise ValueError("kind")
             document["tables"] = {name: _table_backup(table) for name, table in document["tables"].items()}
+            document["archived_periods"] = tuple(Period(**period) for period in document["archived_periods"])
             return cls(**document)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VerificationError(f"manifest {where} is damaged ({type(error).__name__}: {error})") from None

@@ -28,8 +28,8 @@ from xray_backup.fingerprint import Fingerprint, fingerprint_sql
 from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
-from xray_backup.purge_record import FINISHED, ChunkResult, Outcome, PurgeRecord, PurgeResult
-from xray_backup.purge_units import Chunk, Rows, chunks, merged, read_units
+from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecord, PurgeResult, unpurged_archives
+from xray_backup.purge_units import Chunk, Rows, chunks, merged, read_groups
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
 from xray_backup.verification import verify
@@ -126,17 +126,14 @@ def _purge_archive(
             record.add(manifest.name, chunk)
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
 
-    in_parallel(connections, chunks(read_units(run, manifest, result.before), chunk_rows), purger.purge, done)
-    if record and outcomes["deleted"] + outcomes["gone"] == total:
+    in_parallel(connections, chunks(read_groups(run, manifest, result.before), chunk_rows), purger.purge, done)
+    # What was changed since is not this archive's any more: the next one takes it as it is now.
+    if record and outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
         record.archive_is_finished(manifest.name)
 
 
 def _archives(run: Run) -> Iterator[Manifest]:
-    """Every archive that still has something to purge; an archive is for good, so their number only grows."""
-    finished = {item.key for item in run.store.list(FINISHED)}
-    for manifest in manifests.load_all(run.store):
-        if manifest.kind != "archive" or f"{FINISHED}{manifest.name}.json" in finished:
-            continue
+    for manifest in unpurged_archives(run.store):
         manifests.check_model(manifest, run.model)
         if manifest.schema != run.database.schema:
             raise UsageError(
@@ -155,7 +152,7 @@ class _Purger:
     def purge(self, connection: Connection, chunk: Chunk) -> ChunkResult:
         """Deletes the chunk, or what of it can be deleted, and pauses."""
         started = time.monotonic()
-        result = ChunkResult(chunk[0].anchor_key, chunk[-1].anchor_key)
+        result = ChunkResult(chunk[0].rows[0].keys.first, chunk[-1].rows[0].keys.last)
         self._purge(connection, chunk, result)
         time.sleep((time.monotonic() - started) * self._sleep_ratio)
         return result
@@ -163,21 +160,23 @@ class _Purger:
     def _purge(self, connection: Connection, chunk: Chunk, result: ChunkResult) -> None:
         if self._check:
             self._check()
+        rows = merged(chunk)
         try:
-            self._with_retry(connection, merged(chunk))
+            self._with_retry(connection, rows)
         except ChunkRefusedError as refused:
-            if refused.outcome == "gone" or len(chunk) == 1:
-                result.units[refused.outcome] += len(chunk)
+            parts = chunk if len(chunk) > 1 else chunk[0].apart()
+            if refused.outcome == "gone" or (len(parts) == 1 and parts == chunk):
+                result.units[refused.outcome] += rows[0].keys.count
                 if refused.outcome != "gone":
-                    result.kept[refused.outcome] = [*result.kept.get(refused.outcome, []), chunk[0].anchor_key]
+                    result.kept[refused.outcome] = [*result.kept.get(refused.outcome, []), rows[0].keys.first]
                 return
-            middle = len(chunk) // 2
-            self._purge(connection, chunk[:middle], result)
-            self._purge(connection, chunk[middle:], result)
+            middle = len(parts) // 2
+            for half in filter(None, (parts[:middle], parts[middle:])):
+                self._purge(connection, half, result)
             return
-        for table, rows in zip(self._tables, merged(chunk), strict=True):
-            result.rows[table.name] += rows.count
-        result.units["deleted" if self._check else "would_delete"] += len(chunk)
+        for table, deleted in zip(self._tables, rows, strict=True):
+            result.rows[table.name] += deleted.keys.count
+        result.units["deleted" if self._check else "would_delete"] += rows[0].keys.count
 
     def _with_retry(self, connection: Connection, rows: list[Rows]) -> None:
         for attempt in range(DEADLOCK_TRIES):
@@ -201,20 +200,22 @@ class _Purger:
             raise ChunkRefusedError("changed")
         highest = ", ".join(f"(SELECT MAX(`{table.key}`) FROM {table.quoted})" for table in self._tables)
         (last_keys,) = query(connection, f"SELECT {highest}")
-        if any(expected.count and expected.last_key >= last for expected, last in zip(rows, last_keys, strict=True)):
+        if any(
+            expected.keys.count and expected.keys.last >= last for expected, last in zip(rows, last_keys, strict=True)
+        ):
             raise ChunkRefusedError("last_key")
         if self._check is None:
             connection.rollback()
             return
         for table, expected in reversed(list(zip(self._tables, rows, strict=True))):
-            if not expected.count:
+            if not expected.keys.count:
                 continue
-            sql = f"DELETE FROM {table.quoted} WHERE `{table.key}` IN ({expected.keys})"
+            sql = f"DELETE FROM {table.quoted} WHERE {expected.keys.condition(table.key)}"
             deleted = execute(connection, sql)
-            if deleted != expected.count:
+            if deleted != expected.keys.count:
                 connection.rollback()
                 raise BackupError(
-                    f"table {table.name}: {deleted} rows would go where {expected.count} were locked; rolled back"
+                    f"table {table.name}: {deleted} rows would go where {expected.keys.count} were locked; rolled back"
                 )
         connection.commit()
 
@@ -224,14 +225,14 @@ class _Purger:
         lock = " FOR UPDATE" if self._check else ""
         found = []
         for position, table in enumerate(self._tables):
-            parent = table.parent
-            column, values = (
-                (parent.column, keys[parent.table]) if parent and position else (table.key, keys[table.name])
-            )
-            if not values:
+            parent = table.parent if position else None
+            wanted = keys[parent.table if parent else table.name]
+            if not wanted.count:
                 found.append(Fingerprint())
                 continue
-            sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{column}` IN ({values}){lock}"
+            # Children by a list, for a range of their parents MySQL may well read, and lock, the whole table.
+            condition = f"`{parent.column}` IN ({wanted.listed})" if parent else wanted.condition(table.key)
+            sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {condition}{lock}"
             ((count, hash_sum),) = query(connection, sql)
             found.append(Fingerprint(count, int(hash_sum)))
         return found

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from xray_backup import manifest as manifests
 from xray_backup.layout import PURGES
+from xray_backup.manifest import Manifest
 from xray_backup.run import Run
+from xray_backup.store import Store
 
 FINISHED = f"{PURGES}finished/"
 CHUNKS_PER_RECORD = 1_000
@@ -69,7 +73,7 @@ class PurgeRecord:
             self._flush()
 
     def archive_is_finished(self, name: str) -> None:
-        """Notes that every unit of an archive is deleted, so that no later purge has to read it again."""
+        """Notes that an archive has nothing more to purge, so that no later purge has to read it again."""
         body = json.dumps({"archive": name, "run_id": self._result.run_id})
         self._run.store.create(f"{FINISHED}{name}.json", f"{body}\n".encode())
 
@@ -86,3 +90,11 @@ class PurgeRecord:
 
     def _write(self, name: str, text: str) -> None:
         self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())
+
+
+def unpurged_archives(store: Store) -> Iterator[Manifest]:
+    """Every archive that still has something to purge; an archive is for good, so their number only grows."""
+    finished = {item.key for item in store.list(FINISHED)}
+    for manifest in manifests.load_all(store):
+        if manifest.kind == "archive" and f"{FINISHED}{manifest.name}.json" not in finished:
+            yield manifest

@@ -160,7 +160,7 @@ class _Writer:
         result = TableResult()
         found = self._fingerprint(connection, batch) if self._exists else Fingerprint()
         if found == batch.fingerprint:
-            result.present += len(batch.keys)
+            result.present += batch.keys.count
         elif found.rows == 0:
             self._insert(connection, batch, result)
         else:
@@ -171,7 +171,7 @@ class _Writer:
     def _write_missing(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         existing = self._existing(connection, batch)
         missing = []
-        for position, (key, row_hash) in enumerate(zip(batch.keys, batch.hashes, strict=True)):
+        for position, (key, row_hash) in enumerate(batch.hash_of.items()):
             if key not in existing:
                 missing.append(position)
             elif existing[key] == row_hash:
@@ -185,12 +185,12 @@ class _Writer:
         """The hash of each row that is there already, by key."""
         table = self.table
         sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
-        found = dict(query(connection, sql, (batch.keys[0], batch.keys[-1])))
-        return {key: found[key] for key in batch.keys if key in found}
+        found = dict(query(connection, sql, (batch.keys.first, batch.keys.last)))
+        return {key: found[key] for key in batch.hash_of if key in found}
 
     def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         if self._dry_run:
-            result.inserted += len(batch.keys)
+            result.inserted += batch.keys.count
             return
         table = self.table
         try:
@@ -212,24 +212,22 @@ class _Writer:
             connection.rollback()
             raise BackupError(f"table {table.name}: the server did not keep the rows as they were sent; rolled back")
         connection.commit()
-        result.inserted += len(batch.keys)
+        result.inserted += batch.keys.count
 
     def _insert_halves(self, connection: Connection, batch: Batch, result: TableResult, refused: list[int]) -> None:
         """The server refuses a row among these: finds it, notes its key in `refused`, inserts the others."""
-        if len(batch.keys) == 1:
-            refused.append(batch.keys[0])
+        count = batch.keys.count
+        if count == 1:
+            refused.append(batch.keys.first)
             return
-        middle = len(batch.keys) // 2
+        middle = count // 2
         self._insert(connection, batch.subset(range(middle)), result)
-        self._insert(connection, batch.subset(range(middle, len(batch.keys))), result)
+        self._insert(connection, batch.subset(range(middle, count)), result)
 
     def _fingerprint(self, connection: Connection, batch: Batch) -> Fingerprint:
         table = self.table
-        contiguous = batch.keys[-1] - batch.keys[0] + 1 == len(batch.keys)
-        condition = (
-            f"BETWEEN {batch.keys[0]} AND {batch.keys[-1]}" if contiguous else f"IN ({','.join(map(str, batch.keys))})"
-        )
-        sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{table.key}` {condition}"
+        condition = batch.keys.condition(table.key)
+        sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {condition}"
         ((count, hash_sum),) = query(connection, sql)
         return Fingerprint(count, int(hash_sum))
 

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from xray_backup.data_model import DataModel, Table
 from xray_backup.errors import UsageError
-from xray_backup.fingerprint import Fingerprint, row_hash_spark
+from xray_backup.fingerprint import Fingerprint, halves_spark, row_hash_spark
+from xray_backup.key_set import KeySet
 from xray_backup.run import Run
 
 ROWS_PER_BATCH = 5_000
@@ -37,23 +38,31 @@ class Selection:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one table, sorted by key; `values` holds their literals with a comma and a newline between."""
+    """Rows of one table, sorted by key: their literals, keys and hashes, each row's after the other's.
 
-    keys: list[int]
-    hashes: list[int]
+    All are text, as Spark wrote it; only a batch of which some rows are there already is taken apart.
+    """
+
+    keys: KeySet
+    fingerprint: Fingerprint
+    hashes: str
     values: str
 
     @property
-    def fingerprint(self) -> Fingerprint:
-        """Of the batch."""
-        return Fingerprint(len(self.keys), sum(self.hashes))
+    def hash_of(self) -> dict[int, int]:
+        """The hash of each row by its key, in order."""
+        keys, hashes = (map(int, text.split(",")) for text in (self.keys.listed, self.hashes))
+        return dict(zip(keys, hashes, strict=True))
 
     def subset(self, positions: Sequence[int]) -> Batch:
         """The batch of the rows at these positions; no literal holds a newline, text is hexadecimal."""
-        literals = self.values.split(_SEPARATOR)
+        keys, hashes, literals = self.keys.listed.split(","), self.hashes.split(","), self.values.split(_SEPARATOR)
+        listed = [keys[position] for position in positions]
+        kept = [hashes[position] for position in positions]
         return Batch(
-            [self.keys[position] for position in positions],
-            [self.hashes[position] for position in positions],
+            KeySet(int(listed[0]), int(listed[-1]), len(positions), ",".join(listed)),
+            Fingerprint(len(positions), sum(map(int, kept))),
+            ",".join(kept),
             _SEPARATOR.join(literals[position] for position in positions),
         )
 
@@ -66,15 +75,22 @@ def batches(run: Run, table: Table, rows: DataFrame, about: int) -> Iterator[Bat
         f"STRUCT(`{table.key}` AS k, {row_hash_spark(table)} AS h, CONCAT('(', {literals}, ')') AS v) AS r",
     )
     parted = prepared.repartition(max(1, ceil(about / ROWS_PER_PART)), "batch")
-    grouped = parted.groupBy("batch").agg(F.expr("ARRAY_SORT(COLLECT_LIST(r)) AS rows"))
+    grouped = parted.groupBy("batch").agg(
+        F.expr("ARRAY_SORT(COLLECT_LIST(r)) AS rows"), *[F.expr(text) for text in halves_spark("r.h")]
+    )
     columns = grouped.sortWithinPartitions("batch").selectExpr(
-        "TRANSFORM(rows, r -> r.k)",
-        "TRANSFORM(rows, r -> r.h)",
-        f"CONCAT_WS('{_SEPARATOR}', TRANSFORM(rows, r -> r.v))",
+        "ELEMENT_AT(rows, 1).k",
+        "ELEMENT_AT(rows, -1).k",
+        "fingerprint_rows",
+        "fingerprint_high",
+        "fingerprint_low",
+        "CONCAT_WS(',', CAST(rows.k AS ARRAY<STRING>))",
+        "CONCAT_WS(',', CAST(rows.h AS ARRAY<STRING>))",
+        f"CONCAT_WS('{_SEPARATOR}', rows.v)",
     )
     with run.spark_step(f"read {table.name}"):
-        for keys, hashes, values in columns.toLocalIterator(prefetchPartitions=True):
-            yield Batch(keys, hashes, values)
+        for first, last, count, high, low, listed, *texts in columns.toLocalIterator(prefetchPartitions=True):
+            yield Batch(KeySet(first, last, count, listed), Fingerprint.from_halves(count, high, low), *texts)
 
 
 def selected(model: DataModel, rows: dict[str, DataFrame], selection: Selection) -> dict[str, DataFrame]:

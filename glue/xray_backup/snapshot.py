@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from xray_backup.committed_copy import commit_copy, count_rows, database_time
+from xray_backup.committed_copy import Wanted, commit_copy, count_rows, database_time
 from xray_backup.database import Connection
 from xray_backup.manifest import Manifest
 from xray_backup.run import Run
@@ -21,8 +21,8 @@ def snapshot(run: Run, slot: str | None, lag_minutes: int, dry_run: bool = False
         BackupError: nothing was committed; the run can be repeated.
     """
 
-    def every_row(_: Connection) -> dict[str, str]:
-        return {table.name: "TRUE" for table in run.model.tables}
+    def every_row(_: Connection) -> Wanted:
+        return Wanted({table.name: "TRUE" for table in run.model.tables})
 
     if dry_run:
         count_rows(run, "snapshot", every_row)

@@ -48,7 +48,7 @@ def laptop_session(endpoint_url: str | None = None, cores: str = "*") -> SparkSe
         .appName("xray_backup")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.driver.memory", os.environ.get("XRAY_BACKUP_DRIVER_MEMORY", "2g"))
+        .config("spark.driver.memory", os.environ.get("XRAY_BACKUP_DRIVER_MEMORY", "1g"))
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "4")

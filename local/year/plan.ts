@@ -3,9 +3,9 @@ export interface YearPlan {
   readonly weeks: number;
   /** Predictions per day, seven days a week; a third of them are of a new image. */
   readonly perDay: number;
-  /** What is older is archived and purged. */
+  /** What is older is archived, each week, and purged. */
   readonly retentionDays: number;
-  /** An archive and a purge end each of these. */
+  /** A purge ends each of these. */
   readonly purgeEveryWeeks: number;
   /** A restore drill ends each of these. */
   readonly drillEveryWeeks: number;

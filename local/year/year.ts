@@ -109,7 +109,7 @@ export class Year {
     const { plan } = this;
     const purges = week % plan.purgeEveryWeeks === 0;
     await timed("uploads", () => this.upload(record, show));
-    await timed("backup", () => this.backUp(week, purges, show));
+    await timed("backup", () => this.backUp(week, show));
     if (purges) {
       await timed("purge", () => this.purge(week, show));
       record.events.push("purge");
@@ -160,8 +160,8 @@ export class Year {
     record.events.push("emulator restart");
   }
 
-  private async backUp(week: number, archives: boolean, show: (line: string) => void): Promise<void> {
-    const older = archives ? ["--archive-older-than-days", String(this.calendar.olderThanDays(week))] : [];
+  private async backUp(week: number, show: (line: string) => void): Promise<void> {
+    const older = ["--archive-older-than-days", String(this.calendar.olderThanDays(week))];
     await this.backupPackage("backup", "xray_backup", ["--run-slot", this.calendar.dayAfter(week), ...older], show);
   }
 

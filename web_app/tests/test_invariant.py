@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from year.invariant import Key, check_invariant
+from year.invariant import Archives, Key, check_invariant
 from year.journal import Row, as_text, row_of_statement
 
 IMAGE: Row = ("1", "lake", "xray-images", "img_1.png")
@@ -19,8 +19,14 @@ ARCHIVES = {"image": [IMAGE, IMAGE], "transaction": [OLD]}
 
 
 def test_invariant_that_holds() -> None:
-    finding = check_invariant(JOURNAL, DATABASE, ARCHIVES)
+    finding = check_invariant(JOURNAL, DATABASE, Archives(ARCHIVES))
     assert (finding.committed, finding.in_database, finding.in_one_archive, finding.faults) == (3, 2, 1, {})
+
+
+def test_row_that_waits_for_its_purge_may_be_in_both() -> None:
+    archives = Archives(ARCHIVES, waiting=frozenset({("transaction", "1")}))
+    finding = check_invariant(JOURNAL, DATABASE | {("transaction", "1"): OLD}, archives)
+    assert (finding.in_database, finding.in_one_archive, finding.in_both_until_purged, finding.faults) == (3, 0, 1, {})
 
 
 @pytest.mark.parametrize(
@@ -29,7 +35,7 @@ def test_invariant_that_holds() -> None:
         ("lost", JOURNAL, DATABASE, {"transaction": []}),
         ("lost", JOURNAL, {("transaction", "2"): NEW}, ARCHIVES),
         ("in several archives", JOURNAL, DATABASE, {"transaction": [OLD, OLD]}),
-        ("in the database and in an archive", JOURNAL, DATABASE | {("transaction", "1"): OLD}, ARCHIVES),
+        ("in the database after its purge", JOURNAL, DATABASE | {("transaction", "1"): OLD}, ARCHIVES),
         ("changed in an archive", JOURNAL, DATABASE, {"transaction": [(*OLD[:4], "0.400")]}),
         ("changed in the database", JOURNAL, DATABASE | {("transaction", "2"): (*NEW[:4], "0.400")}, ARCHIVES),
         ("in the database, never committed", JOURNAL, DATABASE | {("transaction", "3"): NEW}, ARCHIVES),
@@ -40,7 +46,7 @@ def test_invariant_that_holds() -> None:
 def test_fault_is_found(
     fault: str, journal: list[tuple[str, Row]], database: dict[Key, Row], archives: dict[str, list[Row]]
 ) -> None:
-    assert check_invariant(journal, database, archives).faults == {fault: 1}
+    assert check_invariant(journal, database, Archives(archives)).faults == {fault: 1}
 
 
 def test_row_of_a_statement_is_what_the_server_gives_back() -> None:

@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Finding:
     committed: int = 0
     in_database: int = 0
     in_one_archive: int = 0
+    in_both_until_purged: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
 
@@ -45,13 +46,24 @@ class Finding:
             self.examples.append(f"{name}: {key[0]} {key[1]}")
 
 
-def check_invariant(journal: Iterable[tuple[str, Row]], database: Rows, archives: Mapping[str, list[Row]]) -> Finding:
+@dataclass(frozen=True)
+class Archives:
+    """All rows of each table over all archives: a row that two hold is there twice.
+
+    `waiting` are those in an archive that no purge has gone through to its end.
+    """
+
+    rows: Mapping[str, list[Row]] = field(default_factory=dict)
+    waiting: Set[Key] = frozenset()
+
+
+def check_invariant(journal: Iterable[tuple[str, Row]], database: Rows, archives: Archives) -> Finding:
     """Every row that was ever committed is in the database or in exactly one archive, once, with the values it had.
 
     Args:
         journal: table and row of each commit.
         database: the rows that are there.
-        archives: all rows of each table over all archives; a row that two archives hold is there twice.
+        archives: all of them; a row that waits for its purge is in the database as well.
     """
     finding = Finding()
     committed: dict[Key, Row] = {}
@@ -61,7 +73,7 @@ def check_invariant(journal: Iterable[tuple[str, Row]], database: Rows, archives
         committed[(table, row[0])] = row
     finding.committed = len(committed)
     copies: Counter[Key] = Counter()
-    for table, rows in archives.items():
+    for table, rows in archives.rows.items():
         for row in rows:
             key = (table, row[0])
             copies[key] += 1
@@ -82,14 +94,16 @@ def check_invariant(journal: Iterable[tuple[str, Row]], database: Rows, archives
             if not here:
                 finding.fault("lost", key)
             continue
-        if not here and archived == 1:
-            finding.in_one_archive += 1
+        if archived > 1:
+            finding.fault("in several archives", key)
         elif not here and archived == 0:
             finding.fault("lost", key)
         elif not here:
-            finding.fault("in several archives", key)
+            finding.in_one_archive += 1
+        elif key in archives.waiting:
+            finding.in_both_until_purged += 1
         elif archived:
-            finding.fault("in the database and in an archive", key)
+            finding.fault("in the database after its purge", key)
     return finding
 
 
@@ -113,21 +127,31 @@ def read_database(target: Target, schema: str, user: str) -> dict[Key, Row]:
     return found
 
 
-def read_archives(target: Target) -> dict[str, list[Row]]:
+def read_archives(target: Target) -> Archives:
     """The rows of every Parquet file that the manifest of an archive names."""
     s3 = target.client("s3")
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
+    waiting: set[Key] = set()
     root = f"{target.backup_prefix}/"
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=target.bucket, Prefix=f"{root}v1/_manifests/archive-")
+
+    def names(folder: str) -> list[str]:
+        """Of the archives' documents in a folder of the store."""
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=target.bucket, Prefix=f"{root}{folder}archive-")
+        return [Path(item["Key"]).name for page in pages for item in page.get("Contents", [])]
+
+    purged = set(names("v1/_purges/finished/"))
     with tempfile.TemporaryDirectory() as folder:
-        for number, found in enumerate(item for page in pages for item in page.get("Contents", [])):
-            manifest = json.load(s3.get_object(Bucket=target.bucket, Key=found["Key"])["Body"])
+        for number, name in enumerate(names("v1/_manifests/")):
+            manifest = json.load(s3.get_object(Bucket=target.bucket, Key=f"{root}v1/_manifests/{name}")["Body"])
             for table, content in manifest["tables"].items():
                 for file in content["files"]:
                     path = Path(folder) / f"{number}-{table}-{Path(file['key']).name}"
                     s3.download_file(target.bucket, root + file["key"], str(path))
-                    rows[table] += read_parquet(path)
-    return rows
+                    found = read_parquet(path)
+                    rows[table] += found
+                    if name not in purged:
+                        waiting |= {(table, row[0]) for row in found}
+    return Archives(rows, waiting)
 
 
 def read_parquet(path: Path) -> list[Row]:
@@ -154,7 +178,7 @@ def main() -> int:
         return 0
     if options.restored:
         restored = read_database(target, options.restored, "xray_restore")
-        finding = check_invariant(read_journal(options.journal), restored, {})
+        finding = check_invariant(read_journal(options.journal), restored, Archives())
     else:
         # The journal last: what is committed meanwhile is no row that nobody sent.
         database, archives = read_database(target, "x_ray", "xray_app"), read_archives(target)
