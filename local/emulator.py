@@ -10,6 +10,8 @@ import json
 import os
 import secrets
 import threading
+from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,10 @@ from moto.rds.models import DBInstance, DBParameterGroup
 from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.server import main
 from moto.utilities.utils import get_partition
+from werkzeug.wrappers import Response
 
 ONE_AT_A_TIME = threading.Lock()
+ANSWERS_KEPT = 1000
 TRANSPORT_KEYS = {"aws:SecureTransport", "s3:TlsVersion"}
 
 
@@ -46,6 +50,33 @@ def answer_one_at_a_time() -> None:
             return call(self, environ, start_response)
 
     DomainDispatcherApplication.__call__ = call_alone
+
+
+def answer_retries_alike() -> None:
+    """An SDK that gets no answer sends its request again under the same invocation id; moto would do it twice.
+
+    On a busy machine a resource then "already exists" when Terraform creates it.
+    """
+    call = DomainDispatcherApplication.__call__
+    done: OrderedDict[str, Response] = OrderedDict()
+
+    def call_once(self: DomainDispatcherApplication, environ: dict[str, Any], start_response: Any) -> Any:
+        invocation = environ.get("HTTP_AMZ_SDK_INVOCATION_ID")
+        if invocation is None or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return call(self, environ, start_response)
+        if invocation in done:
+            attempt = environ.get("HTTP_AMZ_SDK_REQUEST")
+            print(f"the next request was answered before, its answer is sent again ({attempt})", flush=True)
+        else:
+            response = Response.from_app(partial(call, self), environ, buffered=True)
+            if response.status_code >= 400:
+                return response(environ, start_response)
+            done[invocation] = response
+            if len(done) > ANSWERS_KEPT:
+                done.popitem(last=False)
+        return done[invocation](environ, start_response)
+
+    DomainDispatcherApplication.__call__ = call_once
 
 
 def apply_transport_conditions() -> None:
@@ -201,6 +232,7 @@ def keep_workgroup_tags() -> None:
 
 if __name__ == "__main__":
     answer_one_at_a_time()
+    answer_retries_alike()
     apply_transport_conditions()
     hide_key_of_objects()
     keep_rule_descriptions()

@@ -33,3 +33,29 @@ test("a provider that is not to be had is named, with what to do", async () => {
   );
   rmSync(mirror, { recursive: true });
 });
+
+test("a request that comes again under its invocation id is done once", async () => {
+  const emulator = await startEmulator();
+  const call = async (name: string, invocation: string, attempt: number): Promise<[number, string]> => {
+    const response = await fetch(emulator.url, {
+      method: "POST",
+      headers: {
+        authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/kms/aws4_request, Signature=0",
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": `TrentService.${name}`,
+        "amz-sdk-invocation-id": invocation,
+        "amz-sdk-request": `attempt=${attempt}; max=2`,
+      },
+      body: JSON.stringify(name === "CreateKey" ? {} : { AliasName: "alias/lake", TargetKeyId: keyId }),
+    });
+    return [response.status, await response.text()];
+  };
+  let keyId = "";
+  const [, key] = await call("CreateKey", "a", 1);
+  keyId = (JSON.parse(key) as { KeyMetadata: { KeyId: string } }).KeyMetadata.KeyId;
+  expect(await call("CreateKey", "a", 2)).toEqual([200, key]);
+  expect((await call("CreateAlias", "b", 1))[0]).toBe(200);
+  expect((await call("CreateAlias", "b", 2))[0]).toBe(200);
+  expect(await call("CreateAlias", "c", 1)).toEqual([400, expect.stringContaining("AlreadyExistsException")]);
+  await emulator.stop();
+});
