@@ -103,7 +103,7 @@ def main() -> int:
         column.justify = "right"
     for name, (rows, hash_sum, checksum) in before.items():
         tables.add_row(
-            name, f"{rows:,}", str(hash_sum), str(checksum), "alike" if after[name] == before[name] else "NOT ALIKE"
+            name, f"{rows:,}", f"{hash_sum:x}", str(checksum), "alike" if after[name] == before[name] else "NOT ALIKE"
         )
     console.print(tables)
     console.print(f"{sum(rows for rows, *_ in after.values()):,} rows came back in {seconds['restore']:.1f} s")
