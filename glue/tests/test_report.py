@@ -23,7 +23,7 @@ from xray_backup.data_model import X_RAY
 from xray_backup.errors import VerificationError
 from xray_backup.purge import purge
 from xray_backup.report import gather
-from xray_backup.report_page import render, write_report
+from xray_backup.report_page import _duration, render, write_report
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.snapshot import snapshot
@@ -271,3 +271,11 @@ def test_it_fits_the_screen(lived: Lab, tmp_path: Path, width: int) -> None:
     assert measured["width"] <= width
     assert measured["cutOff"] <= 0
     assert measured["letters"] > 8
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(25, "25.0 s"), (100, "2 min"), (7_000, "117 min"), (9_000, "2.5 h"), (86_400, "24 h"), (604_800, "7 days")],
+)
+def test_a_duration_is_said_in_the_unit_that_suits_it(seconds: float, said: str) -> None:
+    assert _duration(seconds) == said

@@ -134,10 +134,10 @@ class Report:
         return max(backup.proved_at for backup in (*self.snapshots, *self.archives))
 
     @property
-    def usual_days(self) -> float | None:
-        """The usual days from one snapshot to the next; None before the second."""
+    def usual_gap(self) -> float | None:
+        """The usual seconds from one snapshot to the next; None before the second."""
         times = [snapshot.started_at for snapshot in self.snapshots]
-        gaps = [(later - earlier) / timedelta(days=1) for later, earlier in pairwise(times)]
+        gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
         return median(gaps) if gaps else None
 
     @property

@@ -111,4 +111,7 @@ def _size(value: int) -> str:
 def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    for size, unit in ((86_400, "days"), (3_600, "h")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 60:.0f} min"
