@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xray_backup import manifest as manifests
+from xray_backup.archive_periods import Period
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
@@ -124,6 +125,18 @@ def example(slot: str = "s1", **changes: Any) -> Manifest:
         "started_at": "2026-01-01T00:00:00+00:00", "cutoff": "", "verified_at": "", "tables": {"t": table},
     }  # fmt: skip
     return Manifest(**(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("before", "periods"), [(None, ()), ("2026-08-24 03:00:00", (Period(None, "2026-08-24 03:00:00"),))]
+)
+def test_a_manifest_that_says_its_age_alone_is_read(before: str | None, periods: tuple[Period, ...]) -> None:
+    document = json.loads(example().to_json())
+    del document["archived_periods"]
+    document["archived_before"] = before
+    read = Manifest.from_json(json.dumps(document).encode(), "m")
+    assert read.archived_periods == periods
+    assert Manifest.from_json(read.to_json(), "m") == read
 
 
 def test_a_slot_is_committed_once(store: Store) -> None:

@@ -99,10 +99,18 @@ class Manifest:
             if document["kind"] not in KINDS:
                 raise ValueError("kind")
             document["tables"] = {name: _table_backup(table) for name, table in document["tables"].items()}
-            document["archived_periods"] = tuple(Period(**period) for period in document["archived_periods"])
+            document["archived_periods"] = _archived_periods(document)
             return cls(**document)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise VerificationError(f"manifest {where} is damaged ({type(error).__name__}: {error})") from None
+
+
+def _archived_periods(document: dict[str, Any]) -> tuple[Period, ...]:
+    """Earlier manifests of this format had `archived_before` alone: their archives took all that was older."""
+    before = document.pop("archived_before", None)
+    if before is not None:
+        return (Period(None, before),)
+    return tuple(Period(**period) for period in document.get("archived_periods", ()))
 
 
 def _table_backup(table: dict[str, Any]) -> TableBackup:
