@@ -231,8 +231,8 @@ def keep_workgroup_tags() -> None:
 
 
 if __name__ == "__main__":
-    answer_one_at_a_time()
     answer_retries_alike()
+    answer_one_at_a_time()  # around the retries: one may come while its first try is at work
     apply_transport_conditions()
     hide_key_of_objects()
     keep_rule_descriptions()
