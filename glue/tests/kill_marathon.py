@@ -84,7 +84,7 @@ class Marathon:
             "backup": ["--run-slot", str(self.slot)],
             "archive": ["--run-slot", str(self.slot), "--older-than-days", "2"],
             # Small chunks with pauses: many moments between a lock, a delete and a commit.
-            "purge": ["--older-than-days", "2", "--chunk-rows", "10", "--sleep-ratio", "1", "--mode", "execute"],
+            "purge": ["--older-than-days", "2", "--chunk-rows", "50", "--sleep-ratio", "1", "--mode", "execute"],
             "restore": ["--backups", newest_first or "latest", "--mode", "execute"],
         }
         return common + own[name]

@@ -17,7 +17,6 @@ from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
 from xray_backup.archive import archive
-from xray_backup.archive_periods import Period, periods_left
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
 from xray_backup.key_set import KeySet
@@ -71,8 +70,22 @@ def test_an_archive_leaves_out_what_waits_in_an_earlier_one(lab: Lab) -> None:
     assert purged(lab).units == {"deleted": 4}
     lab.sql("INSERT INTO `transaction` VALUES (1, 1, '2022-05-24 11:08:23', 0.3, 0.5)")
     archive(lab.run(), "c", 2)
-    # Nothing waits any more, so that what came late, with an old time, is taken too.
+    # Nothing waits any more, so that a row of the same time and key is taken too.
     assert {row[0] for row in backed_up(lab, "archive-c", "transaction")} == {1}
+
+
+def test_what_comes_late_with_an_old_time_is_archived_once_and_does_not_wait_for_a_purge(lab: Lab) -> None:
+    lab.fill(5)
+    archive(lab.run(), "a", 2)
+    lab.sql("INSERT INTO `transaction` VALUES (6, 1, '2010-05-24 11:08:23', 0.3, 0.5)")
+    lab.sql("INSERT INTO `transaction` VALUES (7, 1, UTC_TIMESTAMP(), 0.3, 0.5)")
+    archive(lab.run(), "b", 2)
+    # 5 had the highest key of its table when `a` was made; its box still has.
+    assert {row[0] for row in backed_up(lab, "archive-b", "transaction")} == {6}
+    archive(lab.run(), "c", 2)
+    assert backed_up(lab, "archive-c", "transaction") == set()
+    assert purged(lab).units == {"deleted": 5}
+    assert {row[0] for row in lab.rows("transaction")} == {5, 7}
 
 
 def test_what_a_purge_found_changed_is_archived_anew_as_it_is_now(lab: Lab) -> None:
@@ -102,25 +115,6 @@ def test_rows_that_are_too_young_for_a_purge_wait_in_their_archive(lab: Lab) -> 
     archive(lab.run(), "b", 2)
     assert backed_up(lab, "archive-b", "transaction") == set()
     assert purged(lab).units == {"gone": 2, "deleted": 2}
-
-
-@pytest.mark.parametrize(
-    ("taken", "left"),
-    [
-        ([], [(None, "50")]),
-        ([(None, "30")], [("30", "50")]),
-        ([(None, "30"), ("30", "50")], []),
-        ([(None, "60")], []),
-        ([("10", "20"), ("30", "40")], [(None, "10"), ("20", "30"), ("40", "50")]),
-        ([("10", "40"), ("20", "30")], [(None, "10"), ("40", "50")]),
-        ([("60", "70")], [(None, "50")]),
-        ([("40", "70")], [(None, "40")]),
-    ],
-)
-def test_an_archive_takes_the_periods_that_are_left(
-    taken: list[tuple[str | None, str]], left: list[tuple[str | None, str]]
-) -> None:
-    assert periods_left([Period(*period) for period in taken], "50") == tuple(Period(*period) for period in left)
 
 
 def test_what_holds_the_highest_key_of_any_table_is_never_archived(lab: Lab) -> None:

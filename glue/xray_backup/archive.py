@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -33,7 +34,8 @@ def checked_age_days(days: int) -> int:
 def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = False) -> Manifest | None:
     """Archives what is older than `older_than_days`; the committed manifest, or None after a dry run.
 
-    What an earlier archive took and no purge has gone through yet is not taken again; what a purge found changed is.
+    What an earlier archive took and no purge has gone through yet is not taken again. What a purge found changed is,
+    and so is what was inserted after the earlier archive, whatever its time: its key is higher than any that was taken.
     A slot that has its archive already is left as it is.
 
     Raises:
@@ -43,14 +45,22 @@ def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = Fa
     before = f"{started - timedelta(days=checked_age_days(older_than_days)):%Y-%m-%d %H:%M:%S}"
 
     def old_rows(connection: Connection) -> Wanted:
-        waiting = [manifest for manifest in unpurged_archives(run.store) if manifest.schema == run.database.schema]
-        periods = periods_left((period for manifest in waiting for period in manifest.archived_periods), before)
+        periods = periods_left(_taken(run), before)
         return Wanted(archive_conditions(connection, run.model, periods), periods)
 
     if dry_run:
         count_rows(run, "archive", old_rows)
         return None
     return commit_copy(run, "archive", slot, started, started, old_rows)
+
+
+def _taken(run: Run) -> Iterator[Period]:
+    """What the archives that wait for their purge have taken: no key higher than the highest that they hold."""
+    for manifest in unpurged_archives(run.store):
+        if manifest.schema == run.database.schema and manifest.data_model == run.model.digest:
+            last = manifest.tables[run.model.anchor.name].max_key
+            if last is not None:
+                yield from (replace(period, up_to_key=last) for period in manifest.archived_periods)
 
 
 def archive_conditions(connection: Connection, model: DataModel, periods: Sequence[Period]) -> dict[str, str]:
@@ -61,7 +71,8 @@ def archive_conditions(connection: Connection, model: DataModel, periods: Sequen
     """
     anchor = model.anchor
     held = sorted({key for table in model.purged for key in _anchor_of_last_row(connection, model, table)})
-    condition = f"({' OR '.join(period.condition(f'`{anchor.time_column}`') for period in periods) or 'FALSE'})"
+    parts = [period.condition(f"`{anchor.time_column}`", f"`{anchor.key}`") for period in periods]
+    condition = f"({' OR '.join(parts) or 'FALSE'})"
     if held:
         condition += f" AND `{anchor.key}` NOT IN ({', '.join(map(str, held))})"
     conditions = {anchor.name: condition}

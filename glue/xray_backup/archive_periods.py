@@ -1,34 +1,68 @@
-"""Which periods of the time column an archive takes, so that no row is archived again while it waits for its purge."""
+"""Which rows an archive takes, by time and key, so that no row is archived again while it waits for its purge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
 class Period:
-    """Times from `since` on and before `before`; None is the beginning.
+    """The rows with a time from `since` on and before `before`, and a key above `above_key` and up to `up_to_key`.
 
-    Both are `YYYY-MM-DD hh:mm:ss`, in the zone of the time column.
+    Times are `YYYY-MM-DD hh:mm:ss`, in the zone of the time column; None is no bound.
     """
 
     since: str | None
     before: str
+    above_key: int | None = None
+    up_to_key: int | None = None
 
-    def condition(self, column: str) -> str:
-        """The WHERE clause of the rows whose `column` lies in the period."""
-        lower = f"{column} >= '{self.since}' AND " if self.since else ""
-        return f"{lower}{column} < '{self.before}'"
+    def condition(self, time_column: str, key: str) -> str:
+        """The WHERE clause of the rows in the period; both columns are quoted."""
+        bounds = [f"{time_column} >= '{self.since}'"] if self.since else []
+        bounds.append(f"{time_column} < '{self.before}'")
+        if self.above_key is not None:
+            bounds.append(f"{key} > {self.above_key}")
+        if self.up_to_key is not None:
+            bounds.append(f"{key} <= {self.up_to_key}")
+        return " AND ".join(bounds)
 
 
 def periods_left(taken: Iterable[Period], before: str) -> tuple[Period, ...]:
     """What lies before `before` and in none of the periods `taken`, oldest first."""
-    left = []
-    since: str | None = None
-    for period in sorted(taken, key=lambda period: (period.since or "", period.before)):
-        if period.since and period.since > (since or ""):
-            left.append(Period(since, min(period.since, before)))
-        since = max(since or "", period.before)
-    left.append(Period(since, before))
-    return tuple(period for period in left if (period.since or "") < period.before)
+    taken = tuple(taken)
+    bounds = {time for period in taken for time in (period.since, period.before) if time and time < before}
+    left: list[tuple[str | None, str, list[tuple[int | None, int | None]]]] = []
+    since: str | None
+    for since, end in zip([None, *sorted(bounds)], [*sorted(bounds), before], strict=True):
+        keys = _keys_left([p for p in taken if (p.since or "") <= (since or "") and p.before >= end])
+        # Joined with its neighbour where the same keys are left, so that a year of archives leaves two periods, not 52.
+        if left and left[-1][2] == keys:
+            since = left.pop()[0]
+        left.append((since, end, keys))
+    return tuple(Period(since, end, *between) for since, end, keys in left for between in keys)
+
+
+def _keys_left(taken: Sequence[Period]) -> list[tuple[int | None, int | None]]:
+    """The gaps between the key ranges of `taken`: above the first number and up to the second."""
+    gaps: list[tuple[int | None, int | None]] = []
+    reached: float = -inf
+    for above, up_to in sorted(_key_range(period) for period in taken):
+        # An archive that found nothing above its `above_key` may have a highest key below it: it took nothing here.
+        if above >= up_to:
+            continue
+        if above > reached:
+            gaps.append((None if reached == -inf else int(reached), int(above)))
+        reached = max(reached, up_to)
+    if reached != inf:
+        gaps.append((None if reached == -inf else int(reached), None))
+    return gaps
+
+
+def _key_range(period: Period) -> tuple[float, float]:
+    return (
+        -inf if period.above_key is None else period.above_key,
+        inf if period.up_to_key is None else period.up_to_key,
+    )
