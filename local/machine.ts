@@ -28,7 +28,7 @@ const PYTHON: Requirement = {
   // Debian's python3 has no ensurepip, which a virtual environment is made with.
   args: ["-c", "import ensurepip, platform; print('Python', platform.python_version())"],
   version: /Python (\S+)/,
-  range: ">=3.10.0",
+  range: ">=3.11.0",
   install: "python3 and python3-venv of your system",
   debianPackage: "python3-venv",
 };

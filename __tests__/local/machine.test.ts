@@ -53,13 +53,13 @@ test("says what to install where Python cannot make virtual environments, as Deb
   const script = 'case "$*" in *ensurepip*) exit 1;; esac; echo "Python 3.11.7"';
   writeFileSync(path.join(bin, "python3"), `#!/bin/sh\n${script}\n`);
   await expect(checkMachine()).rejects.toThrow(
-    "python3 >=3.10 is needed and not on this machine: install it (python3 and python3-venv of your system)",
+    "python3 >=3.11 is needed and not on this machine: install it (python3 and python3-venv of your system)",
   );
 });
 
 test("says what to install where Python is missing", async () => {
   rmSync(path.join(bin, "python3"));
   await expect(checkMachine()).rejects.toThrow(
-    "python3 >=3.10 is needed and not on this machine: install it (python3 and python3-venv of your system)",
+    "python3 >=3.11 is needed and not on this machine: install it (python3 and python3-venv of your system)",
   );
 });
