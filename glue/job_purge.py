@@ -1,4 +1,4 @@
-"""Glue entry point: deletes what a verified archive holds; a dry run unless `--mode execute`."""
+"""Glue entry point: deletes what a verified archive holds; a dry run unless `--run_mode execute`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Glue entry point: inserts missing rows from backups; a dry run unless `--mode execute`."""
+"""Glue entry point: inserts missing rows from backups; a dry run unless `--run_mode execute`."""
 
 import sys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -36,13 +37,17 @@ def test_what_changes_the_database_is_a_dry_run_by_default(command: str) -> None
     [
         (["backup", "--store", "s3://a/b"], "the following arguments are required: --secret-id"),
         (["purge", *STORE], "required: --older-than-days"),
-        (["purge", *STORE, "--older-than-days", "1"], "got '1', a whole number of 2 or more is needed"),
-        (["purge", *STORE, "--older-than-days", "90", "--chunk-rows", "0"], "got '0', a whole number of 1 or more"),
+        (["purge", *STORE, "--older-than-days", "1"], "got '1', a whole number from 2 to 36,500 is needed"),
+        (["purge", *STORE, "--older-than-days", "1000000"], "got '1000000', a whole number from 2 to 36,500"),
+        (
+            ["purge", *STORE, "--older-than-days", "90", "--chunk-rows", "0"],
+            "got '0', a whole number from 1 to 1,000,000",
+        ),
         (["restore", *STORE, "--backups", "latest", "--since", "yesterday"], "got 'yesterday', YYYY-MM-DD"),
         (["restore", *STORE, "--backups", "latest", "--transaction-ids", "1;drop"], "ids with commas between"),
         (["restore", *STORE, "--backups", "latest", "--target-schema", "x`y"], "letters, digits and underscores"),
         (["backup", *STORE, "--ssl-mode", "PREFERRED"], "invalid choice: 'PREFERRED'"),
-        (["backup", *STORE, "--lock-ttl-seconds", "1"], "a whole number of 3 or more"),
+        (["backup", *STORE, "--lock-ttl-seconds", "1"], "a whole number from 3 to 1,000,000"),
         (["backup", *STORE, "--password", "x"], "unrecognized arguments: --password x"),
         (["drop"], "invalid choice: 'drop'"),
         ([], "required: COMMAND"),
@@ -70,3 +75,27 @@ def test_a_run_cannot_undo_an_argument_of_the_job_in_another_spelling(second: st
     arguments = ["--store", "s3://bucket/backup", "--secret_id", "own", second, "other"]
     with pytest.raises(UsageError, match=r"job_backup.py: --secret-id is given twice; see job_backup.py --help"):
         parse_job_arguments("backup", arguments)
+
+
+def test_a_run_of_a_job_cannot_have_another_host_asked_for_the_secret() -> None:
+    arguments = ["--store", "s3://bucket/backup", "--secret_id", "own", "--endpoint_url", "https://elsewhere"]
+    with pytest.raises(UsageError, match="--endpoint-url is not allowed in a job"):
+        parse_job_arguments("backup", arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--endpoint-url", "localhost:5000"], {}, "Invalid endpoint: localhost:5000"),
+        ([], {"AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
+    ],
+)
+def test_a_wrong_endpoint_or_profile_is_one_line(
+    arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "xray_backup", "list", "--store", "s3://lake/backup", *arguments],
+        cwd=GLUE, capture_output=True, text=True, env=os.environ | environment,
+    )  # fmt: skip
+    assert done.stderr == (f"xray_backup: no access to AWS s3: {message}; check profile, region and --endpoint-url\n")
+    assert done.returncode == 2

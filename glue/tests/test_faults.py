@@ -148,6 +148,12 @@ def test_a_role_without_rights_in_s3_is_refused_and_nothing_is_deleted(s3_lab: L
         refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "cannot write .*AccessDenied")
     with faulty(lab, emulator, "denied", only="GET .*/archive/.*parquet") as (store, _):
         refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "access to the store was denied")
+    with faulty(lab, emulator, "denied", only="(GET|HEAD) .*/archive/.*parquet") as (store, _):
+        for work in (
+            lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True),
+            lambda: restore(lab.run(store=store), ["archive-a"], None, EVERYTHING, execute_it=True),
+        ):
+            refused(work, "read image: access to the store was denied")
     assert all_rows(lab) == before
 
 

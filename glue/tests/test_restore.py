@@ -14,10 +14,11 @@ from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
 from xray_backup import manifest as manifests
+from xray_backup import restore_batches
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
 from xray_backup.data_model import X_RAY
-from xray_backup.errors import UsageError, VerificationError
+from xray_backup.errors import LockedError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
 from xray_backup.key_set import KeySet
 from xray_backup.restore import RestoreResult, restore
@@ -207,3 +208,22 @@ def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:
     saved.sql("INSERT INTO pred_bounding_box VALUES (-5, 1, 1, 0.5, 1, 2, 3, 4), (7000, 1, 1, 0.5, 1, 2, 3, 4)")
     boxes = compare(saved.run(), manifest)["pred_bounding_box"]
     assert (boxes.equal, boxes.changed, boxes.only_in_backup, boxes.only_in_database, boxes.newer) == (97, 2, 1, 1, 1)
+
+
+def test_a_restore_that_has_lost_its_lock_stops(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore_batches, "ROWS_PER_BATCH", 20)
+    lab.fill(200)
+    snapshot(lab.run(), "s", 60)
+    delete_all(lab)
+
+    def lose_it(event: str, **fields: object) -> None:
+        if event == "progress" and fields["step"] == "restore transaction" and fields["done"] == 20:
+            ((holder,),) = lab.sql(
+                "SELECT processlist_id FROM performance_schema.metadata_locks JOIN performance_schema.threads"
+                " ON thread_id = owner_thread_id WHERE object_type = 'USER LEVEL LOCK'"
+            )
+            lab.sql(f"KILL {holder}")
+
+    with pytest.raises(LockedError, match="closed the connection that holds the lock"):
+        restore(lab.run("restore", events=lose_it), ["latest"], None, Selection(), execute_it=True)
+    assert 0 < lab.count("transaction") < 200

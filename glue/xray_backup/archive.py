@@ -45,8 +45,9 @@ def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = Fa
     before = f"{started - timedelta(days=checked_age_days(older_than_days)):%Y-%m-%d %H:%M:%S}"
 
     def old_rows(connection: Connection) -> Wanted:
-        periods = periods_left(_taken(run), before)
-        return Wanted(archive_conditions(connection, run.model, periods), periods)
+        taken = [*_taken(run), *_held_back(connection, run.model, before)]
+        periods = periods_left(taken, before)
+        return Wanted(_conditions(run.model, periods), periods)
 
     if dry_run:
         count_rows(run, "archive", old_rows)
@@ -60,22 +61,25 @@ def _taken(run: Run) -> Iterator[Period]:
         if manifest.schema == run.database.schema and manifest.data_model == run.model.digest:
             last = manifest.tables[run.model.anchor.name].max_key
             if last is not None:
-                yield from (replace(period, up_to_key=last) for period in manifest.archived_periods)
+                for period in manifest.archived_periods:
+                    yield replace(period, up_to_key=last if period.up_to_key is None else min(last, period.up_to_key))
 
 
-def archive_conditions(connection: Connection, model: DataModel, periods: Sequence[Period]) -> dict[str, str]:
-    """The WHERE clause of each table: the anchor in the periods, its descendants, and the parents both need.
+def _held_back(connection: Connection, model: DataModel, before: str) -> Iterator[Period]:
+    """The old units with the highest key of a table, for the next archive or a later one.
 
-    A row with the highest key of its table is left out, together with all that belongs to it: the application takes
-    the highest key plus one for the next row, so deleting it would give a key out twice.
+    The application takes the highest key plus one for the next row, so deleting it would give a key out twice.
     """
+    for table in model.purged:
+        for key in _anchor_of_last_row(connection, model, table, before):
+            yield Period(None, before, key - 1, key)
+
+
+def _conditions(model: DataModel, periods: Sequence[Period]) -> dict[str, str]:
+    """The WHERE clause of each table: the anchor in the periods, its descendants, and the parents both need."""
     anchor = model.anchor
-    held = sorted({key for table in model.purged for key in _anchor_of_last_row(connection, model, table)})
     parts = [period.condition(f"`{anchor.time_column}`", f"`{anchor.key}`") for period in periods]
-    condition = f"({' OR '.join(parts) or 'FALSE'})"
-    if held:
-        condition += f" AND `{anchor.key}` NOT IN ({', '.join(map(str, held))})"
-    conditions = {anchor.name: condition}
+    conditions = {anchor.name: f"({' OR '.join(parts) or 'FALSE'})"}
     for table in model.tables:
         if table.parent and table.parent.table in conditions and table.name != anchor.name:
             parent = model.table(table.parent.table)
@@ -94,7 +98,7 @@ def archive_conditions(connection: Connection, model: DataModel, periods: Sequen
     return conditions
 
 
-def _anchor_of_last_row(connection: Connection, model: DataModel, table: Table) -> list[int]:
+def _anchor_of_last_row(connection: Connection, model: DataModel, table: Table, before: str) -> list[int]:
     path = model.path_to_anchor(table)
     joins = ""
     for position, (child, parent) in enumerate(pairwise(path)):
@@ -106,6 +110,8 @@ def _anchor_of_last_row(connection: Connection, model: DataModel, table: Table) 
     rows = query(
         connection,
         f"SELECT t{len(path) - 1}.`{path[-1].key}` FROM {table.quoted} t0{joins}"
-        f" WHERE t0.`{table.key}` = (SELECT MAX(`{table.key}`) FROM {table.quoted})",
+        f" WHERE t0.`{table.key}` = (SELECT MAX(`{table.key}`) FROM {table.quoted})"
+        f" AND t{len(path) - 1}.`{path[-1].time_column}` < %s",
+        (before,),
     )
     return [key for (key,) in rows]

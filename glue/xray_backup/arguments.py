@@ -39,15 +39,19 @@ class _Parser(argparse.ArgumentParser):
         self.add_argument(*names, **options)
 
 
-def whole_number(minimum: int) -> Any:
-    """An argparse type: a whole number of at least `minimum`."""
+def whole_number(minimum: int, maximum: int = 1_000_000) -> Any:
+    """An argparse type: a whole number from `minimum` to `maximum`."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"\d+", text) or int(text) < minimum:
-            raise argparse.ArgumentTypeError(f"got {text!r}, a whole number of {minimum} or more is needed")
+        if not re.fullmatch(r"\d{1,9}", text) or not minimum <= int(text) <= maximum:
+            raise argparse.ArgumentTypeError(f"got {text!r}, a whole number from {minimum:,} to {maximum:,} is needed")
         return int(text)
 
     return parse
+
+
+# Up to a hundred years, as the constructs have it.
+_age_days = whole_number(2, 36_500)
 
 
 def _ids(text: str) -> list[int]:
@@ -135,7 +139,11 @@ def _backup(parser: _Parser) -> None:
         "lag-minutes", type=whole_number(0), default=60,
         help="the cut-off is the database's clock minus this (default: %(default)s)",
     )  # fmt: skip
-    parser.option("archive-older-than-days", type=whole_number(2), help="also write an archive of rows older than this")
+    parser.option(
+        "archive-older-than-days",
+        type=_age_days,
+        help="also write an archive of rows older than this",
+    )
 
 
 def _archive(parser: _Parser) -> None:
@@ -143,14 +151,14 @@ def _archive(parser: _Parser) -> None:
     _database_options(parser)
     _write_options(parser, "execute")
     _slot_option(parser)
-    parser.option("older-than-days", type=whole_number(2), required=True, help="archive rows older than this")
+    parser.option("older-than-days", type=_age_days, required=True, help="archive rows older than this")
 
 
 def _purge(parser: _Parser) -> None:
     _store_options(parser)
     _database_options(parser, connections=2)
     _write_options(parser, "dry-run")
-    parser.option("older-than-days", type=whole_number(2), required=True, help="purge archived rows older than this")
+    parser.option("older-than-days", type=_age_days, required=True, help="purge archived rows older than this")
     parser.option("chunk-rows", type=whole_number(1), default=500, help="rows per transaction (default: %(default)s)")
     parser.option(
         "sleep-ratio",
@@ -226,6 +234,9 @@ def parse_job_arguments(command: str, arguments: Sequence[str]) -> argparse.Name
     names = [argument.split("=")[0].replace("_", "-") for argument in arguments if argument.startswith("--")]
     for name in sorted({name for name in names if names.count(name) > 1}):
         parser.error(f"{name} is given twice")
+    if "--endpoint-url" in names:
+        # Who may start a run must not be able to have it ask another host for the secret.
+        parser.error("--endpoint-url is not allowed in a job, which works on AWS itself")
     COMMANDS[command][0](parser)
     parser.option("JOB_NAME")
     parser.option("JOB_RUN_ID")

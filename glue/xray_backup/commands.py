@@ -124,9 +124,9 @@ def _restore(run: Run, options: argparse.Namespace) -> None:
     conflicts = sum(len(table.conflicts) for table in result.values())
     orphans = sum(len(table.orphans) for table in result.values())
     if conflicts or orphans:
+        done = "were left alone, all others are restored" if options.mode == "execute" else "would be left alone"
         raise VerificationError(
-            f"{conflicts} rows are in the target with other values and {orphans} have no parent there;"
-            " they were left alone, all others are restored"
+            f"{conflicts} rows are in the target with other values and {orphans} have no parent there; they {done}"
         )
 
 

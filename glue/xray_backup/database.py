@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import boto3
 import pymysql
 from botocore.exceptions import BotoCoreError, ClientError
 from pymysql.constants import ER
 
+from xray_backup.aws import aws_client
 from xray_backup.errors import BackupError, UsageError
 
 SslMode = Literal["VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED"]
@@ -47,9 +47,11 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
     Raises:
         UsageError: it cannot be read, or has not RDS's keys; its values are never part of the message.
     """
+    client = aws_client("secretsmanager", endpoint_url)
     try:
-        client = boto3.client("secretsmanager", endpoint_url=endpoint_url)
         document = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
+        if not isinstance(document, dict):
+            raise ValueError
         if document.get("engine", "mysql") != "mysql":
             raise UsageError(f"secret {secret_id!r} is for engine {document['engine']!r}; only mysql can be backed up")
         return Secret(
@@ -68,7 +70,7 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
         raise UsageError(
             f"cannot read secret {secret_id!r}: {type(error).__name__}; check region and endpoint"
         ) from None
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         what = f"key {error}" if isinstance(error, KeyError) else "JSON"
         raise UsageError(
             f"secret {secret_id!r} has no valid {what}: it needs engine, host, port, username, password, dbname"

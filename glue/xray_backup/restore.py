@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 
@@ -78,10 +78,10 @@ def restore(
             check_files(run.store, manifest.name, manifest.tables[table.name])
     result = {table.name: TableResult() for table in run.model.tables}
     if not execute_it:
-        _restore(run, backups, target, selection, result, dry_run=True)
+        _restore(run, backups, target, selection, result, None)
         return result
     with (
-        run.exclusive(RESTORE_LOCK, target),
+        run.exclusive(RESTORE_LOCK, target) as check,
         recorded(run, RESTORES) as record,
     ):
         record["backups"] = [manifest.name for manifest in backups]
@@ -90,14 +90,19 @@ def restore(
         record["is_everything"] = selection.is_everything
         try:
             _create_schema(run, target)
-            _restore(run, backups, target, selection, result, dry_run=False)
+            _restore(run, backups, target, selection, result, check)
         finally:
             record["tables"] = {name: table.counts for name, table in result.items()}
     return result
 
 
 def _restore(
-    run: Run, backups: list[Manifest], target: str, selection: Selection, result: RestoreResult, dry_run: bool
+    run: Run,
+    backups: list[Manifest],
+    target: str,
+    selection: Selection,
+    result: RestoreResult,
+    check: Callable[[], None] | None,
 ) -> None:
     exists = not _tables_to_make(run, target)
     with ExitStack() as sessions:
@@ -115,7 +120,7 @@ def _restore(
             rows = selected(run.model, files, selection)
             for table in run.model.tables:
                 expected = manifest.tables[table.name].fingerprint
-                writer = _Writer(table, exists, dry_run)
+                writer = _Writer(table, exists, check)
                 found = batches(run, table, rows[table.name], expected.rows)
                 read = _write_table(run, connections, writer, found, result[table.name], expected.rows)
                 if selection.is_everything and read != expected:
@@ -123,7 +128,7 @@ def _restore(
                         f"{manifest.name}: the rows of {table.name} are not those that were written"
                     )
     run.events(
-        "would_restore" if dry_run else "restored", schema=target, tables={k: asdict(v) for k, v in result.items()}
+        "restored" if check else "would_restore", schema=target, tables={k: asdict(v) for k, v in result.items()}
     )
 
 
@@ -149,14 +154,16 @@ def _write_table(
 
 
 class _Writer:
-    """Puts batches into one table, one database transaction each."""
+    """Puts batches into one table, one database transaction each; without `check` it finds out what it would put."""
 
-    def __init__(self, table: Table, exists: bool, dry_run: bool) -> None:
+    def __init__(self, table: Table, exists: bool, check: Callable[[], None] | None) -> None:
         self.table = table
-        self._exists, self._dry_run = exists, dry_run
+        self._exists, self._check = exists, check
 
     def write(self, connection: Connection, batch: Batch) -> tuple[Fingerprint, TableResult]:
         """Inserts the missing rows of the batch; one that is all there, or not there at all, goes as a whole."""
+        if self._check:
+            self._check()
         result = TableResult()
         found = self._fingerprint(connection, batch) if self._exists else Fingerprint()
         if found == batch.fingerprint:
@@ -189,7 +196,7 @@ class _Writer:
         return {key: found[key] for key in batch.hash_of if key in found}
 
     def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
-        if self._dry_run:
+        if self._check is None:
             result.inserted += batch.keys.count
             return
         table = self.table

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from xray_backup.aws import aws_client
 from xray_backup.errors import BackupError, UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class S3Store:
         # Path style, since an emulator has no host name per bucket; S3 itself takes both.
         style = {"addressing_style": "path"} if endpoint_url else {}
         config = Config(retries={"mode": "standard", "total_max_attempts": 8}, s3=style)  # type: ignore[arg-type]
-        self._client: S3Client = boto3.client("s3", endpoint_url=endpoint_url, config=config)
+        self._client: S3Client = aws_client("s3", endpoint_url, config)
 
     def spark_path(self, key: str) -> str:
         """See `Store`."""

@@ -13,6 +13,7 @@ from xray_backup.errors import VerificationError
 from xray_backup.fingerprint import Fingerprint, halves_spark, row_hash_spark
 from xray_backup.manifest import Manifest, TableBackup
 from xray_backup.run import Run
+from xray_backup.spark import SPARK_ERRORS, explained
 from xray_backup.store import Store, StoredObject
 
 
@@ -36,11 +37,18 @@ def data_files(store: Store, prefix: str) -> list[StoredObject]:
 
 
 def read_rows(run: Run, table: Table, keys: Sequence[str]) -> DataFrame:
-    """The rows of these files, typed as the data model says; no file gives no row."""
+    """The rows of these files, typed as the data model says; no file gives no row.
+
+    Raises:
+        BackupError: Spark, which looks at once whether each file is there, has no access to the store.
+    """
     if not keys:
         return run.spark.createDataFrame([], table.spark_schema)
     paths = [run.store.spark_path(key) for key in keys]
-    return run.spark.read.schema(table.spark_schema).parquet(*paths)
+    try:
+        return run.spark.read.schema(table.spark_schema).parquet(*paths)
+    except SPARK_ERRORS as error:
+        raise explained(error, f"read {table.name}") from None
 
 
 def read_back(run: Run, table: Table, prefix: str, keys: Sequence[str]) -> dict[str, FileContent]:

@@ -153,7 +153,7 @@ export abstract class GlueDatabaseJob extends Construct {
       command: { name: "glueetl", pythonVersion: "3", scriptLocation: this.upload("Script", bucket, kind.script) },
       connections: [connection.connectionName],
       defaultArguments: mapExpression({ ...defaults, ...own }),
-      // Who may start the job must not be able to point it at another bucket, another secret or other code.
+      // Who may start the job must not be able to point it at another bucket, another secret or another package.
       nonOverridableArguments: mapExpression(fixed),
       executionClass: props.executionClass ?? ExecutionClass.STANDARD,
       executionProperty: { maxConcurrentRuns: 1 },
@@ -175,7 +175,8 @@ export abstract class GlueDatabaseJob extends Construct {
 
   /**
    * Lets a role or user start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. It cannot
-   * make or change a job, hand a role to one, or read a log.
+   * make or change a job, hand a role to one, or read a log. Glue's own arguments can bring code into a run, which then
+   * acts with the job's role.
    */
   grantStart(grantee: IGrantee): void {
     grantee.addToPolicy({
