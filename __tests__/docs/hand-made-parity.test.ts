@@ -32,7 +32,26 @@ async function synthesize(diff?: string): Promise<{ lake: SynthesizedStack; warn
   return { lake, warnings: Object.values(stacks).flatMap((stack) => stack.warnings) };
 }
 
+/** The stacks that the example's main.ts makes of its environment, as it is or after its diff. */
+async function stacksOfMain(diff?: string): Promise<string[]> {
+  const built = await environment(diff);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "parity-"));
+  process.env.CDKTF_OUTDIR = folder;
+  jest.doMock(path.join(example, "environment"), () => ({ environment: built }));
+  try {
+    await jest.isolateModulesAsync(() => import(path.join(example, "main")));
+    return fs.readdirSync(path.join(folder, "stacks")).sort();
+  } finally {
+    jest.dontMock(path.join(example, "environment"));
+    delete process.env.CDKTF_OUTDIR;
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 describe("the hand-made set-up", () => {
+  it("is two stacks", async () =>
+    expect(await stacksOfMain()).toEqual(["hand-made-data-lake", "hand-made-metadata-schema"]));
+
   it("is a dozen lines of code", () => {
     const text = fs.readFileSync(path.join(example, "environment.ts"), "utf8");
     const object = text.slice(text.indexOf("export const environment")).trim().split("\n");
@@ -78,6 +97,13 @@ describe("the hand-made set-up", () => {
 });
 
 describe("the same, made safe by safe.diff", () => {
+  it("makes the bucket that its state goes to", async () =>
+    expect(await stacksOfMain("safe.diff")).toEqual([
+      "hand-made-data-lake",
+      "hand-made-metadata-schema",
+      "hand-made-state-backend",
+    ]));
+
   it("warns of nothing", async () => expect((await synthesize("safe.diff")).warnings).toEqual([]));
 
   it("lets nobody in from the internet, and cannot be destroyed", async () => {

@@ -38,6 +38,13 @@ describe("a project of its own that installs the packed package", () => {
     expect(Object.keys(stack("own-schema").resource.mysql_sql ?? {}).length).toBeGreaterThan(3);
   });
 
+  it("makes every database user that a job or the app logs in as", () => {
+    const secrets = Object.values(stack("own-lake").resource.aws_secretsmanager_secret ?? {}).map(({ name }) => name);
+    const users = Object.keys(stack("own-schema").resource.mysql_user ?? {}).map((id) => /xray_[a-z]+/.exec(id)?.[0]);
+    expect(users.sort()).toEqual(secrets.map((name) => String(name).split("/").at(-1)).sort());
+    expect(users).toContain("xray_backup");
+  });
+
   it("gets compiled code, types, assets and migrations, and nothing else", () => {
     const installed = path.join(consumer, "node_modules", "cdktf-xray-data-lake");
     expect(fs.readdirSync(installed).sort()).toEqual(

@@ -97,6 +97,8 @@ def xray_backup():
         # It deletes: whoever stops the task stops the job, and a failure is looked at before it is tried again.
         retries=0,
         stop_job_run_on_kill=True,
+        # A deferred task has nobody who could stop the job.
+        deferrable=False,
         execution_timeout=timedelta(minutes=90),
     )
 

@@ -38,7 +38,11 @@ class LakeStack extends TerraformStack {
     });
     const database = new MetadataDatabase(this, "Database", { network, encryptionKey, multiAz: true });
     const job = { bucket, database, network, encryptionKey };
-    const backupJob = new BackupGlueJob(this, "Backup", { ...job, scheduler: Scheduler.EXTERNAL });
+    const backupJob = new BackupGlueJob(this, "Backup", {
+      ...job,
+      scheduler: Scheduler.EXTERNAL,
+      archiveOlderThanDays: 400, // the purge deletes only what is archived
+    });
     new PurgeGlueJob(this, "Purge", { ...job, olderThanDays: 400 });
     new RestoreGlueJob(this, "Restore", job);
     new BackupCatalog(this, "Catalog", { bucket, encryptionKey });
@@ -73,7 +77,14 @@ class SchemaStack extends TerraformStack {
       customTls: [{ caCert: caBundle.path }], // the database takes TLS only
     });
     provider.addOverride("conn_params.multiStatements", "true");
-    new MetadataSchema(this, "Schema", { users: [SchemaUser.app(database.secretForUser("xray_app"))] });
+    new MetadataSchema(this, "Schema", {
+      users: [
+        SchemaUser.app(database.secretForUser("xray_app")),
+        SchemaUser.backup(database.secretForUser("xray_backup")), // each job logs in as a user of its own
+        SchemaUser.purge(database.secretForUser("xray_purge")),
+        SchemaUser.restore(database.secretForUser("xray_restore")),
+      ],
+    });
   }
 }
 

@@ -13,6 +13,7 @@ from tests.support.lab import TABLES, Lab
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
+from xray_backup import purge_record
 from xray_backup.archive import archive
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.purge import PURGE_LOCK, PurgeResult, purge
@@ -166,6 +167,13 @@ def test_a_purge_takes_children_first_and_records_what_it_did(archived: Lab) -> 
     assert content is not None
     parts = [json.loads(line) for line in content.body.decode().splitlines()]
     assert sorted((part["first"], part["last"]) for part in parts) == [(1, 10), (11, 20), (21, 30), (31, 39)]
+
+
+def test_a_purge_does_not_keep_what_it_did_to_itself_for_long(archived: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(purge_record, "SECONDS_PER_RECORD", 0.0)
+    result = purged(archived, chunk_rows=60)
+    parts = [item.key for item in archived.store.list(f"v1/_purges/{result.run_id}/") if "/chunks-" in item.key]
+    assert len(parts) == 4
 
 
 def test_a_purge_that_stops_half_way_leaves_a_record_of_what_it_deleted(archived: Lab) -> None:

@@ -227,3 +227,17 @@ def test_a_restore_that_has_lost_its_lock_stops(lab: Lab, monkeypatch: pytest.Mo
     with pytest.raises(LockedError, match="closed the connection that holds the lock"):
         restore(lab.run("restore", events=lose_it), ["latest"], None, Selection(), execute_it=True)
     assert 0 < lab.count("transaction") < 200
+
+
+def test_a_drill_needs_no_more_rights_than_the_report_says(saved: Lab) -> None:
+    lab = saved
+    user, scratch = f"restore_{lab.schema[-8:]}", f"{lab.schema}_drill"
+    lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'drill'")
+    lab.sql(f"GRANT CREATE, SELECT, INSERT ON `{scratch}`.* TO '{user}'@'%'")
+    lab.sql(f"GRANT SELECT, INSERT ON `{lab.schema}`.* TO '{user}'@'%'")
+    try:
+        run = lab.run("restore", database=lab.database(username=user, password="drill"))
+        result = restore(run, ["latest"], scratch, Selection(), execute_it=True)
+    finally:
+        lab.sql(f"DROP USER '{user}'@'%'")
+    assert {name: table.inserted for name, table in result.items()} == {table: lab.count(table) for table in TABLES}

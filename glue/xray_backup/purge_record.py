@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,8 @@ from xray_backup.store import Store
 
 FINISHED = f"{PURGES}finished/"
 CHUNKS_PER_RECORD = 1_000
+# What a purge that is killed outright may have deleted without a word of it on record.
+SECONDS_PER_RECORD = 10.0
 
 Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key"]
 
@@ -62,6 +65,7 @@ class PurgeRecord:
         self._run, self._result = run, result
         self._lines: list[str] = []
         self._parts = 0
+        self._written = time.monotonic()
         intent = {"archives": result.archives, "before": result.before, "started_at": datetime.now(UTC).isoformat()}
         self._write("intent.json", json.dumps(intent))
 
@@ -69,7 +73,7 @@ class PurgeRecord:
         """Notes one chunk by its first and last anchor key."""
         line = {"archive": archive, "first": chunk.first, "last": chunk.last, "units": chunk.units}
         self._lines.append(json.dumps(line))
-        if len(self._lines) >= CHUNKS_PER_RECORD:
+        if len(self._lines) >= CHUNKS_PER_RECORD or time.monotonic() - self._written >= SECONDS_PER_RECORD:
             self._flush()
 
     def archive_is_finished(self, name: str) -> None:
@@ -87,6 +91,7 @@ class PurgeRecord:
             self._parts += 1
             self._write(f"chunks-{self._parts:05}.jsonl", "\n".join(self._lines))
             self._lines = []
+            self._written = time.monotonic()
 
     def _write(self, name: str, text: str) -> None:
         self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())

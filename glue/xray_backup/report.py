@@ -164,7 +164,7 @@ class Report:
             found.append(f"The last restore drill is more than {TEST_WITHIN.days} days old.")
         found += [f"The last verification failed: {v.problem}." for v in self.verifications[:1] if v.problem]
         if any(purge.rows is None for purge in self.purges):
-            found.append("A purge was killed before it wrote its result; its chunks are on record.")
+            found.append("A purge has no result: it is at work or was killed, and its last ten seconds may be missing.")
         return found
 
 
