@@ -48,21 +48,15 @@ def periods_left(taken: Iterable[Period], before: str) -> tuple[Period, ...]:
 def _keys_left(taken: Sequence[Period]) -> list[tuple[int | None, int | None]]:
     """The gaps between the key ranges of `taken`: above the first number and up to the second."""
     gaps: list[tuple[int | None, int | None]] = []
-    reached: float = -inf
-    for above, up_to in sorted(_key_range(period) for period in taken):
+    reached: int | None = None
+    for period in sorted(taken, key=lambda period: -inf if period.above_key is None else period.above_key):
+        above, up_to = period.above_key, period.up_to_key
         # An archive that found nothing above its `above_key` may have a highest key below it: it took nothing here.
-        if above >= up_to:
+        if above is not None and up_to is not None and above >= up_to:
             continue
-        if above > reached:
-            gaps.append((None if reached == -inf else int(reached), int(above)))
-        reached = max(reached, up_to)
-    if reached != inf:
-        gaps.append((None if reached == -inf else int(reached), None))
-    return gaps
-
-
-def _key_range(period: Period) -> tuple[float, float]:
-    return (
-        -inf if period.above_key is None else period.above_key,
-        inf if period.up_to_key is None else period.up_to_key,
-    )
+        if above is not None and (reached is None or above > reached):
+            gaps.append((reached, above))
+        if up_to is None:
+            return gaps
+        reached = up_to if reached is None else max(reached, up_to)
+    return [*gaps, (reached, None)]

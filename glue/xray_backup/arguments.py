@@ -139,11 +139,7 @@ def _backup(parser: _Parser) -> None:
         "lag-minutes", type=whole_number(0), default=60,
         help="the cut-off is the database's clock minus this (default: %(default)s)",
     )  # fmt: skip
-    parser.option(
-        "archive-older-than-days",
-        type=_age_days,
-        help="also write an archive of rows older than this",
-    )
+    parser.option("archive-older-than-days", type=_age_days, help="also write an archive of rows older than this")
 
 
 def _archive(parser: _Parser) -> None:
