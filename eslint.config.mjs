@@ -12,6 +12,49 @@ const awsLibIndexImport = { ...awsIndexImport, name: "@cdktf/provider-aws/lib" }
 /** Providers, backends, variables and outputs belong to stacks: a construct that makes one cannot be composed. */
 const stackOnlyNames = ["TerraformProvider", "TerraformBackend", "LocalBackend", "S3Backend", "TerraformVariable"];
 
+/** The corridors of src/modules and the corridors that each may import: docs/decisions/hierarchical-dependencies.md. */
+const corridors = {
+  common: [],
+  network: ["common"],
+  storage: ["common"],
+  database: ["network", "common"],
+  access: ["storage", "database", "common"],
+  backup: ["storage", "database", "network", "common"],
+};
+
+const constructsRule = (...patterns) => [
+  "error",
+  {
+    paths: [
+      awsIndexImport,
+      awsLibIndexImport,
+      {
+        name: "cdktf",
+        importNames: [...stackOnlyNames, "TerraformOutput"],
+        message: "stacks make these, constructs do not",
+      },
+      { name: "@cdktf/provider-aws/lib/provider", message: "stacks make providers, constructs do not" },
+    ],
+    patterns: [
+      { group: ["**/stacks/*", "**/main"], message: "constructs never know environments or stacks" },
+      ...patterns,
+    ],
+  },
+];
+
+/** Lint rules of one corridor: an import of a corridor that it may not import is an error. */
+const corridorRule = ([name, imports]) => ({
+  files: [`src/modules/${name}/**/*.ts`],
+  rules: {
+    "no-restricted-imports": constructsRule({
+      regex: `^(\\.\\./)+(modules/)?(${Object.keys(corridors)
+        .filter((other) => other !== name && !imports.includes(other))
+        .join("|")})/`,
+      message: `corridor ${name} imports ${imports.length > 0 ? imports.join(", ") : "no other corridor"}: arrows run one way`,
+    }),
+  },
+});
+
 export default tseslint.config(
   { ignores: ["node_modules", "dist", ".local", "cdktf.out", "src/providers", "coverage", "glue", "airflow"] },
   eslint.configs.recommended,
@@ -64,32 +107,25 @@ export default tseslint.config(
     },
   },
   {
-    files: ["src/modules/**/*.ts"],
+    // A construct stands in a corridor.
+    files: ["src/modules/*.ts"],
     rules: {
-      "no-restricted-imports": [
+      "no-restricted-syntax": [
         "error",
         {
-          paths: [
-            awsIndexImport,
-            awsLibIndexImport,
-            {
-              name: "cdktf",
-              importNames: [...stackOnlyNames, "TerraformOutput"],
-              message: "stacks make these, constructs do not",
-            },
-            { name: "@cdktf/provider-aws/lib/provider", message: "stacks make providers, constructs do not" },
-          ],
-          patterns: [{ group: ["**/stacks/*", "**/main"], message: "constructs never know environments or stacks" }],
+          selector: "Program",
+          message: `a construct stands in a corridor of src/modules: ${Object.keys(corridors).join(", ")}`,
         },
       ],
     },
   },
+  ...Object.entries(corridors).map(corridorRule),
   {
     files: ["src/schema/**/*.ts"],
     rules: {
       "no-restricted-imports": [
         "error",
-        { paths: ["cdktf", "constructs"], patterns: ["@cdktf/*", "**/modules/*", "**/stacks/*"] },
+        { paths: ["cdktf", "constructs"], patterns: ["@cdktf/*", "**/modules/**", "**/stacks/*"] },
       ],
     },
   },

@@ -1,5 +1,5 @@
 import { App } from "cdktf";
-import { ValidationError } from "./modules/validation-error";
+import { ValidationError } from "./modules/common/validation-error";
 import { DataLakeStack } from "./stacks/data-lake-stack";
 import { environments } from "./stacks/environments";
 import { MetadataSchemaStack } from "./stacks/metadata-schema-stack";

@@ -32,7 +32,8 @@ const PAGES: Record<string, string[]> = {
 
 function interfaces(): Map<string, Prop[]> {
   const found = new Map<string, Prop[]>();
-  for (const file of fs.readdirSync(modules)) {
+  for (const file of fs.readdirSync(modules, { encoding: "utf8", recursive: true })) {
+    if (!file.endsWith(".ts")) continue;
     const text = fs.readFileSync(path.join(modules, file), "utf8");
     const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
     for (const statement of source.statements.filter(ts.isInterfaceDeclaration)) {

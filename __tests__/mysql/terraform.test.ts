@@ -1,5 +1,5 @@
 import { createConnection } from "mysql2/promise";
-import type { MetadataSchemaProps } from "../../src/modules/metadata-schema";
+import type { MetadataSchemaProps } from "../../src/modules/database/metadata-schema";
 import { startEmulatorWithSecrets } from "./support/emulator";
 import { migrationsFolder } from "./support/migrations";
 import { describeOnServers } from "./support/servers";

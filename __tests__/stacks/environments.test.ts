@@ -1,4 +1,4 @@
-import { PublicAccess } from "../../src/modules/data-lake-bucket";
+import { PublicAccess } from "../../src/modules/storage/data-lake-bucket";
 import type { Environment } from "../../src/stacks/environment";
 import { environments } from "../../src/stacks/environments";
 import { synthesizeApp } from "../support/synth";

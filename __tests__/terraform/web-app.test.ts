@@ -15,11 +15,11 @@ import type { Emulator } from "../../local/emulator";
 import { emulatorPython, startEmulator } from "../../local/emulator";
 import { localPath } from "../../local/paths";
 import { runCommand } from "../../local/run-command";
-import { DataLakeBucket } from "../../src/modules/data-lake-bucket";
-import { DataLakeKey } from "../../src/modules/data-lake-key";
-import { DatabaseSecret } from "../../src/modules/database-secret";
-import { ImageUploaderUser } from "../../src/modules/image-uploader-user";
-import { WebIdentityRole } from "../../src/modules/web-identity-role";
+import { DataLakeBucket } from "../../src/modules/storage/data-lake-bucket";
+import { DataLakeKey } from "../../src/modules/common/data-lake-key";
+import { DatabaseSecret } from "../../src/modules/database/database-secret";
+import { ImageUploaderUser } from "../../src/modules/access/image-uploader-user";
+import { WebIdentityRole } from "../../src/modules/access/web-identity-role";
 import { StackFolder } from "./support/stack-folder";
 
 jest.setTimeout(8 * 60_000);

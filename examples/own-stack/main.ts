@@ -18,8 +18,8 @@ import {
   Scheduler,
   WebIdentityRole,
 } from "cdktf-xray-data-lake";
-import { MetadataSchema } from "cdktf-xray-data-lake/modules/metadata-schema";
-import { SchemaUser } from "cdktf-xray-data-lake/modules/schema-user";
+import { MetadataSchema } from "cdktf-xray-data-lake/modules/database/metadata-schema";
+import { SchemaUser } from "cdktf-xray-data-lake/modules/database/schema-user";
 import { MysqlProvider } from "cdktf-xray-data-lake/providers/mysql/provider";
 
 class LakeStack extends TerraformStack {

@@ -18,8 +18,8 @@ from xray_backup.snapshot import snapshot
 
 VIEW_MIGRATION = REPOSITORY / "sql" / "migrations" / "V0002__create_detections_view.sql"
 PRINT_VIEW = (
-    'const { readDataModel } = require("./dist/modules/data-model");'
-    'const { detectionsSql } = require("./dist/modules/detections-view");'
+    'const { readDataModel } = require("./dist/modules/common/data-model");'
+    'const { detectionsSql } = require("./dist/modules/backup/detections-view");'
     "process.stdout.write(detectionsSql(readDataModel()));"
 )
 

@@ -1,13 +1,13 @@
 import type { IConstruct } from "constructs";
-import type { BackupGlueJobProps } from "../modules/backup-glue-job";
-import { checkInteger, checkPattern } from "../modules/checks";
-import type { DataLakeAlarmsProps } from "../modules/data-lake-alarms";
-import type { DataLakeBucketProps } from "../modules/data-lake-bucket";
-import type { DataLakeNetworkProps } from "../modules/data-lake-network";
-import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/metadata-database-props";
-import type { PurgeGlueJobProps } from "../modules/purge-glue-job";
-import { ValidationError } from "../modules/validation-error";
-import type { WebIdentityRoleProps } from "../modules/web-identity-role";
+import type { BackupGlueJobProps } from "../modules/backup/backup-glue-job";
+import { checkInteger, checkPattern } from "../modules/common/checks";
+import type { DataLakeAlarmsProps } from "../modules/backup/data-lake-alarms";
+import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
+import type { DataLakeNetworkProps } from "../modules/network/data-lake-network";
+import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/database/metadata-database-props";
+import type { PurgeGlueJobProps } from "../modules/backup/purge-glue-job";
+import { ValidationError } from "../modules/common/validation-error";
+import type { WebIdentityRoleProps } from "../modules/access/web-identity-role";
 
 /** Servers that stand for AWS and RDS on this machine. */
 export interface LocalEndpoints {

@@ -1,4 +1,4 @@
-import type { ClientEndpoint } from "../modules/metadata-database-props";
+import type { ClientEndpoint } from "../modules/database/metadata-database-props";
 import type { Environment } from "./environment";
 
 /** The variables that {@link environments} reads; each can be left out. */

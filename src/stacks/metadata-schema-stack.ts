@@ -1,9 +1,9 @@
 import type { Construct } from "constructs";
 import { AssetType, Fn, TerraformAsset } from "cdktf";
-import { RDS_CA_BUNDLE } from "../modules/assets";
-import { EphemeralResource } from "../modules/ephemeral-resource";
-import { MetadataSchema } from "../modules/metadata-schema";
-import { SchemaUser } from "../modules/schema-user";
+import { RDS_CA_BUNDLE } from "../modules/common/assets";
+import { EphemeralResource } from "../modules/common/ephemeral-resource";
+import { MetadataSchema } from "../modules/database/metadata-schema";
+import { SchemaUser } from "../modules/database/schema-user";
 import type { MysqlProviderConfig } from "../providers/mysql/provider";
 import { MysqlProvider } from "../providers/mysql/provider";
 import type { DataLakeStack } from "./data-lake-stack";

@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import { TerraformOutput } from "cdktf";
-import { PrivateBucket } from "../modules/private-bucket";
+import { PrivateBucket } from "../modules/storage/private-bucket";
 import type { Environment } from "./environment";
 import { EnvironmentStack } from "./environment-stack";
 

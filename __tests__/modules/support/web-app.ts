@@ -1,7 +1,7 @@
 import type { TerraformStack } from "cdktf";
-import { DataLakeBucket } from "../../../src/modules/data-lake-bucket";
-import { DataLakeKey } from "../../../src/modules/data-lake-key";
-import { DatabaseSecret } from "../../../src/modules/database-secret";
+import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
+import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
+import { DatabaseSecret } from "../../../src/modules/database/database-secret";
 
 export function encryptedBucket(stack: TerraformStack): DataLakeBucket {
   return new DataLakeBucket(stack, "Bucket", { encryptionKey: DataLakeKey.fromKeyArn(stack, "ImageKey", IMAGE_KEY) });

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
-import { MetadataSchema, type MetadataSchemaProps } from "../../../src/modules/metadata-schema";
-import { SchemaUser } from "../../../src/modules/schema-user";
+import { MetadataSchema, type MetadataSchemaProps } from "../../../src/modules/database/metadata-schema";
+import { SchemaUser } from "../../../src/modules/database/schema-user";
 import { MysqlProvider } from "../../../src/providers/mysql/provider";
 import type { OpenServer } from "../../../local/mysql/open-server";
 

@@ -1,0 +1,62 @@
+import type { TerraformStack } from "cdktf";
+import type { ImageUploaderUserProps } from "../../../src/modules/access/image-uploader-user";
+import { ImageUploaderUser } from "../../../src/modules/access/image-uploader-user";
+import { refusal, synthesize } from "../../support/synth";
+import { APP_RIGHTS, appSecret, encryptedBucket } from "../support/web-app";
+
+const addUser = (stack: TerraformStack, props: Partial<ImageUploaderUserProps> = {}) =>
+  new ImageUploaderUser(stack, "WebApp", { bucket: encryptedBucket(stack), secret: appSecret(stack), ...props });
+
+describe("ImageUploaderUser", () => {
+  it("is a user whose keys go with it", () => {
+    const stack = synthesize((scope) => addUser(scope));
+    expect(stack.resource("aws_iam_user")).toEqual({ name: "test-web-app", force_destroy: true });
+  });
+
+  it("may list and upload images and read one secret, and nothing else", () => {
+    const stack = synthesize((scope) => addUser(scope));
+    expect(stack.resource("aws_iam_user_policy")).toEqual({
+      name: "test-web-app",
+      user: "${aws_iam_user.WebApp.name}",
+      policy: "${data.aws_iam_policy_document.WebApp_Policy.json}",
+    });
+    expect(stack.statements("WebApp_Policy")).toEqual(APP_RIGHTS);
+  });
+
+  it("never has an access key or a password that Terraform would know", () => {
+    const stack = synthesize((scope) => addUser(scope));
+    for (const type of ["aws_iam_access_key", "aws_iam_user_login_profile"]) expect(stack.ids(type)).toEqual([]);
+  });
+
+  it("warns", () => {
+    expect(synthesize((scope) => addUser(scope)).warnings).toEqual([
+      "an access key of this user works from everywhere until somebody deletes it: use WebIdentityRole where the app has " +
+        "an identity",
+    ]);
+  });
+
+  it("takes further rights into the same policy", () => {
+    const stack = synthesize((scope) =>
+      addUser(scope).addToPolicy({ actions: ["s3:GetObject"], resources: ["arn:aws:s3:::clinic/readme"] }),
+    );
+    expect(stack.statements("WebApp_Policy")).toHaveLength(APP_RIGHTS.length + 1);
+    expect(stack.ids("aws_iam_user_policy")).toHaveLength(1);
+  });
+
+  it("keeps its addresses", () => {
+    const stack = synthesize((scope) => addUser(scope));
+    expect(stack.addresses().filter((address) => address.includes("WebApp"))).toMatchInlineSnapshot(`
+      [
+        "aws_iam_user.WebApp_6EA7032A",
+        "aws_iam_user_policy.WebApp_InlinePolicy_06CE0A3E",
+        "data.aws_iam_policy_document.WebApp_Policy_FF280B9B",
+      ]
+    `);
+  });
+
+  it.each(["", "a b", "a".repeat(65)])("refuses the name %j", (userName) => {
+    expect(refusal((scope) => addUser(scope, { userName }))).toBe(
+      `test/WebApp: userName must be 1 to 64 letters, digits and +=,.@_-, got "${userName}"`,
+    );
+  });
+});

@@ -1,0 +1,45 @@
+import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
+import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
+import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
+import type { RestoreGlueJobProps } from "../../../src/modules/backup/restore-glue-job";
+import { RestoreGlueJob } from "../../../src/modules/backup/restore-glue-job";
+import { synthesize } from "../../support/synth";
+
+const build = (props: Partial<RestoreGlueJobProps> = {}) =>
+  synthesize((scope) => {
+    const network = new DataLakeNetwork(scope, "Net");
+    const database = new MetadataDatabase(scope, "Db", { network });
+    new RestoreGlueJob(scope, "Restore", { bucket: new DataLakeBucket(scope, "Lake"), database, network, ...props });
+  });
+
+test("says what it would do, from the newest snapshot, and is started by nothing", () => {
+  const stack = build();
+  const { command, default_arguments } = stack.resource("aws_glue_job");
+  expect(command).toMatchObject({ script_location: expect.stringMatching(/\/job_restore\.py$/) as unknown });
+  expect(default_arguments).toContain('"--backups" = "latest", "--run_mode" = "dry-run"');
+  expect(stack.ids("aws_glue_trigger")).toEqual([]);
+});
+
+test("reads all backups, writes its lock and its record, deletes nothing", () => {
+  const onBucket = build()
+    .statements("Restore_Role_Policy")
+    .filter(({ resources }) => JSON.stringify(resources).includes("backup/v1"));
+  const objects = (folder: string) => [`\${join("/", [aws_s3_bucket.Lake.arn, "backup/v1${folder}", "*"])}`];
+  const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+  expect(onBucket).toEqual([
+    { actions: ["s3:GetObject"], resources: objects("") },
+    { actions: put, resources: objects("/_locks") },
+    { actions: put, resources: objects("/_restores") },
+  ]);
+});
+
+test("logs in as a user of its own", () => {
+  expect(build().resource("aws_secretsmanager_secret").name).toBe("test-db/xray_restore");
+  expect(build({ databaseUser: "mender" }).resource("aws_secretsmanager_secret").name).toBe("test-db/mender");
+});
+
+test("refuses its own arguments from outside", () => {
+  expect(() => build({ arguments: { "--run-mode": "execute" } })).toThrow(
+    "test/Restore: argument --run-mode is set by the construct or by Glue: leave it out",
+  );
+});

@@ -1,0 +1,85 @@
+import { TerraformOutput } from "cdktf";
+import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
+import { refusal, synthesize } from "../../support/synth";
+
+const field = (index: number) => `\${element(split(":", aws_kms_key.Key.arn), ${index})}`;
+
+describe("DataLakeKey", () => {
+  const stack = synthesize((scope) => void new DataLakeKey(scope, "Key"));
+
+  it("is named by way of its policy, so that who names it may use it", () => {
+    const named = synthesize((scope) => {
+      new TerraformOutput(scope, "arn", { value: new DataLakeKey(scope, "Key").keyArn });
+    });
+    expect(named.text).toMatch(
+      /element\(split\(\\"\/\\", aws_kms_key\.Key_\w+\.arn\), 0\), aws_kms_key_policy\.Key_Policy_\w+\.key_id/,
+    );
+  });
+
+  it("rotates, and is kept", () => {
+    expect(stack.resource("aws_kms_key")).toEqual({
+      description: "Encrypts the data of test/Key",
+      deletion_window_in_days: 30,
+      enable_key_rotation: true,
+      lifecycle: { prevent_destroy: true },
+    });
+    expect(stack.resource("aws_kms_alias")).toEqual({
+      name: "alias/test-key",
+      target_key_id: "${aws_kms_key.Key.key_id}",
+    });
+  });
+
+  it("is used by the account's roles, by CloudWatch Logs, and by those who publish to an encrypted topic", () => {
+    const service = (identifier: string) => [{ type: "Service", identifiers: [identifier] }];
+    expect(stack.statements("Key_PolicyDocument")).toEqual([
+      {
+        sid: "Account",
+        actions: ["kms:*"],
+        resources: ["*"],
+        principals: [{ type: "AWS", identifiers: [`arn:${field(1)}:iam::${field(4)}:root`] }],
+      },
+      {
+        sid: "Logs",
+        actions: ["kms:Decrypt", "kms:GenerateDataKey*", "kms:Encrypt*", "kms:ReEncrypt*", "kms:Describe*"],
+        resources: ["*"],
+        principals: service(`logs.${field(3)}.amazonaws.com`),
+        condition: [
+          {
+            test: "ArnLike",
+            variable: "kms:EncryptionContext:aws:logs:arn",
+            values: [`arn:${field(1)}:logs:${field(3)}:${field(4)}:*`],
+          },
+        ],
+      },
+      {
+        sid: "Alarms",
+        actions: ["kms:Decrypt", "kms:GenerateDataKey*"],
+        resources: ["*"],
+        principals: service("cloudwatch.amazonaws.com"),
+        condition: [{ test: "StringEquals", variable: "aws:SourceAccount", values: [field(4)] }],
+      },
+      {
+        sid: "Events",
+        actions: ["kms:Decrypt", "kms:GenerateDataKey*"],
+        resources: ["*"],
+        principals: service("events.amazonaws.com"),
+      },
+    ]);
+  });
+
+  it("can be given up sooner", () => {
+    const short = synthesize((scope) => {
+      new DataLakeKey(scope, "Key", { deletionWindowInDays: 7, preventDestroy: false });
+    });
+    expect(short.resource("aws_kms_key")).toMatchObject({
+      deletion_window_in_days: 7,
+      lifecycle: { prevent_destroy: false },
+    });
+  });
+
+  it.each([6, 31, 7.5])("refuses %d days", (deletionWindowInDays) => {
+    expect(refusal((scope) => new DataLakeKey(scope, "Key", { deletionWindowInDays }))).toBe(
+      `test/Key: deletionWindowInDays must be a whole number from 7 to 30, got ${deletionWindowInDays}`,
+    );
+  });
+});

@@ -1,0 +1,394 @@
+import type { TerraformStack } from "cdktf";
+import { TerraformVariable } from "cdktf";
+import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
+import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
+import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
+import type { MetadataDatabaseProps } from "../../../src/modules/database/metadata-database-props";
+import { Role } from "../../../src/modules/common/role";
+import { refusal, synthesize } from "../../support/synth";
+
+type Props = Omit<MetadataDatabaseProps, "network">;
+
+function database(scope: TerraformStack, props: Props = {}, publicSubnets = false): MetadataDatabase {
+  return new MetadataDatabase(scope, "Db", { network: new DataLakeNetwork(scope, "Net", { publicSubnets }), ...props });
+}
+const synth = (props: Props = {}, publicSubnets = false) =>
+  synthesize((scope) => void database(scope, props, publicSubnets));
+const keyArn = "arn:aws:kms:eu-central-1:123456789012:key/1";
+const withKey = (build: (db: MetadataDatabase, scope: TerraformStack) => void, props: Props = {}) =>
+  synthesize((scope) => {
+    const encryptionKey = DataLakeKey.fromKeyArn(scope, "Key", keyArn);
+    build(database(scope, { encryptionKey, ...props }), scope);
+  });
+
+describe("defaults", () => {
+  const stack = synth();
+
+  it("makes a private, encrypted instance that is kept", () => {
+    expect(stack.resource("aws_db_instance")).toEqual({
+      identifier: "test-db",
+      engine: "mysql",
+      engine_version: "8.4",
+      instance_class: "db.t4g.medium",
+      auto_minor_version_upgrade: true,
+      parameter_group_name: "${aws_db_parameter_group.Db_ParameterGroup.name}",
+      username: "admin",
+      manage_master_user_password: true,
+      iam_database_authentication_enabled: true,
+      storage_type: "gp3",
+      allocated_storage: 20,
+      max_allocated_storage: 100,
+      storage_encrypted: true,
+      port: 3306,
+      multi_az: false,
+      db_subnet_group_name: "${aws_db_subnet_group.Db_SubnetGroup.name}",
+      vpc_security_group_ids: ["${aws_security_group.Db_SecurityGroup.id}"],
+      publicly_accessible: false,
+      enabled_cloudwatch_logs_exports: ["error", "slowquery", "iam-db-auth-error"],
+      monitoring_interval: 60,
+      monitoring_role_arn: "${aws_iam_role.Db_MonitoringRole.arn}",
+      performance_insights_enabled: true,
+      performance_insights_retention_period: 7,
+      backup_retention_period: 7,
+      copy_tags_to_snapshot: true,
+      delete_automated_backups: false,
+      deletion_protection: true,
+      skip_final_snapshot: false,
+      final_snapshot_identifier: 'test-db-final-${formatdate("YYYYMMDDhhmmss", timestamp())}',
+      lifecycle: { prevent_destroy: true, ignore_changes: ["final_snapshot_identifier"] },
+      depends_on: [
+        "aws_cloudwatch_log_group.Db_error-log",
+        "aws_cloudwatch_log_group.Db_slowquery-log",
+        "aws_cloudwatch_log_group.Db_iam-db-auth-error-log",
+      ],
+    });
+  });
+
+  it("speaks TLS only and logs slow statements", () => {
+    expect(stack.resource("aws_db_parameter_group")).toEqual({
+      name_prefix: "test-db-",
+      family: "mysql8.4",
+      description: "TLS only, slow log to CloudWatch",
+      parameter: [
+        { name: "require_secure_transport", value: "1" },
+        { name: "slow_query_log", value: "1" },
+        { name: "long_query_time", value: "2" },
+        { name: "log_output", value: "FILE" },
+      ],
+      lifecycle: { create_before_destroy: true },
+    });
+  });
+
+  it("makes the log groups before RDS does", () => {
+    expect(stack.resource("aws_cloudwatch_log_group", "Db_slowquery-log")).toEqual({
+      name: "/aws/rds/instance/test-db/slowquery",
+      retention_in_days: 400,
+    });
+  });
+
+  it("stands in both private subnets and lets nobody in", () => {
+    expect(stack.resource("aws_db_subnet_group").subnet_ids).toEqual([
+      "${aws_subnet.Net_PrivateSubnet1.id}",
+      "${aws_subnet.Net_PrivateSubnet2.id}",
+    ]);
+    expect(stack.ids("aws_vpc_security_group_ingress_rule")).toEqual([]);
+    expect(stack.warnings).toEqual([]);
+  });
+});
+
+describe("props", () => {
+  it("takes every size and name", () => {
+    expect(
+      synth({
+        allocatedStorageGib: 100,
+        backupRetentionDays: 35,
+        engineVersion: "8.4.6",
+        instanceClass: "db.m7g.large",
+        instanceIdentifier: "x-ray",
+        maxAllocatedStorageGib: 110,
+        multiAz: true,
+      }).resource("aws_db_instance"),
+    ).toMatchObject({
+      allocated_storage: 100,
+      backup_retention_period: 35,
+      engine_version: "8.4.6",
+      instance_class: "db.m7g.large",
+      identifier: "x-ray",
+      max_allocated_storage: 110,
+      multi_az: true,
+    });
+  });
+
+  it("can be destroyed when every guard is taken away", () => {
+    const stack = withKey((db) => void db.secretForUser("app"), {
+      preventDestroy: false,
+      deletionProtection: false,
+      deleteAutomatedBackups: true,
+      skipFinalSnapshot: true,
+    });
+    const instance = stack.resource("aws_db_instance");
+    expect(instance).toMatchObject({
+      deletion_protection: false,
+      delete_automated_backups: true,
+      skip_final_snapshot: true,
+      lifecycle: { prevent_destroy: false },
+    });
+    expect(instance).not.toHaveProperty("final_snapshot_identifier");
+    expect(stack.resource("aws_secretsmanager_secret")).toMatchObject({ recovery_window_in_days: 0 });
+  });
+
+  it("encrypts storage, master secret, insights and logs with the key", () => {
+    const stack = withKey(() => undefined, { logRetentionDays: 30 });
+    expect(stack.resource("aws_db_instance")).toMatchObject({
+      kms_key_id: keyArn,
+      master_user_secret_kms_key_id: keyArn,
+      performance_insights_kms_key_id: keyArn,
+    });
+    expect(stack.resource("aws_cloudwatch_log_group", "Db_error-log")).toMatchObject({
+      kms_key_id: keyArn,
+      retention_in_days: 30,
+    });
+  });
+
+  it.each(["db.t4g.micro", "db.t3.small"])("leaves Performance Insights out on %s, which has none", (instanceClass) => {
+    expect(synth({ instanceClass }).resource("aws_db_instance")).not.toHaveProperty("performance_insights_enabled");
+  });
+
+  it("never lets storage grow past what gp3 has", () => {
+    expect(synth({ allocatedStorageGib: 20_000 }).resource("aws_db_instance").max_allocated_storage).toBe(65_536);
+  });
+
+  it("takes tokens for sizes and names", () => {
+    const stack = synthesize((scope) => {
+      const size = new TerraformVariable(scope, "size", { type: "number" });
+      const name = new TerraformVariable(scope, "name", { type: "string" });
+      database(scope, {
+        allocatedStorageGib: size.numberValue,
+        instanceClass: name.stringValue,
+        instanceIdentifier: name.stringValue,
+      });
+    });
+    expect(stack.resource("aws_db_instance")).toMatchObject({
+      allocated_storage: "${var.size}",
+      max_allocated_storage: "${min((5 * var.size), 65536)}",
+      instance_class: "${var.name}",
+    });
+    expect(stack.resource("aws_cloudwatch_log_group", "Db_error-log").name).toBe("/aws/rds/instance/${var.name}/error");
+  });
+});
+
+describe("publiclyAccessible", () => {
+  it("moves to the public subnets and warns", () => {
+    const stack = synth({ publiclyAccessible: true }, true);
+    expect(stack.resource("aws_db_instance").publicly_accessible).toBe(true);
+    expect(stack.resource("aws_db_subnet_group").subnet_ids).toEqual([
+      "${aws_subnet.Net_PublicSubnet1.id}",
+      "${aws_subnet.Net_PublicSubnet2.id}",
+    ]);
+    expect(stack.warnings).toEqual([
+      "publiclyAccessible: the database has an address on the internet; only allowedCidrs and TLS stand before it",
+    ]);
+  });
+
+  it("is refused without public subnets", () => {
+    expect(refusal((scope) => database(scope, { publiclyAccessible: true }))).toBe(
+      "test/Db: publiclyAccessible needs a network with two public subnets, got 0: set publicSubnets on the network",
+    );
+  });
+});
+
+describe("an instance that was made in the console", () => {
+  it("stays in its subnet group, with its master user", () => {
+    const stack = synth({ masterUsername: "root", subnetGroupName: "default", publiclyAccessible: true });
+    expect(stack.ids("aws_db_subnet_group")).toEqual([]);
+    expect(stack.resource("aws_db_instance")).toMatchObject({
+      username: "root",
+      db_subnet_group_name: "default",
+      publicly_accessible: true,
+    });
+  });
+
+  it("stays unencrypted, with a key for all that can have one, and warns", () => {
+    const stack = withKey((db) => void db.secretForUser("xray_app"), { storageEncrypted: false });
+    const instance = stack.resource("aws_db_instance");
+    expect(instance).toMatchObject({ storage_encrypted: false, master_user_secret_kms_key_id: keyArn });
+    expect(instance).not.toHaveProperty("kms_key_id");
+    expect(stack.resource("aws_secretsmanager_secret").kms_key_id).toBe(keyArn);
+    expect(stack.warnings).toEqual([
+      "storageEncrypted false: disk, snapshots and automated backups can be read by whoever gets hold of them; copy a " +
+        "snapshot with a key and restore it",
+    ]);
+  });
+
+  it("can be imported", () => {
+    const stack = synthesize((scope) => {
+      database(scope).resource.importFrom("database-1");
+    });
+    expect((JSON.parse(stack.text) as { import: unknown }).import).toEqual([
+      { id: "database-1", to: expect.stringMatching(/^aws_db_instance\.Db_[0-9A-F]{8}$/) as unknown },
+    ]);
+  });
+});
+
+describe("who may connect", () => {
+  it("opens the port to a security group and to networks, and warns of the whole internet", () => {
+    const stack = synthesize((scope) => {
+      const db = database(scope, { allowedCidrs: ["10.1.0.0/16", "0.0.0.0/0"] });
+      db.allowConnectionsFrom("sg-1", "web app");
+    });
+    const rule = {
+      security_group_id: "${aws_security_group.Db_SecurityGroup.id}",
+      ip_protocol: "tcp",
+      from_port: 3306,
+      to_port: 3306,
+    };
+    expect(stack.resource("aws_vpc_security_group_ingress_rule", "Db_Ingress-web-app")).toEqual({
+      ...rule,
+      referenced_security_group_id: "sg-1",
+      description: "web app",
+    });
+    expect(stack.resource("aws_vpc_security_group_ingress_rule", "Db_Ingress-10-1-0-0-16")).toEqual({
+      ...rule,
+      cidr_ipv4: "10.1.0.0/16",
+      description: "10.1.0.0/16",
+    });
+    expect(stack.warnings).toEqual(["allowedCidrs 0.0.0.0/0: everybody who reaches the network can try to log in"]);
+  });
+
+  it("refuses a description twice, one that EC2 refuses, and a token, which names nothing", () => {
+    expect(
+      refusal((scope) => {
+        const db = database(scope);
+        db.allowConnectionsFrom("sg-1", "web app");
+        db.allowConnectionsFrom("sg-2", "web-app");
+      }),
+    ).toBe('test/Db: connections from "web-app" are allowed twice: give each source its own description');
+    expect(refusal((scope) => database(scope).allowConnectionsFrom("sg-1", "the doctor's app"))).toBe(
+      "test/Db: the description of a connection must be 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$* as " +
+        'EC2 takes them, got "the doctor\'s app"',
+    );
+    expect(
+      refusal((scope) => {
+        const cidr = new TerraformVariable(scope, "cidr", { type: "string" });
+        database(scope, { allowedCidrs: [cidr.stringValue] });
+      }),
+    ).toBe("test/Db: who may connect must be known at synth: it names the rule, got a token");
+  });
+});
+
+describe("secretForUser", () => {
+  it("makes one secret in RDS's shape, whose password is in no state", () => {
+    const stack = withKey((db) => {
+      expect(db.secretForUser("xray_app", 3)).toBe(db.secretForUser("xray_app"));
+    });
+    expect(stack.resource("aws_secretsmanager_secret")).toEqual({
+      name: "test-db/xray_app",
+      description: "Log-in of the database user xray_app",
+      kms_key_id: keyArn,
+      recovery_window_in_days: 30,
+    });
+    expect(stack.resource("aws_secretsmanager_secret_version")).toEqual({
+      secret_id: "${aws_secretsmanager_secret.Db_xray_app-secret.arn}",
+      secret_string_wo:
+        '${jsonencode({"engine" = "mysql", "host" = aws_db_instance.Db.address, "port" = 3306, "username" = "xray_app", ' +
+        '"password" = ephemeral.aws_secretsmanager_random_password.Db_xray_app-secret_Password.random_password, "dbname" = "x_ray"})}',
+      secret_string_wo_version: 3,
+    });
+    expect(stack.addresses()).toContainEqual(
+      expect.stringMatching(/^ephemeral\.aws_secretsmanager_random_password\.Db_xray_app-secret_Password_/),
+    );
+  });
+
+  it("refuses a user name that MySQL refuses, another version of the same secret, and version 0", () => {
+    expect(refusal((scope) => database(scope).secretForUser("x'; --"))).toBe(
+      'test/Db: secretForUser must be a user name of 1 to 32 letters, digits, underscores, got "x\'; --"',
+    );
+    expect(
+      refusal((scope) => {
+        const db = database(scope);
+        db.secretForUser("xray_app");
+        db.secretForUser("xray_app", 2);
+      }),
+    ).toBe(
+      "test/Db: the secret of xray_app has password version 1 from its first use, got 2: call secretForUser with the " +
+        "version before anything else uses the secret",
+    );
+    expect(refusal((scope) => database(scope).secretForUser("xray_app", 0))).toBe(
+      "test/Db: passwordVersion must be a whole number from 1 to 1000000, got 0",
+    );
+  });
+});
+
+describe("grants", () => {
+  const granted = (grant: (db: MetadataDatabase, role: Role) => void) =>
+    withKey((db, scope) =>
+      grant(db, new Role(scope, "App", { assumedBy: { type: "Service", identifiers: ["ec2.amazonaws.com"] } })),
+    ).statements("App_Policy");
+
+  it("connect: one user of this instance, by IAM", () => {
+    const field = (index: number) => `\${element(split(":", aws_db_instance.Db.arn), ${index})}`;
+    expect(granted((db, role) => db.grantConnect(role, "xray_app"))).toEqual([
+      {
+        actions: ["rds-db:connect"],
+        resources: [
+          `arn:${field(1)}:rds-db:${field(3)}:${field(4)}:dbuser:\${aws_db_instance.Db.resource_id}/xray_app`,
+        ],
+      },
+    ]);
+  });
+
+  it("readSecret: one secret, and its key through Secrets Manager", () => {
+    expect(granted((db, role) => db.grantReadSecret(role, "xray_app"))).toMatchObject([
+      {
+        actions: ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+        resources: ["${aws_secretsmanager_secret_version.Db_xray_app-secret_Version.secret_id}"],
+      },
+      { actions: ["kms:Decrypt", "kms:DescribeKey"], resources: [keyArn], condition: [{ variable: "kms:ViaService" }] },
+    ]);
+  });
+});
+
+describe("refusals", () => {
+  it.each<[Props, string]>([
+    [{ allocatedStorageGib: 19 }, "allocatedStorageGib must be a whole number from 20 to 59578, got 19"],
+    [{ maxAllocatedStorageGib: 21 }, "maxAllocatedStorageGib must be a whole number from 22 to 65536, got 21"],
+    [
+      { allocatedStorageGib: 100, maxAllocatedStorageGib: 109 },
+      "maxAllocatedStorageGib must be a whole number from 110 to 65536, got 109",
+    ],
+    [{ backupRetentionDays: 6 }, "backupRetentionDays must be a whole number from 7 to 35, got 6"],
+    [{ backupRetentionDays: 36 }, "backupRetentionDays must be a whole number from 7 to 35, got 36"],
+    [
+      { logRetentionDays: 10 },
+      "logRetentionDays must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, " +
+        "2192, 2557, 2922, 3288, 3653, got 10",
+    ],
+    [{ engineVersion: "8.0" }, 'engineVersion must be 8.4 or 8.4.<number>, got "8.0"'],
+    [
+      { instanceClass: "t4g.micro" },
+      'instanceClass must be an RDS instance class such as db.t4g.medium, got "t4g.micro"',
+    ],
+    ...["X", "1x", "a--b", "a-", "a".repeat(64)].map((instanceIdentifier): [Props, string] => [
+      { instanceIdentifier },
+      "instanceIdentifier must be up to 63 lower-case letters, digits and single hyphens that start with a letter, " +
+        `got "${instanceIdentifier}"`,
+    ]),
+    ...["", "1a", "a-b", "a".repeat(17)].map((masterUsername): [Props, string] => [
+      { masterUsername },
+      `masterUsername must be 1 to 16 letters, digits and underscores that start with a letter, got "${masterUsername}"`,
+    ]),
+    [
+      { subnetGroupName: "a/b" },
+      'subnetGroupName must be 1 to 255 letters, digits, blanks, dots, hyphens and underscores, got "a/b"',
+    ],
+    [{ databaseName: "x-ray" }, 'databaseName must be 1 to 64 letters, digits, underscores, got "x-ray"'],
+    ...["10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "300.0.0.0/8", "::/0", "10.0.0.0/8/8"].map(
+      (cidr): [Props, string] => [
+        { allowedCidrs: [cidr] },
+        `allowedCidrs must be an IPv4 network such as 10.0.0.0/16 with a mask from /0 to /32, got "${cidr}"`,
+      ],
+    ),
+  ])("refuses %j", (props, message) => {
+    expect(refusal((scope) => database(scope, props))).toBe(`test/Db: ${message}`);
+  });
+});

@@ -1,0 +1,196 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { TerraformStack, Testing, Token } from "cdktf";
+import { MetadataSchema, type MetadataSchemaProps } from "../../../src/modules/database/metadata-schema";
+import { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "../../../src/modules/database/schema-user";
+import { MysqlProvider } from "../../../src/providers/mysql/provider";
+
+type Resources = Record<string, Record<string, Record<string, unknown>>>;
+
+const secret = {
+  username: "xray_app",
+  secretArn: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app-AbCdEf",
+  passwordVersion: 3,
+};
+const user = (props: Partial<SchemaUserProps> = {}) =>
+  new SchemaUser({ secret, privileges: [SchemaPrivilege.SELECT], tables: ["image"], ...props });
+
+function synth(props: MetadataSchemaProps = {}): { resource: Resources; ephemeral: Resources; data: Resources } {
+  const stack = new TerraformStack(Testing.app(), "stack");
+  new AwsProvider(stack, "Aws", { region: "eu-west-1" });
+  new MysqlProvider(stack, "Mysql");
+  new MetadataSchema(stack, "Schema", props);
+  return JSON.parse(Testing.synth(stack, true)) as { resource: Resources; ephemeral: Resources; data: Resources };
+}
+
+const sqlOf = (props: MetadataSchemaProps = {}) => Object.values(synth(props).resource["mysql_sql"] ?? {});
+
+test("each statement is one resource after the one before it", () => {
+  const { resource } = synth({ users: [user()], sampleData: true });
+  const chain = Object.entries(resource["mysql_sql"] ?? {}).map(([id, body]) => [id, body["depends_on"] ?? []]);
+  expect(Object.fromEntries(chain)).toMatchSnapshot();
+});
+
+test("the text of a statement is a contract with every deployed state", () => {
+  const texts = Object.entries(synth({ sampleData: true }).resource["mysql_sql"] ?? {}).map(([id, body]) => [
+    id,
+    [body["create_sql"], body["delete_sql"]],
+  ]);
+  expect(Object.fromEntries(texts)).toMatchSnapshot();
+});
+
+test("every statement runs under strict mode", () => {
+  const ownStatements = sqlOf({ users: [user()] }).filter(
+    (body) => !/^(DO 0|DROP USER)/.test(String(body["create_sql"])),
+  );
+  expect(ownStatements).toHaveLength(8);
+  for (const body of ownStatements) expect(body["create_sql"]).toMatch(/^SET SESSION sql_mode = 'STRICT_TRANS_TABLES,/);
+});
+
+test("every deletion that could cost data asks the guard first", () => {
+  const deletions = Object.entries(synth({ sampleData: true }).resource["mysql_sql"] ?? {}).map(([id, body]) => [
+    id,
+    body["delete_sql"],
+  ]);
+  const unguarded = deletions.filter(([, sql]) => !String(sql).startsWith("CALL `x_ray`.schema_guard()"));
+  expect(unguarded.map(([id, sql]) => `${String(id)}: ${String(sql)}`)).toEqual([
+    expect.stringMatching(/^Schema_Apply_\w+: DO 0$/),
+    expect.stringMatching(/^Schema_Guard_\w+: DO 0$/),
+    expect.stringMatching(/^Schema_SampleData-1_\w+: DO 0$/),
+    expect.stringMatching(/^Schema_SampleData-2_\w+: DO 0$/),
+    expect.stringMatching(/^Schema_SampleData-3_\w+: DO 0$/),
+  ]);
+});
+
+test("a kept database is protected in the plan too, and protecting it changes no other statement", () => {
+  const kept = synth().resource["mysql_sql"] ?? {};
+  const open = synth({ preventDestroy: false }).resource["mysql_sql"] ?? {};
+  const isKept = (body: Record<string, unknown>) =>
+    (body["lifecycle"] as { prevent_destroy?: boolean } | undefined)?.prevent_destroy;
+  expect(Object.values(kept).filter(isKept)).toHaveLength(7);
+  expect(Object.values(open).filter(isKept)).toHaveLength(0);
+  const changed = Object.keys(kept).filter(
+    (id) =>
+      kept[id]?.["create_sql"] !== open[id]?.["create_sql"] || kept[id]?.["delete_sql"] !== open[id]?.["delete_sql"],
+  );
+  expect(changed).toEqual([expect.stringMatching(/^Schema_Guard_/)]);
+});
+
+test("a user's password comes from its secret at run time, and its grants follow the user", () => {
+  const { resource, ephemeral } = synth({ users: [SchemaUser.app(secret)] });
+  const [secretId] = Object.keys(ephemeral["aws_secretsmanager_secret_version"] ?? {});
+  const [[userId, body] = []] = Object.entries(resource["mysql_user"] ?? {});
+  expect(ephemeral["aws_secretsmanager_secret_version"]?.[secretId ?? ""]).toEqual({ secret_id: secret.secretArn });
+  expect(body).toMatchObject({
+    user: "xray_app",
+    host: "%",
+    password_wo: `\${jsondecode(ephemeral.aws_secretsmanager_secret_version.${secretId}.secret_string).password}`,
+    password_wo_version: 3,
+  });
+  const grants = Object.values(resource["mysql_grant"] ?? {});
+  expect(grants.map((grant) => [grant["database"], grant["table"], grant["privileges"]])).toEqual([
+    ["x_ray", "image", ["SELECT", "INSERT"]],
+    ["x_ray", "pred_bounding_box", ["SELECT", "INSERT"]],
+    ["x_ray", "transaction", ["SELECT", "INSERT"]],
+  ]);
+  for (const grant of grants) expect(grant["lifecycle"]).toEqual({ replace_triggered_by: [`mysql_user.${userId}.id`] });
+});
+
+test("a plan reads whether the newest migration is in the database", () => {
+  const [data] = Object.values(synth().data["mysql_tables"] ?? {});
+  expect(data).toMatchObject({
+    database: "x_ray",
+    pattern: "schema_at_%",
+    depends_on: [expect.stringMatching(/^mysql_sql\.Schema_V0002-1_/)],
+    lifecycle: {
+      postcondition: [
+        {
+          condition: '${contains(self.tables, "schema_at_v0002_1")}',
+          error_message:
+            "The schema of x_ray is not the one that Terraform's state holds (restored to an earlier time?): " +
+            'see "A restored database" in docs/schema.',
+        },
+      ],
+    },
+  });
+});
+
+test("each task has the least that it needs", () => {
+  expect(SchemaUser.app(secret).privileges).toEqual(["SELECT", "INSERT"]);
+  expect(SchemaUser.backup(secret).privileges).toEqual(["SELECT"]);
+  expect(SchemaUser.purge(secret).privileges).toEqual(["SELECT", "DELETE"]);
+  expect(SchemaUser.restore(secret).privileges).toEqual(["SELECT", "INSERT"]);
+});
+
+test("takes another database and a provider's alias", () => {
+  const stack = new TerraformStack(Testing.app(), "stack");
+  const provider = new MysqlProvider(stack, "Second", { alias: "second" });
+  const schema = new MetadataSchema(stack, "Schema", { databaseName: "other", provider });
+  expect(schema.databaseName).toBe("other");
+  expect(schema.migrations.map((migration) => migration.version)).toEqual([1, 2]);
+  const { resource } = JSON.parse(Testing.synth(stack, true)) as { resource: Resources };
+  for (const body of Object.values(resource["mysql_sql"] ?? {})) {
+    expect(body["provider"]).toBe("mysql.second");
+    expect(`${String(body["create_sql"])}${String(body["delete_sql"])}`).not.toContain("x_ray`");
+  }
+});
+
+test("takes names that only Terraform knows", () => {
+  const secretArn = Token.asString({ resolve: () => "${local.arn}" });
+  expect(() => synth({ users: [user({ secret: { ...secret, secretArn } })] })).not.toThrow();
+});
+
+describe("fails when", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "migrations-"));
+    writeFileSync(path.join(folder, "V0001__a.sql"), "DROP TABLE a");
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each<[string, () => MetadataSchemaProps, string]>([
+    [
+      "the database's name is not one",
+      () => ({ databaseName: "x-ray" }),
+      'stack/Schema: databaseName must be a letter and up to 47 letters, digits and underscores, got "x-ray"',
+    ],
+    [
+      "a migration may lose data",
+      () => ({ migrationsFolder: folder }),
+      "stack/Schema: V0001__a.sql:1: may lose data: DROP TABLE a is not known to keep all data; if that is meant, write before it: -- allow: destructive (the reason)",
+    ],
+    [
+      "the folder is not there",
+      () => ({ migrationsFolder: "/nowhere" }),
+      "stack/Schema: /nowhere: the folder of migrations cannot be read (ENOENT)",
+    ],
+    [
+      "the folder is empty",
+      () => ({ migrationsFolder: path.join(__dirname, "..", "..", "..", "src", "schema") }),
+      "holds no migration",
+    ],
+    [
+      "a user's name is not one",
+      () => ({ users: [user({ secret: { ...secret, username: "a'b" } })] }),
+      "stack/Schema/a'b: username must be 1 to 32 letters, digits and underscores, got \"a'b\"",
+    ],
+    [
+      "a host is not one",
+      () => ({ users: [user({ host: "%'" })] }),
+      'stack/Schema/xray_app: host must be a host as MySQL writes it, such as % or 10.0.%, got "%\'"',
+    ],
+    [
+      "a table is not one",
+      () => ({ users: [user({ tables: ["image`"] })] }),
+      'stack/Schema/xray_app: tables must be names of letters, digits and underscores, got "image`"',
+    ],
+  ])("%s", (_, props, message) => {
+    expect(() => synth(props())).toThrow(message);
+  });
+
+  test("a user is given twice", () => {
+    expect(() => synth({ users: [user(), user()] })).toThrow("There is already a Construct with name 'xray_app'");
+  });
+});

@@ -1,0 +1,154 @@
+import { TerraformVariable } from "cdktf";
+import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
+import { VpcEndpoints } from "../../../src/modules/network/vpc-endpoints";
+import { refusal, synthesize } from "../../support/synth";
+
+const subnet = (id: string, availabilityZone: string) => ({ id, availabilityZone, routeTableId: `rtb-${id}` });
+
+describe("DataLakeNetwork", () => {
+  const stack = synthesize((scope) => void new DataLakeNetwork(scope, "Net"));
+
+  it("makes a VPC with names for its endpoints and a default group that lets nothing through", () => {
+    expect(stack.resource("aws_vpc")).toEqual({
+      cidr_block: "10.0.0.0/16",
+      enable_dns_hostnames: true,
+      enable_dns_support: true,
+      tags: { Name: "test/Net" },
+    });
+    expect(stack.resource("aws_default_security_group")).toEqual({ vpc_id: "${aws_vpc.Net.id}" });
+  });
+
+  it("makes two private subnets in two zones, without a way to the internet", () => {
+    expect(stack.resource("aws_subnet", "Net_PrivateSubnet2")).toEqual({
+      vpc_id: "${aws_vpc.Net.id}",
+      availability_zone: "${data.aws_region.Net_Region.name}b",
+      cidr_block: "${cidrsubnet(aws_vpc.Net.cidr_block, 4, 1)}",
+      map_public_ip_on_launch: false,
+      tags: { Name: "test/Net private" },
+    });
+    expect(stack.ids("aws_subnet")).toEqual(["Net_PrivateSubnet1", "Net_PrivateSubnet2"]);
+    expect(stack.ids("aws_route")).toEqual([]);
+    expect(stack.ids("aws_internet_gateway")).toEqual([]);
+  });
+
+  it("reaches S3 by the route table, and the other services in the first subnet only", () => {
+    expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_s3")).toEqual({
+      vpc_id: "${aws_vpc.Net.id}",
+      service_name: "com.amazonaws.${data.aws_region.Net_Endpoints_Region.name}.s3",
+      vpc_endpoint_type: "Gateway",
+      route_table_ids: ["${aws_route_table.Net_PrivateRouteTable.id}"],
+    });
+    expect(stack.ids("aws_vpc_endpoint").map((id) => id.replace("Net_Endpoints_", ""))).toEqual([
+      "glue",
+      "kms",
+      "logs",
+      "monitoring",
+      "s3",
+      "secretsmanager",
+      "sts",
+    ]);
+    expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_secretsmanager")).toEqual({
+      vpc_id: "${aws_vpc.Net.id}",
+      service_name: "com.amazonaws.${data.aws_region.Net_Endpoints_Region.name}.secretsmanager",
+      vpc_endpoint_type: "Interface",
+      private_dns_enabled: true,
+      subnet_ids: ["${aws_subnet.Net_PrivateSubnet1.id}"],
+      security_group_ids: ["${aws_security_group.Net_Endpoints_SecurityGroup.id}"],
+    });
+  });
+
+  it("makes public subnets with a way to the internet when asked", () => {
+    const open = synthesize((scope) => {
+      const network = new DataLakeNetwork(scope, "Net", { publicSubnets: true, availabilityZones: ["eu-1a", "eu-1c"] });
+      expect(network.publicSubnets.map(({ availabilityZone }) => availabilityZone)).toEqual(["eu-1a", "eu-1c"]);
+    });
+    expect(open.resource("aws_route")).toEqual({
+      route_table_id: "${aws_route_table.Net_PublicRouteTable.id}",
+      destination_cidr_block: "0.0.0.0/0",
+      gateway_id: "${aws_internet_gateway.Net_InternetGateway.id}",
+    });
+    expect(open.resource("aws_subnet", "Net_PublicSubnet1")).toMatchObject({
+      cidr_block: "${cidrsubnet(aws_vpc.Net.cidr_block, 4, 2)}",
+      map_public_ip_on_launch: false,
+    });
+    expect(open.resource("aws_route_table_association", "Net_PublicRouteTableAssociation2")).toEqual({
+      subnet_id: "${aws_subnet.Net_PublicSubnet2.id}",
+      route_table_id: "${aws_route_table.Net_PublicRouteTable.id}",
+    });
+  });
+
+  it("takes a token for the network", () => {
+    const named = synthesize((scope) => {
+      const cidr = new TerraformVariable(scope, "cidr", { type: "string" }).stringValue;
+      new DataLakeNetwork(scope, "Net", { cidr });
+    });
+    expect(named.resource("aws_vpc").cidr_block).toBe("${var.cidr}");
+  });
+
+  it.each(["10.0.0.0/15", "10.0.0.0/25", "10.0.0.0", "10.0.1.0/16", "10.0.0/16", "fd00::/16"])(
+    "refuses the network %s",
+    (cidr) => {
+      expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { cidr }))).toBe(
+        `test/Net: cidr must be an IPv4 network such as 10.0.0.0/16 with a mask from /16 to /24, got "${cidr}"`,
+      );
+    },
+  );
+
+  it.each([[[]], [["a"]], [["a", "a"]], [["a", "b", "c"]]])("refuses the zones %j", (availabilityZones) => {
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { availabilityZones }))).toBe(
+      `test/Net: availabilityZones must be two different zones, got ${availabilityZones.join(", ") || "none"}`,
+    );
+  });
+});
+
+describe("fromExisting", () => {
+  const subnets = [subnet("subnet-1", "eu-1a"), subnet("subnet-2", "eu-1b")];
+
+  it("makes nothing unless asked", () => {
+    const stack = synthesize((scope) => {
+      const network = DataLakeNetwork.fromExisting(scope, "Net", { vpcId: "vpc-1", subnets });
+      expect(network).toMatchObject({ vpcId: "vpc-1", subnets, publicSubnets: [], endpoints: undefined });
+    });
+    expect(stack.addresses()).toEqual([]);
+  });
+
+  it("makes the endpoints in it, with both route tables on the way to S3", () => {
+    const stack = synthesize((scope) => {
+      DataLakeNetwork.fromExisting(scope, "Net", { vpcId: "vpc-1", subnets, createEndpoints: true });
+    });
+    expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_s3").route_table_ids).toEqual([
+      "rtb-subnet-1",
+      "rtb-subnet-2",
+    ]);
+    expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_kms").subnet_ids).toEqual(["subnet-1"]);
+  });
+
+  it("refuses subnets in one zone", () => {
+    expect(
+      refusal((scope) => {
+        DataLakeNetwork.fromExisting(scope, "Net", { vpcId: "vpc-1", subnets: subnets.slice(0, 1) });
+      }),
+    ).toBe("test/Net: subnets must be in two zones at least, as RDS asks for, got eu-1a");
+  });
+});
+
+describe("VpcEndpoints", () => {
+  it("lets a security group in by HTTPS, each by its own description", () => {
+    const build = (descriptions: string[]) =>
+      synthesize((scope) => {
+        const endpoints = new VpcEndpoints(scope, "Ways", { vpcId: "vpc-1", subnets: [subnet("subnet-1", "a")] });
+        for (const description of descriptions) endpoints.allowFrom("sg-1", description);
+      });
+    expect(build(["job"]).resource("aws_vpc_security_group_ingress_rule")).toEqual({
+      security_group_id: "${aws_security_group.Ways_SecurityGroup.id}",
+      referenced_security_group_id: "sg-1",
+      ip_protocol: "tcp",
+      from_port: 443,
+      to_port: 443,
+      description: "job",
+    });
+    expect(() => build(["job", "job"])).toThrow(
+      'test/Ways: connections from "job" are allowed twice: give each source its own description',
+    );
+  });
+});

@@ -1,0 +1,110 @@
+import type { Construct } from "constructs";
+import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
+import { checkInteger, checkOneOf } from "../common/checks";
+import type { IDataLakeBucket } from "../storage/data-lake-bucket";
+import type { GlueDatabaseJobProps } from "./glue-database-job";
+import { GlueDatabaseJob } from "./glue-database-job";
+import type { IGrantee } from "../common/grantee";
+import { checkSchedule } from "./schedule";
+import { ValidationError } from "../common/validation-error";
+
+/** Who starts the job. */
+export const Scheduler = {
+  /** A trigger of Glue's, by `schedule`. */
+  GLUE: "glue",
+  /** Something else, such as Airflow: see `grantStart`. */
+  EXTERNAL: "external",
+} as const;
+/** A value of {@link Scheduler}. */
+export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
+
+/** Properties of {@link BackupGlueJob}. */
+export interface BackupGlueJobProps extends GlueDatabaseJobProps {
+  /**
+   * Days after which a transaction is also written to the archive, from which it may be purged; 2 or more.
+   * @default - nothing is archived
+   */
+  readonly archiveOlderThanDays?: number;
+  /**
+   * The MySQL user that reads the tables; `SELECT` is all that it needs.
+   * @default "xray_backup"
+   */
+  readonly databaseUser?: string;
+  /**
+   * When the trigger starts the job, in UTC.
+   * @default "cron(0 3 ? * SUN *)" - each Sunday at three
+   * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-data-warehouse-schedule.html
+   */
+  readonly schedule?: string;
+  /**
+   * Who starts the job.
+   * @default Scheduler.GLUE
+   */
+  readonly scheduler?: Scheduler;
+}
+
+/**
+ * The weekly backup of the metadata: a Glue job that reads the tables, writes them as Parquet below the bucket's backup
+ * prefix, reads them again and compares, and only then commits the backup with a manifest.
+ *
+ * @example
+ * new BackupGlueJob(this, "Backup", { bucket, database, network, encryptionKey: key });
+ */
+export class BackupGlueJob extends GlueDatabaseJob {
+  private readonly bucket: IDataLakeBucket;
+
+  constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
+    super(scope, id, props, {
+      script: "job_backup.py",
+      description: "Backs the metadata up to S3 and proves the copy",
+      username: props.databaseUser ?? "xray_backup",
+      arguments:
+        props.archiveOlderThanDays === undefined
+          ? {}
+          : { "--archive_older_than_days": String(props.archiveOlderThanDays) },
+    });
+    checkInteger(this, "archiveOlderThanDays", props.archiveOlderThanDays, 2, 36_500);
+    checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
+    this.bucket = props.bucket;
+    this.grantBackup();
+    this.schedule(props);
+  }
+
+  /** As of every job, and to read the manifests: what started the job can look whether it committed a backup. */
+  override grantStart(grantee: IGrantee): void {
+    super.grantStart(grantee);
+    this.bucket.grantRead(grantee, `${this.bucket.backupPrefix}/v1/_manifests`);
+  }
+
+  /** It can read all backups and add to them, and can delete no version of what is in them. */
+  private grantBackup(): void {
+    const { bucket } = this;
+    const folder = `${bucket.backupPrefix}/v1`;
+    bucket.grantRead(this.role, folder);
+    for (const writable of ["snapshot", "archive", "_manifests", "_locks"]) {
+      bucket.grantPut(this.role, `${folder}/${writable}`);
+    }
+    // Spark's scratch files: a commit moves what is below _temporary to its place and clears up.
+    for (const kind of ["snapshot", "archive"]) bucket.grantDelete(this.role, `${folder}/${kind}/*/_temporary`);
+  }
+
+  private schedule(props: BackupGlueJobProps): void {
+    if (props.scheduler === Scheduler.EXTERNAL) {
+      if (props.schedule === undefined) return;
+      throw new ValidationError(
+        this,
+        `schedule goes with scheduler "glue", got "${props.schedule}" with "external": leave one out`,
+      );
+    }
+    const schedule = props.schedule ?? "cron(0 3 ? * SUN *)";
+    checkSchedule(this, schedule);
+    new GlueTrigger(this, "Trigger", {
+      name: this.jobName,
+      description: this.node.path,
+      type: "SCHEDULED",
+      schedule,
+      startOnCreation: true,
+      actions: [{ jobName: this.jobName }],
+    });
+  }
+}

@@ -1,0 +1,146 @@
+import { Construct } from "constructs";
+import { GlueConnection } from "@cdktf/provider-aws/lib/glue-connection";
+import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { VpcSecurityGroupEgressRule } from "@cdktf/provider-aws/lib/vpc-security-group-egress-rule";
+import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
+import { arnScope } from "../common/arn";
+import type { IDatabaseSecret } from "../database/database-secret";
+import type { IDataLakeNetwork } from "../network/data-lake-network";
+import type { DataLakeSubnet } from "../network/data-lake-subnet";
+import type { IMetadataDatabase } from "../database/metadata-database";
+import { physicalName } from "../common/physical-name";
+import type { IRole } from "../common/role";
+import { ValidationError } from "../common/validation-error";
+
+/** Properties of {@link GlueDatabaseConnection}. */
+export interface GlueDatabaseConnectionProps {
+  /** The database to connect to; it is told to let the connection in. */
+  readonly database: IMetadataDatabase;
+  /** Where Glue puts its network interfaces: in the first private subnet, beside the endpoints. */
+  readonly network: IDataLakeNetwork;
+  /** How to log in. */
+  readonly secret: IDatabaseSecret;
+}
+
+/**
+ * A Glue connection to the database, over TLS, with the secret by name, and the security group of the network interfaces
+ * that Glue makes for it.
+ *
+ * @see https://docs.aws.amazon.com/glue/latest/dg/setup-vpc-for-glue-access.html
+ */
+export class GlueDatabaseConnection extends Construct {
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: GlueConnection;
+  /** The connection's name. */
+  readonly connectionName: string;
+
+  private readonly subnet: DataLakeSubnet;
+  private readonly securityGroup: SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: GlueDatabaseConnectionProps) {
+    super(scope, id);
+    const { database, network, secret } = props;
+    const [subnet] = network.subnets;
+    if (!subnet) throw new ValidationError(this, "network must have a private subnet, got none");
+    this.subnet = subnet;
+    this.securityGroup = this.addSecurityGroup(database, network);
+    this.resource = new GlueConnection(this, "Resource", {
+      name: physicalName(this, 255),
+      connectionType: "JDBC",
+      connectionProperties: {
+        JDBC_CONNECTION_URL: database.jdbcUrl,
+        JDBC_ENFORCE_SSL: "true",
+        SECRET_ID: secret.secretArn,
+      },
+      physicalConnectionRequirements: {
+        // Glue looks for the subnet in this zone only: any other fails when the job runs.
+        availabilityZone: subnet.availabilityZone,
+        subnetId: subnet.id,
+        securityGroupIdList: [this.securityGroup.id],
+      },
+    });
+    this.connectionName = this.resource.name;
+  }
+
+  /** Lets a job's role read the connection and make the network interfaces that it stands for. */
+  grantUse(role: IRole): void {
+    const { partition, region, account } = arnScope(this.resource.arn);
+    const glue = `arn:${partition}:glue:${region}:${account}`;
+    const ec2 = `arn:${partition}:ec2:${region}:${account}`;
+    const networkInterfaces = `${ec2}:network-interface/*`;
+    role.addToPolicy({ actions: ["glue:GetConnection"], resources: [`${glue}:catalog`, this.resource.arn] });
+    role.addToPolicy({
+      actions: ["ec2:CreateNetworkInterface"],
+      resources: [`${ec2}:subnet/${this.subnet.id}`, this.securityGroup.arn, networkInterfaces],
+    });
+    role.addToPolicy({
+      actions: ["ec2:DeleteNetworkInterface"],
+      resources: [networkInterfaces],
+      conditions: [{ test: "ArnEquals", variable: "ec2:Subnet", values: [`${ec2}:subnet/${this.subnet.id}`] }],
+    });
+    // Glue marks its network interfaces with this one tag, to find them again.
+    role.addToPolicy({
+      actions: ["ec2:CreateTags", "ec2:DeleteTags"],
+      resources: [networkInterfaces],
+      conditions: [
+        { test: "ForAllValues:StringEquals", variable: "aws:TagKeys", values: ["aws-glue-service-resource"] },
+      ],
+    });
+    // EC2 knows no narrower resource for these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+    role.addToPolicy({
+      actions: [
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcEndpoints",
+      ],
+      resources: ["*"],
+    });
+  }
+
+  private addSecurityGroup(database: IMetadataDatabase, network: IDataLakeNetwork): SecurityGroup {
+    const description = `Glue job ${this.node.path}`;
+    const group = new SecurityGroup(this, "SecurityGroup", {
+      vpcId: network.vpcId,
+      name: physicalName(this, 255),
+      description,
+    });
+    const securityGroupId = group.id;
+    const tcp = { securityGroupId, ipProtocol: "tcp" };
+    const https = { ...tcp, fromPort: 443, toPort: 443 };
+    const self = { ...tcp, referencedSecurityGroupId: securityGroupId, fromPort: 0, toPort: 65_535 };
+    // The driver and the workers of a Spark job talk to each other on ports of their own choice.
+    new VpcSecurityGroupIngressRule(this, "SelfIngress", { ...self, description: "Spark driver and workers" });
+    new VpcSecurityGroupEgressRule(this, "SelfEgress", { ...self, description: "Spark driver and workers" });
+    new VpcSecurityGroupEgressRule(this, "DatabaseEgress", {
+      ...tcp,
+      referencedSecurityGroupId: database.securityGroupId,
+      fromPort: database.port,
+      toPort: database.port,
+      description: "Metadata database",
+    });
+    if (network.endpoints) {
+      new VpcSecurityGroupEgressRule(this, "S3Egress", {
+        ...https,
+        prefixListId: network.endpoints.s3PrefixListId,
+        description: "S3",
+      });
+      new VpcSecurityGroupEgressRule(this, "EndpointsEgress", {
+        ...https,
+        referencedSecurityGroupId: network.endpoints.securityGroupId,
+        description: "AWS services",
+      });
+      network.endpoints.allowFrom(securityGroupId, description);
+    } else {
+      new VpcSecurityGroupEgressRule(this, "HttpsEgress", {
+        ...https,
+        cidrIpv4: "0.0.0.0/0",
+        description: "AWS services, by the network's own way",
+      });
+    }
+    database.allowConnectionsFrom(securityGroupId, description);
+    return group;
+  }
+}

@@ -1,0 +1,241 @@
+import { Construct } from "constructs";
+import { AssetType, TerraformAsset } from "cdktf";
+import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
+import { GlueJob } from "@cdktf/provider-aws/lib/glue-job";
+import { GlueSecurityConfiguration } from "@cdktf/provider-aws/lib/glue-security-configuration";
+import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
+import { assetPath } from "../common/assets";
+import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
+import type { IDataLakeBucket } from "../storage/data-lake-bucket";
+import { GLUE_ASSETS_PREFIX } from "../storage/data-lake-bucket";
+import type { IDataLakeKey } from "../common/data-lake-key";
+import type { IDataLakeNetwork } from "../network/data-lake-network";
+import type { GlueArguments } from "./glue-arguments";
+import { checkArguments } from "./glue-arguments";
+import { GlueDatabaseConnection } from "./glue-database-connection";
+import type { IGrantee } from "../common/grantee";
+import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
+import { mapExpression } from "./map-expression";
+import type { IMetadataDatabase } from "../database/metadata-database";
+import { physicalName } from "../common/physical-name";
+import { Role } from "../common/role";
+
+/** Whether a run starts at once. */
+export const ExecutionClass = {
+  /** At once, on workers of its own. */
+  STANDARD: "STANDARD",
+  /** When there is spare capacity, at about two thirds of the price; a worker may be taken away during the run. */
+  FLEX: "FLEX",
+} as const;
+/** A value of {@link ExecutionClass}. */
+export type ExecutionClass = (typeof ExecutionClass)[keyof typeof ExecutionClass];
+
+/** Properties of every Glue job of this package. */
+export interface GlueDatabaseJobProps {
+  /** The data lake's bucket: the job's code goes there, and its backups are there. */
+  readonly bucket: IDataLakeBucket;
+  /** The database. */
+  readonly database: IMetadataDatabase;
+  /** Where the job runs: in the first private subnet. */
+  readonly network: IDataLakeNetwork;
+  /**
+   * Arguments besides those that the construct sets, by name with two hyphens. They can be read by everybody with
+   * `glue:GetJob`: one that looks like a secret is refused.
+   * @default - none
+   */
+  readonly arguments?: GlueArguments;
+  /**
+   * The key for logs and bookmarks.
+   * @default - logs are encrypted with a key that CloudWatch manages
+   */
+  readonly encryptionKey?: IDataLakeKey;
+  /**
+   * Whether a run starts at once.
+   * @default ExecutionClass.STANDARD
+   */
+  readonly executionClass?: ExecutionClass;
+  /**
+   * The job's name, which is its role's too: up to 64 letters, digits, hyphens and underscores.
+   * @default - the construct's path
+   */
+  readonly jobName?: string;
+  /**
+   * Days that logs are kept; one of the numbers that CloudWatch Logs knows.
+   * @default 400
+   */
+  readonly logRetentionDays?: number;
+  /**
+   * The most workers (G.1X: 4 vCPU, 16 GB) that a run may have, 2 to 100; Glue takes as many as the work needs.
+   * @default 2
+   */
+  readonly numberOfWorkers?: number;
+  /**
+   * Minutes after which a run is stopped, 5 to 2,880.
+   * @default 60
+   */
+  readonly timeoutMinutes?: number;
+}
+
+/** What tells one kind of job from another. */
+interface JobKind {
+  /** The entry point's file name. */
+  readonly script: string;
+  /** What the job does. */
+  readonly description: string;
+  /** The database user that it logs in as. */
+  readonly username: string;
+  /** The entry point's own arguments. */
+  readonly arguments: GlueArguments;
+}
+
+const GLUE_VERSION = "5.1";
+const CA_BUNDLE = "rds-ca-bundle.pem";
+
+/** A Glue job on Spark that reads or writes the metadata database, with a role that may do just that. */
+export abstract class GlueDatabaseJob extends Construct {
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: GlueJob;
+  /** The job's name. */
+  readonly jobName: string;
+  /** The job's ARN. */
+  readonly jobArn: string;
+  /** The role that the job runs as. */
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: GlueDatabaseJobProps, kind: JobKind) {
+    super(scope, id);
+    const jobName = props.jobName ?? physicalName(this, 64);
+    checkPattern(this, "jobName", jobName, /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, hyphens and underscores");
+    checkInteger(this, "numberOfWorkers", props.numberOfWorkers, 2, 100);
+    checkInteger(this, "timeoutMinutes", props.timeoutMinutes, 5, 2880);
+    checkOneOf(this, "executionClass", props.executionClass, Object.values(ExecutionClass));
+    checkLogRetention(this, props.logRetentionDays);
+
+    this.role = new Role(this, "Role", {
+      roleName: jobName,
+      assumedBy: { type: "Service", identifiers: ["glue.amazonaws.com"] },
+      description: kind.description,
+    });
+    const secret = props.database.secretForUser(kind.username);
+    secret.grantRead(this.role);
+    const connection = new GlueDatabaseConnection(this, "Connection", { ...props, secret });
+    connection.grantUse(this.role);
+
+    const { bucket } = props;
+    const fixed: GlueArguments = {
+      "--extra-files": this.upload("CaBundle", bucket, CA_BUNDLE),
+      "--extra-py-files": this.upload("Package", bucket, "xray_backup.zip"),
+      "--secret_id": secret.secretArn,
+      "--ssl_ca": CA_BUNDLE,
+      "--ssl_mode": "VERIFY_IDENTITY",
+      "--store": `s3://${bucket.bucketName}/${bucket.backupPrefix}`,
+    };
+    const logGroupPrefix = `/aws-glue/jobs/${jobName}`;
+    const defaults: GlueArguments = {
+      "--custom-logGroup-prefix": logGroupPrefix,
+      "--enable-auto-scaling": "true",
+      "--enable-job-insights": "true",
+      "--enable-metrics": "true",
+      "--enable-observability-metrics": "true",
+      // What was backed up stands in the manifests; a bookmark would miss rows that commit late.
+      "--job-bookmark-option": "job-bookmark-disable",
+      "--job-language": "python",
+      ...kind.arguments,
+    };
+    const own = props.arguments ?? {};
+    checkArguments(this, own, { ...fixed, ...defaults });
+
+    this.resource = new GlueJob(this, "Resource", {
+      name: jobName,
+      description: kind.description,
+      roleArn: this.role.roleArn,
+      glueVersion: GLUE_VERSION,
+      command: { name: "glueetl", pythonVersion: "3", scriptLocation: this.upload("Script", bucket, kind.script) },
+      connections: [connection.connectionName],
+      defaultArguments: mapExpression({ ...defaults, ...own }),
+      // Who may start the job must not be able to point it at another bucket, another secret or another package.
+      nonOverridableArguments: mapExpression(fixed),
+      executionClass: props.executionClass ?? ExecutionClass.STANDARD,
+      executionProperty: { maxConcurrentRuns: 1 },
+      maxRetries: 0,
+      numberOfWorkers: props.numberOfWorkers ?? 2,
+      securityConfiguration: this.securityConfiguration(props),
+      timeout: props.timeoutMinutes ?? 60,
+      workerType: "G.1X",
+      dependsOn: this.logGroups(logGroupPrefix, props),
+    });
+    this.jobName = this.resource.name;
+    this.jobArn = this.resource.arn;
+    this.role.addToPolicy({
+      actions: ["cloudwatch:PutMetricData"],
+      resources: ["*"], // CloudWatch knows no resource for it, the namespace narrows it
+      conditions: [{ test: "StringEquals", variable: "cloudwatch:namespace", values: ["Glue"] }],
+    });
+  }
+
+  /**
+   * Lets a role or user start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. It cannot
+   * make or change a job, hand a role to one, or read a log. Glue's own arguments can bring code into a run, which then
+   * acts with the job's role.
+   */
+  grantStart(grantee: IGrantee): void {
+    grantee.addToPolicy({
+      actions: ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+      resources: [this.jobArn],
+    });
+  }
+
+  /** Uploads a file of the package under its content's hash and lets the job read it: changed code is a new object. */
+  private upload(id: string, bucket: IDataLakeBucket, fileName: string): string {
+    const asset = new TerraformAsset(this, `${id}Asset`, { path: assetPath(fileName), type: AssetType.FILE });
+    const key = `${GLUE_ASSETS_PREFIX}/${physicalName(this, 200)}/${asset.assetHash}/${fileName}`;
+    new S3Object(this, id, { bucket: bucket.bucketName, key, source: asset.path, sourceHash: asset.assetHash });
+    this.role.addToPolicy({ actions: ["s3:GetObject"], resources: [`${bucket.bucketArn}/${key}`] });
+    return `s3://${bucket.bucketName}/${key}`;
+  }
+
+  private securityConfiguration({ bucket, encryptionKey }: GlueDatabaseJobProps): string {
+    const kmsKeyArn = encryptionKey?.keyArn;
+    return new GlueSecurityConfiguration(this, "SecurityConfiguration", {
+      name: this.securityConfigurationName(),
+      encryptionConfiguration: {
+        cloudwatchEncryption: { cloudwatchEncryptionMode: kmsKeyArn ? "SSE-KMS" : "DISABLED", kmsKeyArn },
+        jobBookmarksEncryption: { jobBookmarksEncryptionMode: kmsKeyArn ? "CSE-KMS" : "DISABLED", kmsKeyArn },
+        // The bucket's key, which the role may use; without one the bucket's own default encrypts, and is not overridden.
+        s3Encryption: bucket.encryptionKey
+          ? { s3EncryptionMode: "SSE-KMS", kmsKeyArn: bucket.encryptionKey.keyArn }
+          : { s3EncryptionMode: "DISABLED" },
+      },
+    }).name;
+  }
+
+  private securityConfigurationName(): string {
+    return physicalName(this, 255);
+  }
+
+  /**
+   * Made before the job: Glue would make them itself, kept for ever. With an encrypted log Glue puts the names of the
+   * security configuration and of the role into the groups' names.
+   *
+   * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
+   */
+  private logGroups(prefix: string, props: GlueDatabaseJobProps): CloudwatchLogGroup[] {
+    const folder = props.encryptionKey
+      ? `${prefix}/${this.securityConfigurationName()}-role/${this.role.roleName}`
+      : prefix;
+    const groups = ["error", "output"].map(
+      (stream) =>
+        new CloudwatchLogGroup(this, `${stream}-log`, {
+          name: `${folder}/${stream}`,
+          retentionInDays: props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
+          kmsKeyId: props.encryptionKey?.keyArn,
+        }),
+    );
+    this.role.addToPolicy({
+      // CreateLogGroup, too: Glue asks for the group before it writes, also where it is there.
+      actions: ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+      resources: groups.flatMap(({ arn }) => [arn, `${arn}:*`]),
+    });
+    return groups;
+  }
+}

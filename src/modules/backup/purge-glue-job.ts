@@ -1,0 +1,63 @@
+import type { Construct } from "constructs";
+import { checkInteger, checkOneOf } from "../common/checks";
+import type { GlueDatabaseJobProps } from "./glue-database-job";
+import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
+
+/** Whether a job changes anything. */
+export const RunMode = {
+  /** It reports what it would do. */
+  DRY_RUN: "dry-run",
+  /** It does it. */
+  EXECUTE: "execute",
+} as const;
+/** A value of {@link RunMode}. */
+export type RunMode = (typeof RunMode)[keyof typeof RunMode];
+
+/** Properties of {@link PurgeGlueJob}. */
+export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "executionClass"> {
+  /** Days that a transaction must be old to be purged, 2 to 36,500. */
+  readonly olderThanDays: number;
+  /**
+   * The MySQL user that deletes the rows; it needs `SELECT` and `DELETE`.
+   * @default "xray_purge"
+   */
+  readonly databaseUser?: string;
+  /**
+   * Whether a run without another word deletes.
+   * @default RunMode.DRY_RUN
+   */
+  readonly mode?: RunMode;
+}
+
+/**
+ * The purge: a Glue job that deletes old transactions and their boxes, key by key, each only where a verified archive holds
+ * it unchanged. It can change nothing in the bucket but its own log of what it deleted. Nothing starts it by itself.
+ *
+ * @example
+ * new PurgeGlueJob(this, "Purge", { bucket, database, network, encryptionKey: key, olderThanDays: 90 });
+ */
+export class PurgeGlueJob extends GlueDatabaseJob {
+  constructor(scope: Construct, id: string, props: PurgeGlueJobProps) {
+    // STANDARD: Flex may take a worker away in the middle of a run.
+    super(
+      scope,
+      id,
+      { ...props, executionClass: ExecutionClass.STANDARD },
+      {
+        script: "job_purge.py",
+        description: "Deletes old metadata that a verified archive holds",
+        username: props.databaseUser ?? "xray_purge",
+        arguments: {
+          "--older_than_days": String(props.olderThanDays),
+          "--run_mode": props.mode ?? RunMode.DRY_RUN,
+        },
+      },
+    );
+    checkInteger(this, "olderThanDays", props.olderThanDays, 2, 36_500);
+    checkOneOf(this, "mode", props.mode, Object.values(RunMode));
+    const { bucket } = props;
+    const folder = `${bucket.backupPrefix}/v1`;
+    for (const readable of ["archive", "_manifests", "_purges"]) bucket.grantRead(this.role, `${folder}/${readable}`);
+    bucket.grantPut(this.role, `${folder}/_purges`);
+  }
+}

@@ -1,0 +1,195 @@
+import type { IConstruct } from "constructs";
+import { Fn, Op, Token } from "cdktf";
+import { checkCidr, checkInteger, checkPattern } from "../common/checks";
+import type { IDataLakeKey } from "../common/data-lake-key";
+import type { IDataLakeNetwork } from "../network/data-lake-network";
+import { checkLogRetention } from "../common/log-retention";
+
+/** A server's name and port. */
+export interface ClientEndpoint {
+  /** A host name or an IPv4 address. */
+  readonly host: string;
+  /** The TCP port. */
+  readonly port: number;
+}
+
+/** Properties of {@link MetadataDatabase}. */
+export interface MetadataDatabaseProps {
+  /** Where the instance is. */
+  readonly network: IDataLakeNetwork;
+  /**
+   * IPv4 networks that may connect; `0.0.0.0/0` warns at synth.
+   * @default - none, only what `allowConnectionsFrom` names
+   */
+  readonly allowedCidrs?: string[];
+  /**
+   * GiB at the start, 20 to 59,578. Storage can grow, never shrink.
+   * @default 20
+   */
+  readonly allocatedStorageGib?: number;
+  /**
+   * Days for which the database can be restored to any second, 7 to 35.
+   * @default 7
+   */
+  readonly backupRetentionDays?: number;
+  /**
+   * Where clients connect to, if not to the instance itself: an RDS Proxy, a tunnel. Secrets and the JDBC URL name it.
+   * @default - the instance's own endpoint
+   */
+  readonly clientEndpoint?: ClientEndpoint;
+  /**
+   * The schema that secrets and the JDBC URL name. The schema's migrations create it, RDS does not.
+   * @default "x_ray"
+   */
+  readonly databaseName?: string;
+  /**
+   * Whether a destroy also deletes the automated backups.
+   * @default false
+   */
+  readonly deleteAutomatedBackups?: boolean;
+  /**
+   * Whether RDS refuses to delete the instance.
+   * @default true
+   */
+  readonly deletionProtection?: boolean;
+  /**
+   * The KMS key for storage, secrets, logs and Performance Insights.
+   * @default - the account's keys `aws/rds` and `aws/secretsmanager`
+   */
+  readonly encryptionKey?: IDataLakeKey;
+  /**
+   * RDS for MySQL's version; with two numbers RDS keeps the third one new.
+   * @default "8.4"
+   */
+  readonly engineVersion?: string;
+  /**
+   * The class, for example `db.m7g.large`.
+   * @default "db.t4g.medium"
+   * @see https://aws.amazon.com/rds/instance-types/
+   */
+  readonly instanceClass?: string;
+  /**
+   * The instance's name: up to 63 letters, digits and single hyphens, a letter first.
+   * @default - the construct's path
+   */
+  readonly instanceIdentifier?: string;
+  /**
+   * Days that log files are kept in CloudWatch; one of the numbers that CloudWatch Logs knows.
+   * @default 400
+   */
+  readonly logRetentionDays?: number;
+  /**
+   * The master user's name; it cannot be changed on an instance that is there.
+   * @default "admin"
+   */
+  readonly masterUsername?: string;
+  /**
+   * GiB that storage may grow to by itself, 65,536 at most; a tenth more than `allocatedStorageGib` at least.
+   * @default - five times `allocatedStorageGib`, 65,536 at most
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
+   */
+  readonly maxAllocatedStorageGib?: number;
+  /**
+   * Whether a second zone holds a copy that takes over within about a minute.
+   * @default false
+   */
+  readonly multiAz?: boolean;
+  /**
+   * Whether Terraform refuses to destroy the instance.
+   * @default true
+   */
+  readonly preventDestroy?: boolean;
+  /**
+   * Whether the instance has a public address; needs a network with public subnets and warns at synth.
+   * @default false
+   */
+  readonly publiclyAccessible?: boolean;
+  /**
+   * Whether a destroy takes no last snapshot, and deleted secrets are gone at once.
+   * @default false
+   */
+  readonly skipFinalSnapshot?: boolean;
+  /**
+   * Whether storage, snapshots and automated backups are encrypted. Only for an instance that was made without; `false` warns
+   * at synth. RDS cannot encrypt in place: with `true` Terraform would replace the instance.
+   * @default true
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html
+   */
+  readonly storageEncrypted?: boolean;
+  /**
+   * A DB subnet group that is already there, for an instance that is in it: RDS moves none to another group of the same VPC.
+   * @default - one is made of the network's subnets
+   */
+  readonly subnetGroupName?: string;
+}
+
+/** Used where `instanceClass` is left out. */
+export const DEFAULT_INSTANCE_CLASS = "db.t4g.medium";
+/** GiB, used where `allocatedStorageGib` is left out: the least that gp3 can have for MySQL. */
+export const DEFAULT_ALLOCATED_STORAGE_GIB = 20;
+
+const MAX_STORAGE_GIB = 65_536;
+
+/** GiB that storage may grow to where nothing is said. */
+export function defaultMaxAllocatedStorageGib(allocatedStorageGib: number): number {
+  if (!Token.isUnresolved(allocatedStorageGib)) return Math.min(5 * allocatedStorageGib, MAX_STORAGE_GIB);
+  return Token.asNumber(Fn.min([Op.mul(5, allocatedStorageGib), MAX_STORAGE_GIB]));
+}
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PerfInsights.Overview.Engines.html */
+export function hasPerformanceInsights(instanceClass: string): boolean {
+  return Token.isUnresolved(instanceClass) || !/^db\.t[234]g?\.(micro|small)$/.test(instanceClass);
+}
+
+/** Throws where a prop cannot work, before Terraform runs. */
+export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDatabaseProps, identifier: string): void {
+  const { allocatedStorageGib = DEFAULT_ALLOCATED_STORAGE_GIB } = props;
+  // So much that storage can still grow by the tenth that RDS asks for.
+  checkInteger(scope, "allocatedStorageGib", allocatedStorageGib, 20, Math.floor(MAX_STORAGE_GIB / 1.1));
+  checkInteger(
+    scope,
+    "maxAllocatedStorageGib",
+    props.maxAllocatedStorageGib,
+    Token.isUnresolved(allocatedStorageGib) ? 22 : Math.ceil((allocatedStorageGib * 11) / 10),
+    MAX_STORAGE_GIB,
+  );
+  checkInteger(scope, "backupRetentionDays", props.backupRetentionDays, 7, 35);
+  checkLogRetention(scope, props.logRetentionDays);
+  checkPattern(scope, "engineVersion", props.engineVersion, /^8\.4(\.\d+)?$/, "8.4 or 8.4.<number>");
+  checkPattern(
+    scope,
+    "instanceClass",
+    props.instanceClass,
+    /^db\.[a-z][a-z0-9-]*\.[a-z0-9]+$/,
+    "an RDS instance class such as db.t4g.medium",
+  );
+  checkPattern(
+    scope,
+    "instanceIdentifier",
+    identifier,
+    /^(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
+    "up to 63 lower-case letters, digits and single hyphens that start with a letter",
+  );
+  checkPattern(
+    scope,
+    "masterUsername",
+    props.masterUsername,
+    /^[A-Za-z][A-Za-z0-9_]{0,15}$/,
+    "1 to 16 letters, digits and underscores that start with a letter",
+  );
+  checkPattern(
+    scope,
+    "subnetGroupName",
+    props.subnetGroupName,
+    /^[A-Za-z0-9 ._-]{1,255}$/,
+    "1 to 255 letters, digits, blanks, dots, hyphens and underscores",
+  );
+  checkPattern(
+    scope,
+    "databaseName",
+    props.databaseName,
+    /^[A-Za-z0-9_]{1,64}$/,
+    "1 to 64 letters, digits, underscores",
+  );
+  for (const cidr of props.allowedCidrs ?? []) checkCidr(scope, "allowedCidrs", cidr, 0, 32);
+}

@@ -1,0 +1,285 @@
+import { Construct } from "constructs";
+import { Annotations, Fn } from "cdktf";
+import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
+import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
+import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
+import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
+import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
+import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { arnScope } from "../common/arn";
+import { checkInteger, checkPattern } from "../common/checks";
+import type { IDatabaseSecret } from "./database-secret";
+import { DatabaseSecret } from "./database-secret";
+import type { IGrantee } from "../common/grantee";
+import { addIngressRule } from "../network/ingress-rule";
+import { DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
+import type { ClientEndpoint, MetadataDatabaseProps } from "./metadata-database-props";
+import {
+  checkMetadataDatabaseProps,
+  DEFAULT_ALLOCATED_STORAGE_GIB,
+  DEFAULT_INSTANCE_CLASS,
+  defaultMaxAllocatedStorageGib,
+  hasPerformanceInsights,
+} from "./metadata-database-props";
+import { physicalName } from "../common/physical-name";
+import { rdsMonitoringRole } from "./rds-monitoring-role";
+import { ValidationError } from "../common/validation-error";
+
+/** A database, as the jobs that connect to it see it. */
+export interface IMetadataDatabase {
+  /** The server's name. */
+  readonly endpoint: string;
+  /** The server's port. */
+  readonly port: number;
+  /** `jdbc:mysql://…` with server, port and schema, without user and password. */
+  readonly jdbcUrl: string;
+  /** The security group that the instance is in. */
+  readonly securityGroupId: string;
+  /** Opens the database's port to a security group. */
+  allowConnectionsFrom(securityGroupId: string, description: string): void;
+  /**
+   * The secret of a database user, made at the first call.
+   * @param passwordVersion raised, it makes a new password; 1 if left out at the first call
+   */
+  secretForUser(username: string, passwordVersion?: number): IDatabaseSecret;
+}
+
+const PORT = 3306;
+const LOG_EXPORTS = ["error", "slowquery", "iam-db-auth-error"];
+const MONITORING_INTERVAL_SECONDS = 60;
+const PERFORMANCE_INSIGHTS_DAYS = 7;
+
+/**
+ * RDS for MySQL for the metadata of the images: encrypted, private, TLS only, with a master password that RDS makes,
+ * keeps in Secrets Manager and changes each week, and kept on destroy.
+ *
+ * @example
+ * new MetadataDatabase(this, "Database", { network, encryptionKey: key, multiAz: true });
+ */
+export class MetadataDatabase extends Construct implements IMetadataDatabase {
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: DbInstance;
+  readonly endpoint: string;
+  readonly port = PORT;
+  readonly jdbcUrl: string;
+  readonly securityGroupId: string;
+  /** The instance's name. */
+  readonly instanceIdentifier: string;
+  /** The schema that secrets and the JDBC URL name. */
+  readonly databaseName: string;
+  /** The master user. */
+  readonly masterUsername: string;
+  /** The secret that RDS keeps the master user's password in: JSON with `username` and `password`. */
+  readonly masterUserSecretArn: string;
+
+  private readonly client: ClientEndpoint;
+  private readonly securityGroup: SecurityGroup;
+  private readonly secrets = new Map<string, IDatabaseSecret>();
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: MetadataDatabaseProps,
+  ) {
+    super(scope, id);
+    this.instanceIdentifier = props.instanceIdentifier ?? physicalName(this, 63);
+    this.databaseName = props.databaseName ?? "x_ray";
+    this.masterUsername = props.masterUsername ?? "admin";
+    checkMetadataDatabaseProps(this, props, this.instanceIdentifier);
+
+    const name = physicalName(this, 200);
+    const allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
+    this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
+      vpcId: props.network.vpcId,
+      name,
+      description: "MySQL metadata database",
+    });
+    this.securityGroupId = this.securityGroup.id;
+    this.resource = new DbInstance(this, "Resource", {
+      identifier: this.instanceIdentifier,
+      engine: "mysql",
+      engineVersion: props.engineVersion ?? "8.4",
+      instanceClass: props.instanceClass ?? DEFAULT_INSTANCE_CLASS,
+      autoMinorVersionUpgrade: true,
+      parameterGroupName: this.parameterGroup(name).name,
+
+      username: this.masterUsername,
+      manageMasterUserPassword: true,
+      masterUserSecretKmsKeyId: props.encryptionKey?.keyArn,
+      iamDatabaseAuthenticationEnabled: true,
+
+      storageType: "gp3",
+      allocatedStorage: allocatedStorageGib,
+      maxAllocatedStorage: props.maxAllocatedStorageGib ?? defaultMaxAllocatedStorageGib(allocatedStorageGib),
+      storageEncrypted: props.storageEncrypted ?? true,
+      kmsKeyId: props.storageEncrypted === false ? undefined : props.encryptionKey?.keyArn,
+
+      port: PORT,
+      multiAz: props.multiAz ?? false,
+      dbSubnetGroupName: props.subnetGroupName ?? this.subnetGroup(name).name,
+      vpcSecurityGroupIds: [this.securityGroupId],
+      publiclyAccessible: props.publiclyAccessible ?? false,
+
+      enabledCloudwatchLogsExports: LOG_EXPORTS,
+      monitoringInterval: MONITORING_INTERVAL_SECONDS,
+      monitoringRoleArn: rdsMonitoringRole(this, this.securityGroup.arn).roleArn,
+      ...this.performanceInsights(),
+
+      backupRetentionPeriod: props.backupRetentionDays ?? 7,
+      copyTagsToSnapshot: true,
+      deleteAutomatedBackups: props.deleteAutomatedBackups ?? false,
+      deletionProtection: props.deletionProtection ?? true,
+      skipFinalSnapshot: props.skipFinalSnapshot ?? false,
+      finalSnapshotIdentifier: props.skipFinalSnapshot ? undefined : this.finalSnapshotIdentifier(),
+      lifecycle: {
+        preventDestroy: props.preventDestroy ?? true,
+        ignoreChanges: props.skipFinalSnapshot ? undefined : ["final_snapshot_identifier"],
+      },
+      dependsOn: this.logGroups(),
+    });
+    this.endpoint = this.resource.address;
+    this.client = props.clientEndpoint ?? { host: this.endpoint, port: PORT };
+    this.jdbcUrl = `jdbc:mysql://${this.client.host}:${this.client.port}/${this.databaseName}`;
+    this.masterUserSecretArn = this.resource.masterUserSecret.get(0).secretArn;
+    this.warn();
+    this.allowCidrs(props.allowedCidrs ?? []);
+  }
+
+  allowConnectionsFrom(securityGroupId: string, description: string): void {
+    addIngressRule(this, {
+      securityGroupId: this.securityGroupId,
+      port: PORT,
+      description,
+      referencedSecurityGroupId: securityGroupId,
+    });
+  }
+
+  secretForUser(username: string, passwordVersion?: number): IDatabaseSecret {
+    const existing = this.secrets.get(username);
+    if (existing) {
+      if (passwordVersion === undefined || passwordVersion === existing.passwordVersion) return existing;
+      throw new ValidationError(
+        this,
+        `the secret of ${username} has password version ${existing.passwordVersion} from its first use, got ` +
+          `${passwordVersion}: call secretForUser with the version before anything else uses the secret`,
+      );
+    }
+    checkInteger(this, "passwordVersion", passwordVersion, 1, 1_000_000);
+    checkPattern(
+      this,
+      "secretForUser",
+      username,
+      /^[A-Za-z0-9_]{1,32}$/,
+      "a user name of 1 to 32 letters, digits, underscores",
+    );
+    const secret = new DatabaseSecret(this, `${username}-secret`, {
+      username,
+      secretName: `${this.instanceIdentifier}/${username}`,
+      ...this.client,
+      databaseName: this.databaseName,
+      passwordVersion: passwordVersion ?? 1,
+      recoveryWindowInDays: this.props.skipFinalSnapshot ? 0 : 30,
+      encryptionKey: this.props.encryptionKey,
+    });
+    this.secrets.set(username, secret);
+    return secret;
+  }
+
+  /** Lets a role or user log in as a database user by IAM, without a password. */
+  grantConnect(grantee: IGrantee, username: string): void {
+    const { partition, region, account } = arnScope(this.resource.arn);
+    grantee.addToPolicy({
+      actions: ["rds-db:connect"],
+      resources: [`arn:${partition}:rds-db:${region}:${account}:dbuser:${this.resource.resourceId}/${username}`],
+    });
+  }
+
+  /** Lets a role or user read the secret of a database user. */
+  grantReadSecret(grantee: IGrantee, username: string): void {
+    this.secretForUser(username).grantRead(grantee);
+  }
+
+  private subnetGroup(name: string): DbSubnetGroup {
+    const { network, publiclyAccessible } = this.props;
+    const subnets = publiclyAccessible ? network.publicSubnets : network.subnets;
+    if (publiclyAccessible && subnets.length < 2) {
+      throw new ValidationError(
+        this,
+        `publiclyAccessible needs a network with two public subnets, got ${subnets.length}: set publicSubnets on the network`,
+      );
+    }
+    return new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) });
+  }
+
+  private warn(): void {
+    const { publiclyAccessible, storageEncrypted } = this.props;
+    if (publiclyAccessible) {
+      Annotations.of(this).addWarning(
+        "publiclyAccessible: the database has an address on the internet; only allowedCidrs and TLS stand before it",
+      );
+    }
+    if (storageEncrypted === false) {
+      Annotations.of(this).addWarning(
+        "storageEncrypted false: disk, snapshots and automated backups can be read by whoever gets hold of them; copy a " +
+          "snapshot with a key and restore it",
+      );
+    }
+  }
+
+  private parameterGroup(name: string): DbParameterGroup {
+    return new DbParameterGroup(this, "ParameterGroup", {
+      namePrefix: `${name}-`,
+      family: "mysql8.4",
+      description: "TLS only, slow log to CloudWatch",
+      parameter: [
+        { name: "require_secure_transport", value: "1" },
+        { name: "slow_query_log", value: "1" },
+        { name: "long_query_time", value: "2" },
+        { name: "log_output", value: "FILE" },
+      ],
+      // An instance refuses to lose its group: a new one must be there before the old one goes.
+      lifecycle: { createBeforeDestroy: true },
+    });
+  }
+
+  private performanceInsights(): Partial<DbInstanceConfig> {
+    const instanceClass = this.props.instanceClass ?? DEFAULT_INSTANCE_CLASS;
+    if (!hasPerformanceInsights(instanceClass)) return {};
+    return {
+      performanceInsightsEnabled: true,
+      performanceInsightsRetentionPeriod: PERFORMANCE_INSIGHTS_DAYS,
+      performanceInsightsKmsKeyId: this.props.encryptionKey?.keyArn,
+    };
+  }
+
+  /** Unique over time, so that the snapshot of an earlier instance of this name does not stop a destroy half-way. */
+  private finalSnapshotIdentifier(): string {
+    return `${this.instanceIdentifier}-final-${Fn.formatdate("YYYYMMDDhhmmss", Fn.timestamp())}`;
+  }
+
+  /** Made before the instance: RDS would make them itself, unencrypted and kept for ever. */
+  private logGroups(): CloudwatchLogGroup[] {
+    return LOG_EXPORTS.map(
+      (log) =>
+        new CloudwatchLogGroup(this, `${log}-log`, {
+          name: `/aws/rds/instance/${this.instanceIdentifier}/${log}`,
+          retentionInDays: this.props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
+          kmsKeyId: this.props.encryptionKey?.keyArn,
+        }),
+    );
+  }
+
+  private allowCidrs(cidrs: string[]): void {
+    for (const cidr of cidrs) {
+      if (cidr.endsWith("/0")) {
+        Annotations.of(this).addWarning(`allowedCidrs ${cidr}: everybody who reaches the network can try to log in`);
+      }
+      addIngressRule(this, {
+        securityGroupId: this.securityGroupId,
+        port: PORT,
+        description: cidr,
+        cidrIpv4: cidr,
+      });
+    }
+  }
+}

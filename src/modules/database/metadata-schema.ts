@@ -1,0 +1,226 @@
+import * as path from "node:path";
+import { Construct } from "constructs";
+import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments } from "cdktf";
+import { DataMysqlTables } from "../../providers/mysql/data-mysql-tables";
+import { Grant } from "../../providers/mysql/grant";
+import { Sql } from "../../providers/mysql/sql";
+import { User } from "../../providers/mysql/user";
+import * as ledger from "../../schema/ledger";
+import { checkLock } from "../../schema/lock";
+import { type Migration, readMigrations, readStatements } from "../../schema/migration";
+import { SchemaError } from "../../schema/schema-error";
+import { checkPattern } from "../common/checks";
+import { EphemeralResource } from "../common/ephemeral-resource";
+import type { SchemaUser } from "./schema-user";
+import { ValidationError } from "../common/validation-error";
+
+/** Properties of {@link MetadataSchema}. */
+export interface MetadataSchemaProps {
+  /**
+   * The database that holds the tables. It is made where it is not there.
+   * @default "x_ray"
+   */
+  readonly databaseName?: string;
+  /**
+   * Folder of the migrations `V<nnnn>__<name>.sql` with their lock file; a relative one starts at the working directory.
+   * @default - the three tables and the view of this package
+   */
+  readonly migrationsFolder?: string;
+  /**
+   * The users and what they may do.
+   * @default - none
+   */
+  readonly users?: SchemaUser[];
+  /**
+   * Loads the package's sample rows: 2 images, 2 transactions, 5 boxes.
+   * @default false
+   */
+  readonly sampleData?: boolean;
+  /**
+   * Keeps the database: a plan that destroys it fails, and so does the server when it is asked to.
+   * @default true
+   */
+  readonly preventDestroy?: boolean;
+  /**
+   * The MySQL provider to use. It must allow several statements in one query (`conn_params` with `multiStatements`).
+   * @default - the stack's MySQL provider without an alias
+   */
+  readonly provider?: TerraformMetaArguments["provider"];
+}
+
+const SQL_FOLDER = path.join(__dirname, "..", "..", "..", "sql");
+const NOTHING = "DO 0";
+
+/**
+ * The schema of a MySQL database, from its migrations: each statement runs once in the life of the database, in order,
+ * under strict mode, and what is applied is kept in the database's own ledger.
+ *
+ * The text of each `mysql_sql` is a contract: Terraform replaces a statement whose text differs from its state.
+ */
+export class MetadataSchema extends Construct {
+  /** The database that holds the tables. */
+  readonly databaseName: string;
+  /** The migrations, in order. */
+  readonly migrations: readonly Migration[];
+
+  private readonly provider?: TerraformMetaArguments["provider"];
+  private readonly preventDestroy: boolean;
+  private last?: ITerraformDependable;
+
+  constructor(scope: Construct, id: string, props: MetadataSchemaProps = {}) {
+    super(scope, id);
+    this.databaseName = props.databaseName ?? "x_ray";
+    this.preventDestroy = props.preventDestroy ?? true;
+    this.provider = props.provider;
+    checkPattern(
+      this,
+      "databaseName",
+      this.databaseName,
+      /^[A-Za-z][A-Za-z0-9_]{0,47}$/,
+      "a letter and up to 47 letters, digits and underscores",
+    );
+    this.migrations = this.readMigrations(props.migrationsFolder ?? path.join(SQL_FOLDER, "migrations"));
+
+    this.addFoundation();
+    this.addMigrations();
+    if (props.sampleData ?? false) this.addSampleData();
+    const users = (props.users ?? []).flatMap((user) => this.addUser(user));
+    // Destroyed first, as it depends on all: where it refuses, nothing else has gone, users and grants included.
+    this.addSql("Protection", NOTHING, ledger.refuseWhereProtected(this.databaseName), {
+      keep: true,
+      dependsOn: users,
+    });
+  }
+
+  private readMigrations(folder: string): Migration[] {
+    try {
+      const migrations = readMigrations(folder);
+      if (migrations.length === 0) throw new SchemaError("holds no migration", folder);
+      checkLock(folder, migrations);
+      return migrations;
+    } catch (error) {
+      throw SchemaError.isSchemaError(error) ? new ValidationError(this, error.message) : error;
+    }
+  }
+
+  private addFoundation(): void {
+    const database = this.databaseName;
+    this.addSql("Resource", ledger.createDatabase(database), ledger.dropDatabase(database), { keep: true });
+    this.addSql("Guard", ledger.createGuard(database, this.preventDestroy), NOTHING);
+    this.addSql("Ledger", ledger.createLedgerTable(database), ledger.refuseWhereProtected(database), { keep: true });
+    this.addSql("Apply", ledger.createApplyProcedure(database), NOTHING);
+  }
+
+  private addMigrations(): void {
+    let previous: ledger.StatementPosition | undefined;
+    for (const { migration, position, statement } of ledger.placeStatements(this.migrations)) {
+      const id = `${migration.fileName.slice(0, 5)}-${position.statement}`;
+      const createSql = ledger.applyStatement(this.databaseName, position, migration.name, statement, previous);
+      this.addSql(id, createSql, ledger.refuseWhereProtected(this.databaseName), { keep: true });
+      previous = position;
+    }
+    if (previous !== undefined) this.expectNewest(previous);
+  }
+
+  /**
+   * Makes a plan fail where the database is older than Terraform's state, as it is after a snapshot was restored: nothing
+   * else would tell, since a `mysql_sql` is never read back.
+   */
+  private expectNewest(position: ledger.StatementPosition): void {
+    new DataMysqlTables(this, "Applied", {
+      database: this.databaseName,
+      pattern: "schema_at_%",
+      provider: this.provider,
+      dependsOn: this.last === undefined ? [] : [this.last],
+      lifecycle: {
+        postcondition: [
+          {
+            condition: `\${contains(self.tables, "${ledger.markerOf(position)}")}`,
+            errorMessage: `The schema of ${this.databaseName} is not the one that Terraform's state holds (restored to an earlier time?): see "A restored database" in docs/schema.`,
+          },
+        ],
+      },
+    });
+  }
+
+  private addSampleData(): void {
+    readStatements(path.join(SQL_FOLDER, "sample_data.sql")).forEach((statement, index) => {
+      const position = { version: 0, statement: index + 1 };
+      const createSql = ledger.applyStatement(this.databaseName, position, "sample_data", statement);
+      this.addSql(`SampleData-${position.statement}`, createSql, NOTHING);
+    });
+  }
+
+  /** Adds a statement after the one added last. */
+  private addSql(
+    id: string,
+    createSql: string,
+    deleteSql: string,
+    options: { readonly keep?: boolean; readonly dependsOn?: ITerraformDependable[] } = {},
+  ): void {
+    const after = this.last === undefined ? [] : [this.last];
+    this.last = new Sql(this, id, {
+      name: `${this.databaseName} ${id}`,
+      createSql: terraformLiteral(createSql),
+      deleteSql: terraformLiteral(deleteSql),
+      provider: this.provider,
+      dependsOn: [...after, ...(options.dependsOn ?? [])],
+      lifecycle: options.keep === true && this.preventDestroy ? { preventDestroy: true } : undefined,
+    });
+  }
+
+  private addUser(user: SchemaUser): ITerraformDependable[] {
+    const { username, secretArn, passwordVersion } = user.secret;
+    const scope = new Construct(this, username);
+    const after = this.last === undefined ? [] : [this.last];
+    checkPattern(scope, "username", username, /^[A-Za-z0-9_]{1,32}$/, "1 to 32 letters, digits and underscores");
+    checkPattern(
+      scope,
+      "host",
+      user.host,
+      /^[A-Za-z0-9_.:%/-]{1,255}$/,
+      "a host as MySQL writes it, such as % or 10.0.%",
+    );
+
+    // The provider's CREATE USER fails for a user that is there, as all are when a Terraform state is lost.
+    const forget = new Sql(scope, "Forget", {
+      name: `${this.databaseName} forget ${username}`,
+      createSql: `DROP USER IF EXISTS ${ledger.quoteString(username)}@${ledger.quoteString(user.host)}`,
+      deleteSql: NOTHING,
+      provider: this.provider,
+      dependsOn: after,
+    });
+    const secret = new EphemeralResource(scope, "Secret", {
+      type: "aws_secretsmanager_secret_version",
+      arguments: { secret_id: secretArn },
+    });
+    const resource = new User(scope, "Resource", {
+      user: username,
+      host: user.host,
+      passwordWo: propertyAccess(Fn.jsondecode(secret.attribute("secret_string")), ["password"]) as unknown as string,
+      passwordWoVersion: passwordVersion,
+      provider: this.provider,
+      dependsOn: [forget],
+    });
+    const grants = user.tables.map((table) => {
+      checkPattern(scope, "tables", table, /^[A-Za-z0-9_]{1,64}$/, "names of letters, digits and underscores");
+      return new Grant(scope, `Grant-${table}`, {
+        user: resource.user,
+        host: user.host,
+        database: this.databaseName,
+        table,
+        privileges: [...user.privileges],
+        provider: this.provider,
+        // A user that is replaced loses its grants, which the provider does not notice in the same plan. Its id changes
+        // then; a new password alone changes the user in place, and leaves the grants.
+        lifecycle: { replaceTriggeredBy: [`${resource.terraformResourceType}.${resource.friendlyUniqueId}.id`] },
+      });
+    });
+    return grants.length > 0 ? grants : [resource];
+  }
+}
+
+/** Terraform reads `${` and `%{` in a text as the start of an expression; doubled, they stand for themselves. */
+function terraformLiteral(text: string): string {
+  return text.replace(/([$%])\{/g, (_, sign: string) => `${sign}${sign}{`);
+}

@@ -1,0 +1,30 @@
+import type { Construct } from "constructs";
+import { arnScope } from "../common/arn";
+import { Role } from "../common/role";
+
+/**
+ * The role with which RDS writes enhanced monitoring to CloudWatch Logs.
+ *
+ * @param regionalArn the ARN of a resource of the same account and region
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html
+ */
+export function rdsMonitoringRole(scope: Construct, regionalArn: string): Role {
+  const role = new Role(scope, "MonitoringRole", {
+    assumedBy: { type: "Service", identifiers: ["monitoring.rds.amazonaws.com"] },
+    description: "Lets RDS write enhanced monitoring to CloudWatch Logs",
+  });
+  const { partition, region, account } = arnScope(regionalArn);
+  role.addToPolicy({
+    actions: [
+      "logs:CreateLogGroup",
+      "logs:CreateLogStream",
+      "logs:DescribeLogStreams",
+      "logs:GetLogEvents",
+      "logs:PutLogEvents",
+      "logs:PutRetentionPolicy",
+    ],
+    // IAM compares the actions of the group, too, with an ARN that ends in a colon and the streams.
+    resources: [`arn:${partition}:logs:${region}:${account}:log-group:RDSOSMetrics:*`],
+  });
+  return role;
+}

@@ -1,0 +1,166 @@
+import { Construct } from "constructs";
+import { Fn } from "cdktf";
+import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
+import { DefaultSecurityGroup } from "@cdktf/provider-aws/lib/default-security-group";
+import { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
+import { Route } from "@cdktf/provider-aws/lib/route";
+import { RouteTable } from "@cdktf/provider-aws/lib/route-table";
+import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-association";
+import { Subnet } from "@cdktf/provider-aws/lib/subnet";
+import { Vpc } from "@cdktf/provider-aws/lib/vpc";
+import { checkCidr } from "../common/checks";
+import type { DataLakeSubnet } from "./data-lake-subnet";
+import { VpcEndpoints } from "./vpc-endpoints";
+import { ValidationError } from "../common/validation-error";
+
+/** The network of a data lake, made here or elsewhere. */
+export interface IDataLakeNetwork {
+  /** The VPC's id. */
+  readonly vpcId: string;
+  /** Private subnets in two zones at least; RDS asks for two. */
+  readonly subnets: DataLakeSubnet[];
+  /** Subnets with a way to the internet; empty where the network has none. */
+  readonly publicSubnets: DataLakeSubnet[];
+  /**
+   * The endpoints of the AWS services that a Glue job calls.
+   * @default - the network has another way to them, as by a NAT gateway
+   */
+  readonly endpoints?: VpcEndpoints;
+}
+
+/** Properties of {@link DataLakeNetwork}. */
+export interface DataLakeNetworkProps {
+  /**
+   * The two zones.
+   * @default - zones a and b of the provider's region
+   */
+  readonly availabilityZones?: string[];
+  /**
+   * The VPC's IPv4 network, /16 to /24; each subnet gets a sixteenth of it.
+   * @default "10.0.0.0/16"
+   */
+  readonly cidr?: string;
+  /**
+   * Whether there are also two subnets with a way from and to the internet, for a database with `publiclyAccessible`.
+   * @default false
+   */
+  readonly publicSubnets?: boolean;
+}
+
+/** A network that was made elsewhere. */
+export interface ExistingNetworkProps {
+  /** The VPC's id; its DNS support and DNS host names must be on. */
+  readonly vpcId: string;
+  /** Private subnets in two zones at least. */
+  readonly subnets: DataLakeSubnet[];
+  /**
+   * Subnets with a way to the internet.
+   * @default - none
+   */
+  readonly publicSubnets?: DataLakeSubnet[];
+  /**
+   * Whether to make the endpoints for S3 and for the services that a Glue job calls. Leave it off where the VPC has them
+   * already or has a NAT gateway: a second endpoint of the same service is refused.
+   * @default false
+   */
+  readonly createEndpoints?: boolean;
+}
+
+/**
+ * A VPC without a way to the internet: two private subnets in two zones, and endpoints through which a Glue job reaches
+ * S3, Secrets Manager, KMS, CloudWatch, STS and Glue itself.
+ */
+export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
+  /** Uses a VPC that is already there. */
+  static fromExisting(scope: Construct, id: string, props: ExistingNetworkProps): IDataLakeNetwork {
+    class Import extends Construct implements IDataLakeNetwork {
+      readonly vpcId = props.vpcId;
+      readonly subnets = checkSubnets(this, props.subnets);
+      readonly publicSubnets = props.publicSubnets ?? [];
+      readonly endpoints = props.createEndpoints
+        ? new VpcEndpoints(this, "Endpoints", { vpcId: this.vpcId, subnets: this.subnets })
+        : undefined;
+    }
+    return new Import(scope, id);
+  }
+
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: Vpc;
+  readonly vpcId: string;
+  readonly subnets: DataLakeSubnet[];
+  readonly publicSubnets: DataLakeSubnet[];
+  readonly endpoints: VpcEndpoints;
+
+  constructor(scope: Construct, id: string, props: DataLakeNetworkProps = {}) {
+    super(scope, id);
+    const cidr = props.cidr ?? "10.0.0.0/16";
+    checkCidr(this, "cidr", cidr, 16, 24);
+    const zones = props.availabilityZones ?? this.firstTwoZones();
+    if (zones.length !== 2 || zones[0] === zones[1]) {
+      throw new ValidationError(
+        this,
+        `availabilityZones must be two different zones, got ${zones.join(", ") || "none"}`,
+      );
+    }
+
+    this.resource = new Vpc(this, "Resource", {
+      cidrBlock: cidr,
+      // Both are asked for by private names of endpoints and by Glue connections.
+      enableDnsHostnames: true,
+      enableDnsSupport: true,
+      tags: { Name: this.node.path },
+    });
+    this.vpcId = this.resource.id;
+    // Without rules: what is put into it by mistake reaches nothing and is reached by nothing.
+    new DefaultSecurityGroup(this, "DefaultSecurityGroup", { vpcId: this.vpcId });
+
+    this.subnets = this.addSubnets("Private", zones, 0);
+    this.publicSubnets = props.publicSubnets ? this.addPublicSubnets(zones) : [];
+    this.endpoints = new VpcEndpoints(this, "Endpoints", { vpcId: this.vpcId, subnets: this.subnets });
+  }
+
+  private firstTwoZones(): string[] {
+    const region = new DataAwsRegion(this, "Region").name;
+    return [`${region}a`, `${region}b`];
+  }
+
+  /** Two subnets that share a route table; `firstBlock` counts in sixteenths of the VPC's network. */
+  private addSubnets(kind: string, zones: string[], firstBlock: number): DataLakeSubnet[] {
+    const tags = { Name: `${this.node.path} ${kind.toLowerCase()}` };
+    const routeTableId = new RouteTable(this, `${kind}RouteTable`, { vpcId: this.vpcId, tags }).id;
+    return zones.map((availabilityZone, index) => {
+      const subnet = new Subnet(this, `${kind}Subnet${index + 1}`, {
+        vpcId: this.vpcId,
+        availabilityZone,
+        cidrBlock: Fn.cidrsubnet(this.resource.cidrBlock, 4, firstBlock + index),
+        mapPublicIpOnLaunch: false,
+        tags,
+      });
+      new RouteTableAssociation(this, `${kind}RouteTableAssociation${index + 1}`, {
+        subnetId: subnet.id,
+        routeTableId,
+      });
+      return { id: subnet.id, availabilityZone, routeTableId };
+    });
+  }
+
+  private addPublicSubnets(zones: string[]): DataLakeSubnet[] {
+    const subnets = this.addSubnets("Public", zones, 2);
+    const gateway = new InternetGateway(this, "InternetGateway", { vpcId: this.vpcId });
+    for (const routeTableId of new Set(subnets.map((subnet) => subnet.routeTableId))) {
+      new Route(this, "InternetRoute", { routeTableId, destinationCidrBlock: "0.0.0.0/0", gatewayId: gateway.id });
+    }
+    return subnets;
+  }
+}
+
+function checkSubnets(scope: Construct, subnets: DataLakeSubnet[]): DataLakeSubnet[] {
+  const zones = new Set(subnets.map((subnet) => subnet.availabilityZone));
+  if (zones.size < 2) {
+    throw new ValidationError(
+      scope,
+      `subnets must be in two zones at least, as RDS asks for, got ${[...zones].join(", ") || "none"}`,
+    );
+  }
+  return subnets;
+}

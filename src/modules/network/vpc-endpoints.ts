@@ -1,0 +1,73 @@
+import { Construct } from "constructs";
+import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
+import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
+import type { DataLakeSubnet } from "./data-lake-subnet";
+import { addIngressRule } from "./ingress-rule";
+import { physicalName } from "../common/physical-name";
+
+/** Properties of {@link VpcEndpoints}. */
+export interface VpcEndpointsProps {
+  /** The VPC. */
+  readonly vpcId: string;
+  /**
+   * The subnets whose route tables get the way to S3. The interface endpoints are in the first one only: they are billed
+   * by zone and hour, and are reached from all zones.
+   */
+  readonly subnets: DataLakeSubnet[];
+}
+
+/**
+ * What a Glue job with a JDBC connection calls while it has no way to the internet.
+ *
+ * @see https://docs.aws.amazon.com/glue/latest/dg/vpc-interface-endpoints.html
+ */
+const INTERFACE_SERVICES = ["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"];
+
+/** Private ways to AWS services: a gateway for S3, which is free, and one network interface for each other service. */
+export class VpcEndpoints extends Construct {
+  /** The addresses of S3, for rules of security groups. */
+  readonly s3PrefixListId: string;
+  /** The security group of the interface endpoints. */
+  readonly securityGroupId: string;
+
+  constructor(scope: Construct, id: string, props: VpcEndpointsProps) {
+    super(scope, id);
+    const { vpcId, subnets } = props;
+    const region = new DataAwsRegion(this, "Region").name;
+    const name = (service: string): string => `com.amazonaws.${region}.${service}`;
+
+    this.s3PrefixListId = new VpcEndpoint(this, "s3", {
+      vpcId,
+      serviceName: name("s3"),
+      vpcEndpointType: "Gateway",
+      routeTableIds: [...new Set(subnets.map((subnet) => subnet.routeTableId))],
+    }).prefixListId;
+
+    this.securityGroupId = new SecurityGroup(this, "SecurityGroup", {
+      vpcId,
+      name: physicalName(this, 255),
+      description: "Interface endpoints of AWS services",
+    }).id;
+    for (const service of INTERFACE_SERVICES) {
+      new VpcEndpoint(this, service, {
+        vpcId,
+        serviceName: name(service),
+        vpcEndpointType: "Interface",
+        privateDnsEnabled: true,
+        subnetIds: subnets.slice(0, 1).map((subnet) => subnet.id),
+        securityGroupIds: [this.securityGroupId],
+      });
+    }
+  }
+
+  /** Lets what is in a security group call the services; the description tells the rules apart. */
+  allowFrom(securityGroupId: string, description: string): void {
+    addIngressRule(this, {
+      securityGroupId: this.securityGroupId,
+      port: 443,
+      description,
+      referencedSecurityGroupId: securityGroupId,
+    });
+  }
+}

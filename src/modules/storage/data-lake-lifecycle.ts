@@ -1,0 +1,130 @@
+import type { IConstruct } from "constructs";
+import type { S3BucketLifecycleConfigurationRule } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
+import { checkInteger, checkOneOf } from "../common/checks";
+import { ValidationError } from "../common/validation-error";
+
+/** A storage class that is colder than S3 Standard and still answers at once. */
+export const StorageClass = {
+  /** For what is read less than monthly; 30 days at least. */
+  INFREQUENT_ACCESS: "STANDARD_IA",
+  /** S3 moves each object by how often it is read. */
+  INTELLIGENT_TIERING: "INTELLIGENT_TIERING",
+  /** For what is read about once a quarter; 90 days at least. */
+  GLACIER_INSTANT_RETRIEVAL: "GLACIER_IR",
+} as const;
+/** A value of {@link StorageClass}. */
+export type StorageClass = (typeof StorageClass)[keyof typeof StorageClass];
+
+/** A move to a colder storage class. */
+export interface ImageTransition {
+  /** Where to. */
+  readonly storageClass: StorageClass;
+  /** Days from the upload, 30 at least. */
+  readonly transitionAfterDays: number;
+}
+
+/** How long what is in a data lake's bucket is kept, and where. */
+export interface DataLakeLifecycleProps {
+  /**
+   * Days after which an upload in parts that was never finished is given up.
+   * @default 7
+   */
+  readonly abortIncompleteMultipartUploadDays?: number;
+  /**
+   * When images move to colder storage; `[]` leaves them in S3 Standard.
+   * @default - STANDARD_IA after 90 days, GLACIER_IR after 365 days
+   */
+  readonly imageTransitions?: ImageTransition[];
+  /**
+   * Days for which an overwritten or deleted image or snapshot can be had back.
+   * @default 90
+   */
+  readonly noncurrentVersionExpirationDays?: number;
+  /**
+   * Days after which a snapshot is deleted; 35 at least, so that a month of weekly ones is there. The archive, which holds
+   * the only copy of purged rows, and the manifests are never deleted.
+   * @default - snapshots are kept
+   */
+  readonly snapshotExpirationDays?: number;
+}
+
+/** The folder of Athena's results, beside the images and the backups. */
+export const ATHENA_RESULTS_PREFIX = "athena-results";
+
+const DEFAULT_TRANSITIONS: ImageTransition[] = [
+  { storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfterDays: 90 },
+  { storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfterDays: 365 },
+];
+
+/** The rules for a bucket with these folders; the backup's own folders are those of the backup job, version 1. */
+export function dataLakeLifecycleRules(
+  scope: IConstruct,
+  imagesPrefix: string,
+  backupPrefix: string,
+  props: DataLakeLifecycleProps,
+): S3BucketLifecycleConfigurationRule[] {
+  const transitions = props.imageTransitions ?? DEFAULT_TRANSITIONS;
+  checkInteger(scope, "abortIncompleteMultipartUploadDays", props.abortIncompleteMultipartUploadDays, 1, 365);
+  checkInteger(scope, "noncurrentVersionExpirationDays", props.noncurrentVersionExpirationDays, 1, 36_500);
+  checkInteger(scope, "snapshotExpirationDays", props.snapshotExpirationDays, 35, 36_500);
+  checkTransitions(scope, transitions);
+
+  const noncurrentVersionExpiration = [{ noncurrentDays: props.noncurrentVersionExpirationDays ?? 90 }];
+  return [
+    {
+      id: "abort-incomplete-uploads",
+      status: "Enabled",
+      filter: [{ prefix: "" }],
+      abortIncompleteMultipartUpload: [{ daysAfterInitiation: props.abortIncompleteMultipartUploadDays ?? 7 }],
+    },
+    {
+      id: "images",
+      status: "Enabled",
+      filter: [{ prefix: `${imagesPrefix}/` }],
+      transition: transitions.map(({ storageClass, transitionAfterDays }) => ({
+        storageClass,
+        days: transitionAfterDays,
+      })),
+      noncurrentVersionExpiration,
+    },
+    {
+      id: "snapshots",
+      status: "Enabled",
+      filter: [{ prefix: `${backupPrefix}/v1/snapshot/` }],
+      expiration: props.snapshotExpirationDays === undefined ? undefined : [{ days: props.snapshotExpirationDays }],
+      noncurrentVersionExpiration,
+    },
+    {
+      // They hold what the images' metadata holds, and a query can be run again.
+      id: "query-results",
+      status: "Enabled",
+      filter: [{ prefix: `${ATHENA_RESULTS_PREFIX}/` }],
+      expiration: [{ days: 30 }],
+      noncurrentVersionExpiration: [{ noncurrentDays: 1 }],
+    },
+  ];
+}
+
+/** S3 moves an object down this list only, and not before it has spent 30 days in its class. */
+function checkTransitions(scope: IConstruct, transitions: ImageTransition[]): void {
+  const classes: string[] = Object.values(StorageClass);
+  transitions.forEach(({ storageClass, transitionAfterDays }, index) => {
+    checkOneOf(scope, "imageTransitions storageClass", storageClass, classes);
+    checkInteger(scope, `imageTransitions ${storageClass} transitionAfterDays`, transitionAfterDays, 30, 36_500);
+    const previous = transitions[index - 1];
+    if (!previous) return;
+    if (classes.indexOf(storageClass) <= classes.indexOf(previous.storageClass)) {
+      throw new ValidationError(
+        scope,
+        `imageTransitions must go from ${classes.join(" to ")}, got ${storageClass} after ${previous.storageClass}`,
+      );
+    }
+    if (transitionAfterDays < previous.transitionAfterDays + 30) {
+      throw new ValidationError(
+        scope,
+        `imageTransitions must be 30 days apart, got ${storageClass} after ${transitionAfterDays} days, ` +
+          `the one before it after ${previous.transitionAfterDays}`,
+      );
+    }
+  });
+}

@@ -1,0 +1,157 @@
+import type { Construct } from "constructs";
+import { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
+import { S3BucketOwnershipControls } from "@cdktf/provider-aws/lib/s3-bucket-ownership-controls";
+import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy";
+import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block";
+import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
+import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
+import { BucketBase } from "./bucket-base";
+import { checkPattern } from "../common/checks";
+import type { IDataLakeKey } from "../common/data-lake-key";
+import { physicalName } from "../common/physical-name";
+import type { PolicyStatement } from "../common/policy-document";
+import { PolicyDocument } from "../common/policy-document";
+
+/** Properties that every bucket of this package has. */
+export interface PrivateBucketProps {
+  /**
+   * The bucket's name, unique in all of AWS: 3 to 63 lower-case letters, digits and hyphens.
+   * @default - Terraform makes a unique name that starts with the construct's path
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+   */
+  readonly bucketName?: string;
+  /**
+   * The KMS key that objects are encrypted with, with a bucket key so that KMS is not called for each object.
+   * @default - SSE-S3, with a key that S3 manages
+   */
+  readonly encryptionKey?: IDataLakeKey;
+  /**
+   * Whether Terraform refuses to destroy the bucket.
+   * @default true
+   */
+  readonly preventDestroy?: boolean;
+  /**
+   * Whether a destroy first deletes every object and every version. Takes effect only with `preventDestroy: false`.
+   * @default false
+   */
+  readonly forceDestroy?: boolean;
+}
+
+/** What a subclass decides for its bucket; none of it is a prop of the subclass's users. */
+interface BucketTraits {
+  /**
+   * Whether versions can be locked, which is to be said when the bucket is made.
+   * @default false
+   */
+  readonly objectLockEnabled?: boolean;
+  /**
+   * Whether the bucket's policy may let everybody in.
+   * @default false
+   */
+  readonly publicPolicy?: boolean;
+}
+
+/**
+ * A versioned, encrypted bucket that nobody but its account reaches, over TLS 1.2 or later, without ACLs.
+ *
+ * Public access is blocked four-fold, see
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+ */
+export class PrivateBucket extends BucketBase {
+  /** The generated resource, for what this construct does not model. */
+  readonly resource: S3Bucket;
+  readonly bucketName: string;
+  readonly bucketArn: string;
+  readonly encryptionKey?: IDataLakeKey;
+  /** The versioning configuration; what needs a versioned bucket waits for it. */
+  protected readonly versioning: S3BucketVersioningA;
+
+  /** The bucket's policy in force; what needs a right that it gives waits for it. */
+  protected readonly policy: S3BucketPolicy;
+
+  private readonly policyDocument: PolicyDocument;
+
+  constructor(scope: Construct, id: string, props: PrivateBucketProps = {}, traits: BucketTraits = {}) {
+    super(scope, id);
+    checkPattern(
+      this,
+      "bucketName",
+      props.bucketName,
+      /^(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9-]{1,61}[a-z0-9](?<!-s3alias|--ol-s3|--x-s3|--table-s3)$/,
+      "3 to 63 lower-case letters, digits and hyphens that start and end with a letter or digit and do not begin or " +
+        "end as AWS's own names do",
+    );
+    this.encryptionKey = props.encryptionKey;
+    this.resource = new S3Bucket(this, "Resource", {
+      bucket: props.bucketName,
+      bucketPrefix: props.bucketName === undefined ? `${physicalName(this, 36)}-` : undefined,
+      objectLockEnabled: traits.objectLockEnabled,
+      forceDestroy: props.forceDestroy ?? false,
+      lifecycle: { preventDestroy: props.preventDestroy ?? true },
+    });
+    const bucket = this.resource.id;
+    this.bucketName = bucket;
+    this.bucketArn = this.resource.arn;
+
+    const publicAccessBlock = new S3BucketPublicAccessBlock(this, "PublicAccessBlock", {
+      bucket,
+      blockPublicAcls: true,
+      ignorePublicAcls: true,
+      blockPublicPolicy: !traits.publicPolicy,
+      restrictPublicBuckets: !traits.publicPolicy,
+    });
+    new S3BucketOwnershipControls(this, "OwnershipControls", {
+      bucket,
+      rule: { objectOwnership: "BucketOwnerEnforced" },
+      dependsOn: [publicAccessBlock],
+    });
+    this.versioning = new S3BucketVersioningA(this, "Versioning", {
+      bucket,
+      versioningConfiguration: { status: "Enabled" },
+    });
+    new S3BucketServerSideEncryptionConfigurationA(this, "Encryption", {
+      bucket,
+      rule: [
+        {
+          applyServerSideEncryptionByDefault: props.encryptionKey
+            ? { sseAlgorithm: "aws:kms", kmsMasterKeyId: props.encryptionKey.keyArn }
+            : { sseAlgorithm: "AES256" },
+          bucketKeyEnabled: props.encryptionKey !== undefined,
+        },
+      ],
+    });
+    this.policyDocument = new PolicyDocument(this, "PolicyDocument", this.transportStatements());
+    this.policy = new S3BucketPolicy(this, "Policy", {
+      bucket,
+      policy: this.policyDocument.json,
+      // AWS refuses a public policy while the block is on, and a policy and the block at once conflict.
+      dependsOn: [publicAccessBlock],
+    });
+  }
+
+  /** Adds statements to the bucket's policy. */
+  addToResourcePolicy(...statements: PolicyStatement[]): void {
+    this.policyDocument.add(...statements);
+  }
+
+  private transportStatements(): PolicyStatement[] {
+    const deny = {
+      effect: "Deny",
+      actions: ["s3:*"],
+      resources: [this.bucketArn, this.objectsArn()],
+      principals: [{ type: "AWS", identifiers: ["*"] }],
+    };
+    return [
+      {
+        ...deny,
+        sid: "DenyInsecureTransport",
+        conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
+      },
+      {
+        ...deny,
+        sid: "DenyOutdatedTls",
+        conditions: [{ test: "NumericLessThan", variable: "s3:TlsVersion", values: ["1.2"] }],
+      },
+    ];
+  }
+}
