@@ -6,7 +6,7 @@ const common = {
   // The examples name the package as its users do.
   moduleNameMapper: {
     "^cdktf-xray-data-lake$": "<rootDir>/src",
-    "^cdktf-xray-data-lake/(.*)$": "<rootDir>/src/$1",
+    "^cdktf-xray-data-lake/(providers/mysql.*|stacks)$": "<rootDir>/src/$1",
   },
   setupFiles: ["<rootDir>/__tests__/support/environment.ts"],
 };

@@ -1,31 +1,48 @@
-export * from "./modules/storage/access-logs-bucket";
+export { AccessLogsBucket, type AccessLogsBucketProps } from "./modules/storage/access-logs-bucket";
+export type { IBucket } from "./modules/storage/bucket-base";
+export {
+  DataLakeBucket,
+  type DataLakeBucketAttributes,
+  type DataLakeBucketProps,
+  type DataLakePrefixes,
+  type IDataLakeBucket,
+  ObjectLockMode,
+  type ObjectLockRetention,
+  PublicAccess,
+} from "./modules/storage/data-lake-bucket";
+export { type DataLakeLifecycleProps, type ImageTransition, StorageClass } from "./modules/storage/data-lake-lifecycle";
+export { PrivateBucket, type PrivateBucketProps } from "./modules/storage/private-bucket";
+
+export type { IDatabaseSecret } from "./modules/database/database-secret";
+export { type IMetadataDatabase, MetadataDatabase } from "./modules/database/metadata-database";
+export type { ClientEndpoint, MetadataDatabaseProps } from "./modules/database/metadata-database-props";
+export { MetadataSchema, type MetadataSchemaProps } from "./modules/database/metadata-schema";
+export { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "./modules/database/schema-user";
+
+export { BackupCatalog, type BackupCatalogProps } from "./modules/backup/backup-catalog";
+export { BackupGlueJob, type BackupGlueJobProps, Scheduler } from "./modules/backup/backup-glue-job";
+export { DataLakeAlarms, type DataLakeAlarmsProps } from "./modules/backup/data-lake-alarms";
+export type { GlueArguments } from "./modules/backup/glue-arguments";
+export { ExecutionClass, type GlueDatabaseJobProps } from "./modules/backup/glue-database-job";
+export { PurgeGlueJob, type PurgeGlueJobProps, RunMode } from "./modules/backup/purge-glue-job";
+export { RestoreGlueJob, type RestoreGlueJobProps } from "./modules/backup/restore-glue-job";
+
+export {
+  DataLakeNetwork,
+  type DataLakeNetworkProps,
+  type ExistingNetworkProps,
+  type IDataLakeNetwork,
+} from "./modules/network/data-lake-network";
+export type { DataLakeSubnet } from "./modules/network/data-lake-subnet";
+
+export type { ImageUploaderProps } from "./modules/access/image-uploader";
+export { ImageUploaderUser, type ImageUploaderUserProps } from "./modules/access/image-uploader-user";
+export { WebIdentityRole, type WebIdentityRoleProps } from "./modules/access/web-identity-role";
+
 export { RDS_CA_BUNDLE } from "./modules/common/assets";
-export * from "./modules/backup/backup-catalog";
-export * from "./modules/backup/backup-glue-job";
-export * from "./modules/storage/bucket-base";
-export * from "./modules/backup/data-lake-alarms";
-export * from "./modules/storage/data-lake-bucket";
-export * from "./modules/common/data-lake-key";
-export * from "./modules/storage/data-lake-lifecycle";
-export * from "./modules/network/data-lake-network";
-export * from "./modules/network/data-lake-subnet";
-export * from "./modules/database/database-secret";
-export * from "./modules/common/ephemeral-resource";
-export * from "./modules/backup/glue-arguments";
-export * from "./modules/backup/glue-database-connection";
-export * from "./modules/backup/glue-database-job";
-export * from "./modules/common/grantee";
-export * from "./modules/access/image-uploader";
-export * from "./modules/access/image-uploader-user";
-export * from "./modules/database/metadata-database";
-export * from "./modules/database/metadata-database-props";
-export * from "./modules/database/metadata-schema";
-export * from "./modules/common/policy-document";
-export * from "./modules/storage/private-bucket";
-export * from "./modules/backup/purge-glue-job";
-export * from "./modules/backup/restore-glue-job";
-export * from "./modules/common/role";
-export * from "./modules/database/schema-user";
-export * from "./modules/common/validation-error";
-export * from "./modules/network/vpc-endpoints";
-export * from "./modules/access/web-identity-role";
+export { DataLakeKey, type DataLakeKeyProps, type IDataLakeKey } from "./modules/common/data-lake-key";
+export { EphemeralResource, type EphemeralResourceProps } from "./modules/common/ephemeral-resource";
+export type { IGrantee } from "./modules/common/grantee";
+export type { PolicyCondition, PolicyPrincipal, PolicyStatement } from "./modules/common/policy-document";
+export { type IRole, Role, type RoleProps } from "./modules/common/role";
+export { ValidationError } from "./modules/common/validation-error";

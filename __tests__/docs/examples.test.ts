@@ -85,9 +85,9 @@ it("every example in the documentation type-checks against the package", () => {
     baseUrl: root,
     paths: {
       "cdktf-xray-data-lake": ["src/index.ts"],
-      "cdktf-xray-data-lake/modules/*": ["src/modules/*.ts"],
       "cdktf-xray-data-lake/providers/mysql": ["src/providers/mysql/index.ts"],
       "cdktf-xray-data-lake/providers/mysql/*": ["src/providers/mysql/*/index.ts"],
+      "cdktf-xray-data-lake/stacks": ["src/stacks/index.ts"],
     },
   });
   const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {

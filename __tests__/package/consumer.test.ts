@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { TerraformElement } from "cdktf";
+import ts from "typescript";
 import * as api from "../../src";
 
 const root = path.join(__dirname, "..", "..");
@@ -45,6 +46,32 @@ describe("a project of its own that installs the packed package", () => {
     expect(users).toContain("xray_backup");
   });
 
+  it.each([
+    ["node, as cdktf init writes it", cdktfInitOptions()],
+    ["bundler", { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, strict: true }],
+  ])("type-checks every documented import under moduleResolution %s", (_, options) => {
+    const imports = documentedImports();
+    expect(imports.map((statement) => /"(.*)"/.exec(statement)?.[1])).toEqual(
+      expect.arrayContaining([
+        "cdktf-xray-data-lake",
+        "cdktf-xray-data-lake/providers/mysql/provider",
+        "cdktf-xray-data-lake/stacks",
+      ]),
+    );
+    const whole = 'import * as bindings from "cdktf-xray-data-lake/providers/mysql";\nexport const all = bindings;';
+    expect(problemsOf([...imports, whole], options)).toEqual([]);
+    expect(problemsOf(['import { nothing } from "cdktf-xray-data-lake";'], options)).toHaveLength(1);
+  });
+
+  it.each(["modules/storage/data-lake-bucket", "stacks/environment", "stacks/environments", "schema/migration"])(
+    "cannot import %s, which is not part of the package's public surface",
+    (inner) => {
+      const script = `require("cdktf-xray-data-lake/${inner}")`;
+      const { status, stderr } = spawnSync(process.execPath, ["-e", script], { cwd: consumer, encoding: "utf8" });
+      expect([status, stderr]).toEqual([1, expect.stringContaining("ERR_PACKAGE_PATH_NOT_EXPORTED")]);
+    },
+  );
+
   it("gets compiled code, types, assets and migrations, and nothing else", () => {
     const installed = path.join(consumer, "node_modules", "cdktf-xray-data-lake");
     expect(fs.readdirSync(installed).sort()).toEqual(
@@ -53,7 +80,9 @@ describe("a project of its own that installs the packed package", () => {
       ),
     );
     const files = fs.readdirSync(path.join(installed, "dist"), { recursive: true, encoding: "utf8" });
-    expect(files.filter((file) => /\.tsbuildinfo$|^main\.|(^|\/)__pycache__/.test(file))).toEqual([]);
+    expect(
+      files.filter((file) => /\.tsbuildinfo$|^main\.|^stacks\/environments\.|(^|\/)__pycache__/.test(file)),
+    ).toEqual([]);
   });
 });
 
@@ -64,19 +93,48 @@ test("the example uses every construct that the package exports", () => {
   );
   expect(constructs.length).toBeGreaterThan(10);
   const inOthers = [
-    "BucketBase", // abstract
-    "DatabaseSecret", // by MetadataDatabase.secretForUser
-    "GlueDatabaseConnection", // by the Glue jobs
-    "GlueDatabaseJob", // abstract
     "ImageUploaderUser", // where WebIdentityRole cannot be had
-    "PolicyDocument", // by Role and the buckets
     "PrivateBucket", // the buckets extend it
-    "VpcEndpoints", // by DataLakeNetwork
   ];
   expect(
     constructs.filter((name) => !inOthers.includes(name) && !text.includes(`${name}(`) && !text.includes(`${name}.`)),
   ).toEqual([]);
 });
+
+/** Compiler options of a project that `cdktf init --template typescript` made. */
+function cdktfInitOptions(): ts.CompilerOptions {
+  const template = path.join(root, "node_modules", "@cdktf", "cli-core", "templates", "typescript", "tsconfig.json");
+  const { config } = ts.readConfigFile(template, (file) => ts.sys.readFile(file)) as { config: object };
+  return ts.parseJsonConfigFileContent(config, ts.sys, consumer).options;
+}
+
+/** The imports of this package in README, docs and examples. */
+function documentedImports(): string[] {
+  const files = ["README.md", "docs", "examples"].flatMap((name) =>
+    fs.statSync(path.join(root, name)).isFile()
+      ? [name]
+      : fs.readdirSync(path.join(root, name), { recursive: true, encoding: "utf8" }).map((file) => `${name}/${file}`),
+  );
+  const texts = files
+    .filter((file) => /\.(md|ts)$/.test(file))
+    .map((file) => fs.readFileSync(path.join(root, file), "utf8"));
+  return texts.flatMap((text) => text.match(/^import [^;]*? from "cdktf-xray-data-lake[^"]*";/gm) ?? []);
+}
+
+/** The compiler's messages for modules of the consumer's project that hold one statement each. */
+function problemsOf(statements: string[], options: ts.CompilerOptions): string[] {
+  const folder = path.join(consumer, "imports");
+  fs.rmSync(folder, { recursive: true, force: true });
+  fs.mkdirSync(folder);
+  const files = statements.map((statement, index) => {
+    const file = path.join(folder, `${index}.ts`);
+    fs.writeFileSync(file, `${statement}\n`);
+    return file;
+  });
+  const own = { noEmit: true, skipLibCheck: true, types: ["node"], noUnusedLocals: false, incremental: false };
+  const program = ts.createProgram(files, { ...options, ...own });
+  return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, " "));
+}
 
 function isConstruct(prototype: object): boolean {
   const names: string[] = [];

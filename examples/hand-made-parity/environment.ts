@@ -1,5 +1,5 @@
 import { PublicAccess, Scheduler } from "cdktf-xray-data-lake";
-import type { Environment } from "cdktf-xray-data-lake/stacks/environment";
+import type { Environment } from "cdktf-xray-data-lake/stacks";
 
 /** What the hand-made set-up's README says to click together in the console. */
 export const environment: Environment = {

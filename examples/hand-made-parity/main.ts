@@ -1,7 +1,5 @@
 import { App } from "cdktf";
-import { DataLakeStack } from "cdktf-xray-data-lake/stacks/data-lake-stack";
-import { MetadataSchemaStack } from "cdktf-xray-data-lake/stacks/metadata-schema-stack";
-import { StateBackendStack } from "cdktf-xray-data-lake/stacks/state-backend-stack";
+import { DataLakeStack, MetadataSchemaStack, StateBackendStack } from "cdktf-xray-data-lake/stacks";
 import { environment } from "./environment";
 
 const app = new App();

@@ -11,15 +11,15 @@ import {
   DataLakeNetwork,
   EphemeralResource,
   MetadataDatabase,
+  MetadataSchema,
   PurgeGlueJob,
   RDS_CA_BUNDLE,
   RestoreGlueJob,
   Role,
   Scheduler,
+  SchemaUser,
   WebIdentityRole,
 } from "cdktf-xray-data-lake";
-import { MetadataSchema } from "cdktf-xray-data-lake/modules/database/metadata-schema";
-import { SchemaUser } from "cdktf-xray-data-lake/modules/database/schema-user";
 import { MysqlProvider } from "cdktf-xray-data-lake/providers/mysql/provider";
 
 class LakeStack extends TerraformStack {

@@ -2,12 +2,14 @@ import { readDataModel } from "../common/data-model";
 import type { IDatabaseSecret } from "./database-secret";
 
 /** What a user may do with a table. */
-export enum SchemaPrivilege {
-  SELECT = "SELECT",
-  INSERT = "INSERT",
-  UPDATE = "UPDATE",
-  DELETE = "DELETE",
-}
+export const SchemaPrivilege = {
+  SELECT: "SELECT",
+  INSERT: "INSERT",
+  UPDATE: "UPDATE",
+  DELETE: "DELETE",
+} as const;
+/** One of {@link SchemaPrivilege}. */
+export type SchemaPrivilege = (typeof SchemaPrivilege)[keyof typeof SchemaPrivilege];
 
 /** Properties of {@link SchemaUser}. */
 export interface SchemaUserProps {
