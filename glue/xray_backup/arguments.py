@@ -1,4 +1,4 @@
-"""The arguments of every command, declared once for a laptop and for Glue.
+"""The arguments of every command, for a laptop and for Glue, by the contract of the jobs.
 
 Glue passes `--name value` with underscores and adds arguments of its own; a person writes hyphens. Both are taken. None
 is ever a secret.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from xray_backup.data_model import X_RAY
-from xray_backup.database import SSL_MODES
 from xray_backup.errors import UsageError
-from xray_backup.lock import MIN_TTL_SECONDS
+from xray_backup.job_contract import GLUE_ARGUMENTS, JOBS, Argument, is_glue_argument
+from xray_backup.layout import checked_slot
 
 _SCHEMA = re.compile(r"[A-Za-z0-9_]{1,64}")
 _TIME_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
@@ -29,7 +30,8 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}; see {self.prog} --help")
+        advice = f"; see {self.prog} --help" if self.add_help else ""
+        raise UsageError(f"{self.prog}: {message}{advice}")
 
     def option(self, name: str, **options: Any) -> None:
         """Declares `--a-name`, also taken as `--a_name`."""
@@ -38,37 +40,66 @@ class _Parser(argparse.ArgumentParser):
             names.append(f"--{name.replace('-', '_')}")
         self.add_argument(*names, **options)
 
+    def declare(self, argument: Argument, **options: Any) -> None:
+        """Declares an argument of the contract."""
+        if argument.type == "choice":
+            options.setdefault("choices", argument.choices)
+        else:
+            options["type"] = _TYPES[argument.type](argument)
+        text = argument.help if argument.default is None else f"{argument.help} (default: {argument.default})"
+        # argparse puts a default in text through the type, too.
+        default = None if argument.default is None else str(argument.default)
+        defaults: dict[str, Any] = {"dest": argument.dest, "required": argument.required, "default": default}
+        self.option(argument.name.replace("_", "-"), help=text, **defaults | options)
 
-def whole_number(minimum: int, maximum: int = 1_000_000) -> Any:
-    """An argparse type: a whole number from `minimum` to `maximum`."""
 
+def _wrong(text: str, needed: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(f"got {text!r}, {needed}")
+
+
+def _integer(argument: Argument) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text) or not minimum <= int(text) <= maximum:
-            raise argparse.ArgumentTypeError(f"got {text!r}, a whole number from {minimum:,} to {maximum:,} is needed")
+        if not re.fullmatch(r"\d{1,9}", text) or not argument.minimum <= int(text) <= argument.maximum:
+            raise _wrong(text, f"a whole number from {argument.minimum:,} to {argument.maximum:,} is needed")
         return int(text)
 
     return parse
 
 
-# Up to a hundred years, as the constructs have it.
-_age_days = whole_number(2, 36_500)
+def _number(argument: Argument) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) or not argument.minimum <= float(text) <= argument.maximum:
+            raise _wrong(text, f"a number from {argument.minimum:,} to {argument.maximum:,} is needed")
+        return float(text)
+
+    return parse
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise _wrong(text, "a value is needed")
+    return text
+
+
+def _authorities(text: str) -> Path | None:
+    return None if text == "rds" else Path(_text(text))
 
 
 def _ids(text: str) -> list[int]:
     if not re.fullmatch(r"\d+(,\d+)*", text):
-        raise argparse.ArgumentTypeError(f"got {text!r}, ids with commas between are needed, for example 3,17")
+        raise _wrong(text, "ids with commas between are needed, for example 3,17")
     return [int(part) for part in text.split(",")]
 
 
 def _names(text: str) -> list[str]:
     if not re.fullmatch(r"[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*", text):
-        raise argparse.ArgumentTypeError(f"got {text!r}, backup names with commas between are needed")
+        raise _wrong(text, "backup names with commas between are needed")
     return text.split(",")
 
 
 def _schema(text: str) -> str:
     if not _SCHEMA.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"got {text!r}, letters, digits and underscores are allowed")
+        raise _wrong(text, "letters, digits and underscores are allowed")
     return text
 
 
@@ -78,21 +109,24 @@ def _time(text: str) -> str:
             return f"{datetime.strptime(text, form):%Y-%m-%d %H:%M:%S}"
         except ValueError:
             continue
-    raise argparse.ArgumentTypeError(f"got {text!r}, YYYY-MM-DD or 'YYYY-MM-DD hh:mm:ss' is needed")
+    raise _wrong(text, "YYYY-MM-DD or 'YYYY-MM-DD hh:mm:ss' is needed")
 
 
-def _ratio(text: str) -> float:
-    try:
-        ratio = float(text)
-    except ValueError:
-        ratio = -1
-    if not 0 <= ratio <= 1000:
-        raise argparse.ArgumentTypeError(f"got {text!r}, a number from 0 to 1000 is needed")
-    return ratio
+_TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
+    "authorities": lambda _: _authorities,
+    "ids": lambda _: _ids,
+    "integer": _integer,
+    "names": lambda _: _names,
+    "number": _number,
+    "schema": lambda _: _schema,
+    "slot": lambda _: checked_slot,
+    "text": lambda _: _text,
+    "time": lambda _: _time,
+}
 
 
 def _store_options(parser: _Parser) -> None:
-    parser.option("store", required=True, help="s3://bucket/prefix, or a folder")
+    parser.declare(JOBS["backup"]["store"])
     parser.option("endpoint-url", help="AWS endpoint of an emulator (default: AWS itself)")
     parser.option(
         "log",
@@ -102,92 +136,91 @@ def _store_options(parser: _Parser) -> None:
     )
 
 
-def _database_options(parser: _Parser, required: bool = True, connections: int = 4) -> None:
-    parser.option("secret-id", required=required, help="Secrets Manager secret of the database user: name or ARN")
-    parser.option("ssl-mode", choices=SSL_MODES, default="VERIFY_IDENTITY", help="default: %(default)s")
-    parser.option("ssl-ca", type=Path, help="PEM bundle of certificate authorities (default: the system's)")
-    parser.option(
-        "connections",
-        type=whole_number(1),
-        default=connections,
-        help="database connections that work side by side (default: %(default)s)",
-    )
+def _database_options(parser: _Parser, required: bool = True) -> None:
+    job = JOBS["backup"]
+    parser.declare(replace(job["secret_id"], help="secret of the database user: name or ARN"), required=required)
+    parser.declare(job["ssl_mode"])
+    parser.declare(job["ssl_ca"])
 
 
-def _write_options(parser: _Parser, mode: str) -> None:
+def _engine_options(parser: _Parser) -> None:
     parser.option(
-        "lock-ttl-seconds", type=whole_number(MIN_TTL_SECONDS), default=300,
-        help="a run that is silent this long may be taken over (default: %(default)s)",
+        "engine", choices=("local", "spark"), default="local",
+        help="processes of this machine, or Spark, which needs pyspark and Java (default: %(default)s)",
     )  # fmt: skip
+    # A job's workers have cores enough; a laptop's own server works beside its processes.
+    parser.declare(JOBS["purge"]["connections"])
+
+
+def _write_options(parser: _Parser, job: str) -> None:
+    parser.declare(JOBS[job]["lock_ttl_seconds"])
     # `--mode` is for a person: Glue keeps that name for itself, and its jobs say `--run_mode`.
+    mode = JOBS[job]["run_mode"]
     parser.add_argument(
-        "--mode", "--run-mode", "--run_mode", choices=("dry-run", "execute"), default=mode, help="default: %(default)s"
+        "--mode",
+        "--run-mode",
+        "--run_mode",
+        choices=("dry-run", "execute"),
+        default=mode.default,
+        help=f"dry-run reports what would be done and writes nothing (default: {mode.default})",
     )
     parser.option("dry-run", dest="mode", action="store_const", const="dry-run", help="same as --mode dry-run")
 
 
-def _slot_option(parser: _Parser) -> None:
-    parser.option("run-slot", help="name of the scheduled run, done once (default: today's date in UTC)")
+def _declare(parser: _Parser, job: str, *names: str) -> None:
+    for name in names:
+        parser.declare(JOBS[job][name])
 
 
 def _backup(parser: _Parser) -> None:
     _store_options(parser)
     _database_options(parser)
-    _write_options(parser, "execute")
-    _slot_option(parser)
-    parser.option(
-        "lag-minutes", type=whole_number(0), default=60,
-        help="the cut-off is the database's clock minus this (default: %(default)s)",
-    )  # fmt: skip
-    parser.option("archive-older-than-days", type=_age_days, help="also write an archive of rows older than this")
+    _engine_options(parser)
+    _write_options(parser, "backup")
+    _declare(parser, "backup", "run_slot", "lag_minutes", "archive_older_than_days")
 
 
 def _archive(parser: _Parser) -> None:
     _store_options(parser)
     _database_options(parser)
-    _write_options(parser, "execute")
-    _slot_option(parser)
-    parser.option("older-than-days", type=_age_days, required=True, help="archive rows older than this")
+    _engine_options(parser)
+    _write_options(parser, "backup")
+    _declare(parser, "backup", "run_slot")
+    parser.declare(replace(JOBS["purge"]["older_than_days"], help="archive rows older than this"))
 
 
 def _purge(parser: _Parser) -> None:
     _store_options(parser)
-    _database_options(parser, connections=2)
-    _write_options(parser, "dry-run")
-    parser.option("older-than-days", type=_age_days, required=True, help="purge archived rows older than this")
-    parser.option("chunk-rows", type=whole_number(1), default=500, help="rows per transaction (default: %(default)s)")
-    parser.option(
-        "sleep-ratio",
-        type=_ratio,
-        default=0.0,
-        help="pause after each chunk, times its duration (default: %(default)s)",
-    )
+    _database_options(parser)
+    _write_options(parser, "purge")
+    _declare(parser, "purge", "connections", "older_than_days", "chunk_rows", "sleep_ratio")
 
 
 def _restore(parser: _Parser) -> None:
     _store_options(parser)
-    _database_options(parser, connections=2)
-    _write_options(parser, "dry-run")
-    parser.option("backups", type=_names, required=True, help="names as `list` shows them, commas between; or latest")
-    parser.option("target-schema", type=_schema, help="made if it does not exist (default: the secret's dbname)")
-    anchor = X_RAY.anchor
-    for name, dest in ((anchor.name, "anchor_ids"), (anchor.parent.table if anchor.parent else None, "parent_ids")):
-        if name:
-            text = f"only these rows of {name} (ids, commas between), with all that belongs to them"
-            parser.option(f"{name}-ids", dest=dest, type=_ids, help=text)
-    parser.option("since", type=_time, help=f"only rows of {anchor.name} from this time on")
-    parser.option("until", type=_time, help=f"only rows of {anchor.name} before this time")
+    _database_options(parser)
+    _write_options(parser, "restore")
+    parser.declare(JOBS["restore"]["connections"])
+    for name, argument in JOBS["restore"].items():
+        if name not in JOBS["purge"]:
+            parser.declare(argument)
 
 
 def _verify(parser: _Parser) -> None:
     _store_options(parser)
     _database_options(parser, required=False)
-    parser.option("backups", type=_names, default=["latest"], help="names, commas between (default: latest)")
+    _engine_options(parser)
+    parser.declare(replace(JOBS["restore"]["backups"], required=False, default="latest"))
     parser.option("against-database", action="store_true", help="also compare with the database (needs --secret-id)")
 
 
-def _list(parser: _Parser) -> None:
+def _check(parser: _Parser) -> None:
     _store_options(parser)
+    _database_options(parser)
+    parser.option(
+        "for", dest="job", choices=tuple(JOBS), default="backup",
+        help="command whose needs are looked at (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _report(parser: _Parser) -> None:
@@ -201,7 +234,8 @@ COMMANDS = {
     "archive": (_archive, "keep old rows for good, so that they may be purged"),
     "purge": (_purge, "delete rows that a verified archive holds (default: a dry run)"),
     "restore": (_restore, "insert missing rows from backups (default: a dry run)"),
-    "list": (_list, "show the backups of a store"),
+    "check": (_check, "look, from here, at everything that a command needs"),
+    "list": (_store_options, "show the backups of a store"),
     "report": (_report, "write the evidence of all backups, purges and drills as one HTML page"),
 }
 
@@ -220,22 +254,58 @@ def parse_command_line(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def parse_job_arguments(command: str, arguments: Sequence[str]) -> argparse.Namespace:
-    """The options of a Glue job; arguments that Glue itself adds are left alone.
+    """The options of a Glue job, in the names of the command line's; with `--run_mode check` the command is `check`.
 
     Raises:
-        UsageError: an argument is missing, wrong, or given twice.
+        UsageError: an argument is unknown, missing, wrong, or given twice.
     """
     parser = _Parser(prog=f"job_{command}.py", add_help=False)
-    # Glue lets no run override the job's `--secret_id`; a `--secret-id` beside it would, since the last one counts.
-    names = [argument.split("=")[0].replace("_", "-") for argument in arguments if argument.startswith("--")]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        parser.error(f"{name} is given twice")
-    if "--endpoint-url" in names:
-        # Who may start a run must not be able to have it ask another host for the secret.
-        parser.error("--endpoint-url is not allowed in a job, which works on AWS itself")
-    COMMANDS[command][0](parser)
-    parser.option("JOB_NAME")
-    parser.option("JOB_RUN_ID")
-    options, _ = parser.parse_known_args(arguments)
-    options.command, options.log = command, "json"
+    for argument in JOBS[command].values():
+        parser.declare(argument, **({"dest": "mode"} if argument.name == "run_mode" else {}))
+    own, glue = _told_apart(parser, JOBS[command], arguments)
+    options = parser.parse_args(own)
+    options.command = options.job = command
+    if options.mode == "check":
+        options.command = "check"
+    options.endpoint_url, options.log, options.engine = None, "json", "spark"
+    options.JOB_NAME, options.JOB_RUN_ID = glue.get("JOB_NAME"), glue.get("JOB_RUN_ID")
     return options
+
+
+def _told_apart(
+    parser: _Parser, known: Mapping[str, Argument], arguments: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """The job's own arguments, as `--name=value`, and Glue's.
+
+    An unknown one ends the run: a slip in `--target_schema` must not restore into the live schema. So does one of ours
+    given twice: Glue lets no run override `--secret_id`, but a `--secret-id` beside it would, as the last one counts.
+    """
+    own: dict[str, str] = {}
+    glue: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        option, equals, value = rest.pop(0).partition("=")
+        if not option.startswith("--"):
+            parser.error(f"{option!r} is a value without an argument's name before it")
+        if not equals and rest and not rest[0].startswith("--"):
+            equals, value = "=", rest.pop(0)
+        name = option.removeprefix("--").replace("-", "_")
+        if name in own:
+            parser.error(f"--{name} is given twice")
+        elif name in known:
+            own[name] = f"--{name}{equals}{value}"
+        elif name == "endpoint_url":
+            # Who may start a run must not be able to have it ask another host for the secret.
+            parser.error("--endpoint_url is not allowed in a job, which works on AWS itself")
+        elif option == "--mode" and value in known["run_mode"].choices:
+            parser.error(f"--mode is Glue's own argument: use --run_mode {value}")
+        elif is_glue_argument(option.removeprefix("--")):
+            glue[option.removeprefix("--")] = value
+        else:
+            parser.error(f"{option} is no argument of this job; the nearest one is {_nearest(name, known)}")
+    return list(own.values()), glue
+
+
+def _nearest(name: str, known: Mapping[str, Argument]) -> str:
+    names = [*known, *(pattern for pattern in GLUE_ARGUMENTS if not pattern.endswith("*"))]
+    return f"--{get_close_matches(name, names, n=1, cutoff=0)[0]}"

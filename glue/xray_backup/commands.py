@@ -59,7 +59,7 @@ def execute_command(options: argparse.Namespace, make_session: Callable[[], Spar
             store=store,
             database=trusted,
             events=events,
-            connections=options.connections,
+            connections=options.connections or 4,
             lock_ttl_seconds=getattr(options, "lock_ttl_seconds", 300),
             job_run_id=getattr(options, "JOB_RUN_ID", None),
         )

@@ -6,17 +6,19 @@ import re
 from typing import Literal
 
 from xray_backup.errors import UsageError
+from xray_backup.job_contract import STORE
 
 Kind = Literal["snapshot", "archive"]
 KINDS: tuple[Kind, ...] = ("snapshot", "archive")
 
-ROOT = "v1"
-MANIFESTS = f"{ROOT}/_manifests/"
-PURGES = f"{ROOT}/_purges/"
-LOCKS = f"{ROOT}/_locks/"
-VERIFICATIONS = f"{ROOT}/_verifications/"
-RESTORES = f"{ROOT}/_restores/"
-REPORTS = f"{ROOT}/_reports/"
+ROOT = STORE["root"]
+MANIFESTS = f"{ROOT}/{STORE['manifests']}/"
+PURGES = f"{ROOT}/{STORE['purges']}/"
+LOCKS = f"{ROOT}/{STORE['locks']}/"
+VERIFICATIONS = f"{ROOT}/{STORE['verifications']}/"
+RESTORES = f"{ROOT}/{STORE['restores']}/"
+REPORTS = f"{ROOT}/{STORE['reports']}/"
+CHECKS = f"{ROOT}/{STORE['checks']}/"
 
 _SLOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 
@@ -36,7 +38,7 @@ def checked_slot(slot: str) -> str:
 
 def run_prefix(kind: Kind, table: str, run_date: str, run_id: str) -> str:
     """Folder of one table's Parquet files of one run."""
-    return f"{ROOT}/{kind}/{table}/run_date={run_date}/run_id={run_id}/"
+    return f"{ROOT}/{STORE[kind]}/{table}/run_date={run_date}/run_id={run_id}/"
 
 
 def manifest_key(name: str) -> str:
