@@ -14,7 +14,11 @@ export { type DataLakeLifecycleProps, type ImageTransition, StorageClass } from 
 export { PrivateBucket, type PrivateBucketProps } from "./modules/storage/private-bucket";
 
 export type { IDatabaseSecret } from "./modules/database/database-secret";
-export { type IMetadataDatabase, MetadataDatabase } from "./modules/database/metadata-database";
+export {
+  type DatabaseUserOptions,
+  type IMetadataDatabase,
+  MetadataDatabase,
+} from "./modules/database/metadata-database";
 export type { ClientEndpoint, MetadataDatabaseProps } from "./modules/database/metadata-database-props";
 export { MetadataSchema, type MetadataSchemaProps } from "./modules/database/metadata-schema";
 export { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "./modules/database/schema-user";

@@ -3,6 +3,8 @@ import { synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
 
 const valid: Environment = { name: "test", region: "eu-central-1", protect: false, sampleData: false };
+/** Props that the type of Environment does not have, as JavaScript or a wider type can bring them. */
+const withProps = (props: object): Partial<Environment> => props;
 const refusal = (change: Partial<Environment>): string => {
   try {
     synthesizeApp((app) => addEnvironment(app, { ...valid, ...change }));
@@ -61,6 +63,25 @@ it.each<[Partial<Environment>, string]>([
   [
     { purge: { olderThanDays: 90 } },
     "test-data-lake: purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",
+  ],
+  [
+    withProps({ backup: { databaseUser: "reader" } }),
+    "test-data-lake: backup.databaseUser must be left out: the stacks set it",
+  ],
+  [
+    withProps({ database: { network: {}, preventDestroy: false } }),
+    "test-data-lake: database.network, database.preventDestroy must be left out: the stacks set it",
+  ],
+  [
+    {
+      localEndpoints: { aws: "http://127.0.0.1:5000", mysql: { host: "127.0.0.1", port: 3306 } },
+      stateBucketName: "x-ray-state",
+    },
+    'test-data-lake: stateBucketName goes with AWS, got "x-ray-state" with localEndpoints, whose state is a file: leave one out',
+  ],
+  [
+    { database: { databaseName: "1_ray" } },
+    'test-data-lake/Database: databaseName must be a letter and up to 47 letters, digits and underscores, got "1_ray"',
   ],
   [
     { backup: { schedule: "0 3 * * 0" } },

@@ -74,7 +74,7 @@ export class AdoptedLakeStack extends TerraformStack {
     });
     backupJob.resource.importFrom(handMade.jobName);
 
-    const appSecret = database.secretForUser("xray_app");
+    const appSecret = database.addUser("xray_app");
     new TerraformOutput(this, "xray_app_secret_arn", { value: appSecret.secretArn, staticId: true });
     this.database = database;
   }

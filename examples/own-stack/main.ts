@@ -51,7 +51,7 @@ class LakeStack extends TerraformStack {
     // The web app runs on Google Cloud: it logs in to AWS as its service account, without an access key.
     new WebIdentityRole(this, "WebApp", {
       bucket,
-      secret: database.secretForUser("xray_app"),
+      secret: database.addUser("xray_app"),
       googleServiceAccountId: "104752890112345678901",
     });
     backupJob.grantStart(Role.fromRoleName(this, "Airflow", "airflow"));
@@ -79,10 +79,10 @@ class SchemaStack extends TerraformStack {
     provider.addOverride("conn_params.multiStatements", "true");
     new MetadataSchema(this, "Schema", {
       users: [
-        SchemaUser.app(database.secretForUser("xray_app")),
-        SchemaUser.backup(database.secretForUser("xray_backup")), // each job logs in as a user of its own
-        SchemaUser.purge(database.secretForUser("xray_purge")),
-        SchemaUser.restore(database.secretForUser("xray_restore")),
+        SchemaUser.app(database.userSecret("xray_app")),
+        SchemaUser.backup(database.userSecret("xray_backup")), // each job adds a user of its own
+        SchemaUser.purge(database.userSecret("xray_purge")),
+        SchemaUser.restore(database.userSecret("xray_restore")),
       ],
     });
   }

@@ -65,7 +65,7 @@ export class DataLakeStack extends EnvironmentStack {
       skipFinalSnapshot: !protect,
     });
     this.database = database;
-    this.secrets = Object.fromEntries(DATABASE_USERS.map((user) => [user, database.secretForUser(user)])) as Record<
+    this.secrets = Object.fromEntries(DATABASE_USERS.map((user) => [user, database.addUser(user)])) as Record<
       DatabaseUser,
       IDatabaseSecret
     >;

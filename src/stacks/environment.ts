@@ -22,18 +22,24 @@ export interface LocalEndpoints {
   readonly mysqlCaFile?: string;
 }
 
-/** What the stack itself wires. */
-type WiredBucketProps =
-  "encryptionKey" | "forceDestroy" | "preventDestroy" | "serverAccessLogsBucket" | "serverAccessLogsPrefix";
-type WiredDatabaseProps =
-  | "clientEndpoint"
-  | "deleteAutomatedBackups"
-  | "deletionProtection"
-  | "encryptionKey"
-  | "network"
-  | "preventDestroy"
-  | "skipFinalSnapshot";
-type WiredJobProps = "bucket" | "database" | "encryptionKey" | "network";
+/** Props that the stacks set: the wiring, the protection, and the jobs' users, which the schema stack makes. */
+const STACK_PROPS = {
+  backup: ["bucket", "database", "databaseUser", "encryptionKey", "network"],
+  bucket: ["encryptionKey", "forceDestroy", "preventDestroy", "serverAccessLogsBucket", "serverAccessLogsPrefix"],
+  database: [
+    "clientEndpoint",
+    "deleteAutomatedBackups",
+    "deletionProtection",
+    "encryptionKey",
+    "network",
+    "preventDestroy",
+    "skipFinalSnapshot",
+  ],
+  purge: ["bucket", "database", "databaseUser", "encryptionKey", "network"],
+} as const;
+
+/** Props of a construct without those that the stacks set. */
+type Settings<Props, Section extends keyof typeof STACK_PROPS> = Omit<Props, (typeof STACK_PROPS)[Section][number]>;
 
 /**
  * One environment as plain data: where it is, how large, how well guarded. Its stacks are `<name>-data-lake` and
@@ -57,17 +63,17 @@ export interface Environment {
    * Settings of the backup job.
    * @default - those of BackupGlueJob
    */
-  readonly backup?: Omit<BackupGlueJobProps, WiredJobProps>;
+  readonly backup?: Settings<BackupGlueJobProps, "backup">;
   /**
    * Settings of the bucket.
    * @default - those of DataLakeBucket
    */
-  readonly bucket?: Omit<DataLakeBucketProps, WiredBucketProps>;
+  readonly bucket?: Settings<DataLakeBucketProps, "bucket">;
   /**
    * Settings of the database.
    * @default - those of MetadataDatabase
    */
-  readonly database?: Omit<MetadataDatabaseProps, WiredDatabaseProps>;
+  readonly database?: Settings<MetadataDatabaseProps, "database">;
   /**
    * Whether there is an IAM user for a web app that cannot log in by web identity; it warns at synth.
    * @default false
@@ -92,7 +98,7 @@ export interface Environment {
    * Settings of the purge job; it deletes only what the backup job archived, see `backup.archiveOlderThanDays`.
    * @default - nothing is ever purged, there is no such job
    */
-  readonly purge?: Omit<PurgeGlueJobProps, WiredJobProps>;
+  readonly purge?: Settings<PurgeGlueJobProps, "purge">;
   /**
    * The bucket for Terraform's state, made by the stack `<name>-state-backend`.
    * @default - state is a file in the folder that the app is run from
@@ -139,11 +145,27 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
       `environment "${name}" must have protect: true, got false: its data could be destroyed`,
     );
   }
+  checkStackProps(scope, environment);
+  if (localEndpoints && environment.stateBucketName !== undefined) {
+    throw new ValidationError(
+      scope,
+      `stateBucketName goes with AWS, got "${environment.stateBucketName}" with localEndpoints, whose state is a file: leave one out`,
+    );
+  }
   const { purge, backup } = environment;
   if (purge !== undefined && backup?.archiveOlderThanDays === undefined) {
     throw new ValidationError(
       scope,
       "purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",
     );
+  }
+}
+
+/** The type of Environment leaves these props out, and a value that was typed otherwise still brings them along. */
+function checkStackProps(scope: IConstruct, environment: Environment): void {
+  for (const [section, props] of Object.entries(STACK_PROPS)) {
+    const settings = environment[section as keyof typeof STACK_PROPS] ?? {};
+    const set = props.filter((prop) => prop in settings).map((prop) => `${section}.${prop}`);
+    if (set.length > 0) throw new ValidationError(scope, `${set.join(", ")} must be left out: the stacks set it`);
   }
 }

@@ -2,6 +2,7 @@ import type { TerraformStack } from "cdktf";
 import { TerraformVariable } from "cdktf";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
+import type { IDatabaseSecret } from "../../../src/modules/database/database-secret";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
 import type { MetadataDatabaseProps } from "../../../src/modules/database/metadata-database-props";
 import { Role } from "../../../src/modules/common/role";
@@ -120,7 +121,7 @@ describe("props", () => {
   });
 
   it("can be destroyed when every guard is taken away", () => {
-    const stack = withKey((db) => void db.secretForUser("app"), {
+    const stack = withKey((db) => void db.addUser("app"), {
       preventDestroy: false,
       deletionProtection: false,
       deleteAutomatedBackups: true,
@@ -209,7 +210,7 @@ describe("an instance that was made in the console", () => {
   });
 
   it("stays unencrypted, with a key for all that can have one, and warns", () => {
-    const stack = withKey((db) => void db.secretForUser("xray_app"), { storageEncrypted: false });
+    const stack = withKey((db) => void db.addUser("xray_app"), { storageEncrypted: false });
     const instance = stack.resource("aws_db_instance");
     expect(instance).toMatchObject({ storage_encrypted: false, master_user_secret_kms_key_id: keyArn });
     expect(instance).not.toHaveProperty("kms_key_id");
@@ -276,10 +277,12 @@ describe("who may connect", () => {
   });
 });
 
-describe("secretForUser", () => {
+describe("addUser and userSecret", () => {
   it("makes one secret in RDS's shape, whose password is in no state", () => {
     const stack = withKey((db) => {
-      expect(db.secretForUser("xray_app", 3)).toBe(db.secretForUser("xray_app"));
+      const secret = db.addUser("xray_app", { passwordVersion: 3 });
+      expect(db.userSecret("xray_app")).toBe(secret);
+      expect(db.secretForUser("xray_app")).toBe(secret);
     });
     expect(stack.resource("aws_secretsmanager_secret")).toEqual({
       name: "test-db/xray_app",
@@ -299,21 +302,40 @@ describe("secretForUser", () => {
     );
   });
 
-  it("refuses a user name that MySQL refuses, another version of the same secret, and version 0", () => {
-    expect(refusal((scope) => database(scope).secretForUser("x'; --"))).toBe(
-      'test/Db: secretForUser must be a user name of 1 to 32 letters, digits, underscores, got "x\'; --"',
+  it.each<[string, ((db: MetadataDatabase) => IDatabaseSecret)[]]>([
+    ["before", [(db) => db.addUser("xray_app", { passwordVersion: 2 }), (db) => db.addUser("xray_app")]],
+    ["after", [(db) => db.addUser("xray_app"), (db) => db.addUser("xray_app", { passwordVersion: 2 })]],
+    ["after, by the older method,", [(db) => db.secretForUser("xray_app"), (db) => db.secretForUser("xray_app", 2)]],
+  ])("takes the version that is given %s another call without one", (_, calls) => {
+    const stack = withKey((db) => expect(new Set(calls.map((call) => call(db))).size).toBe(1));
+    expect(stack.resource("aws_secretsmanager_secret_version").secret_string_wo_version).toBe(2);
+  });
+
+  it("reads the secret of an added user only", () => {
+    const read = (...added: string[]): string =>
+      refusal((scope) => {
+        const db = database(scope);
+        for (const user of added) db.addUser(user);
+        db.userSecret("xray_app");
+      });
+    expect(read()).toBe('test/Db: userSecret must name an added user (none), got "xray_app": call addUser first');
+    expect(read("xray_backup", "xray_purge")).toBe(
+      'test/Db: userSecret must name an added user (xray_backup, xray_purge), got "xray_app": call addUser first',
+    );
+  });
+
+  it("refuses a user name that MySQL refuses, two versions of one password, and version 0", () => {
+    expect(refusal((scope) => database(scope).addUser("x'; --"))).toBe(
+      'test/Db: username must be 1 to 32 letters, digits and underscores, got "x\'; --"',
     );
     expect(
       refusal((scope) => {
         const db = database(scope);
-        db.secretForUser("xray_app");
-        db.secretForUser("xray_app", 2);
+        db.addUser("xray_app", { passwordVersion: 1 });
+        db.addUser("xray_app", { passwordVersion: 2 });
       }),
-    ).toBe(
-      "test/Db: the secret of xray_app has password version 1 from its first use, got 2: call secretForUser with the " +
-        "version before anything else uses the secret",
-    );
-    expect(refusal((scope) => database(scope).secretForUser("xray_app", 0))).toBe(
+    ).toBe("test/Db: user xray_app must have one passwordVersion, got 1 and 2: give it in one call of addUser");
+    expect(refusal((scope) => database(scope).addUser("xray_app", { passwordVersion: 0 }))).toBe(
       "test/Db: passwordVersion must be a whole number from 1 to 1000000, got 0",
     );
   });
@@ -338,7 +360,11 @@ describe("grants", () => {
   });
 
   it("readSecret: one secret, and its key through Secrets Manager", () => {
-    expect(granted((db, role) => db.grantReadSecret(role, "xray_app"))).toMatchObject([
+    const grantRead = (db: MetadataDatabase, role: Role) => {
+      db.addUser("xray_app");
+      db.grantReadSecret(role, "xray_app");
+    };
+    expect(granted(grantRead)).toMatchObject([
       {
         actions: ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
         resources: ["${aws_secretsmanager_secret_version.Db_xray_app-secret_Version.secret_id}"],
@@ -381,7 +407,10 @@ describe("refusals", () => {
       { subnetGroupName: "a/b" },
       'subnetGroupName must be 1 to 255 letters, digits, blanks, dots, hyphens and underscores, got "a/b"',
     ],
-    [{ databaseName: "x-ray" }, 'databaseName must be 1 to 64 letters, digits, underscores, got "x-ray"'],
+    [
+      { databaseName: "x-ray" },
+      'databaseName must be a letter and up to 47 letters, digits and underscores, got "x-ray"',
+    ],
     ...["10.0.0.0", "10.0.0.1/24", "10.0.0.0/33", "300.0.0.0/8", "::/0", "10.0.0.0/8/8"].map(
       (cidr): [Props, string] => [
         { allowedCidrs: [cidr] },

@@ -116,7 +116,7 @@ export abstract class GlueDatabaseJob extends Construct {
       assumedBy: { type: "Service", identifiers: ["glue.amazonaws.com"] },
       description: kind.description,
     });
-    const secret = props.database.secretForUser(kind.username);
+    const secret = props.database.addUser(kind.username);
     secret.grantRead(this.role);
     const connection = new GlueDatabaseConnection(this, "Connection", { ...props, secret });
     connection.grantUse(this.role);

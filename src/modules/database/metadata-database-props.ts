@@ -3,6 +3,7 @@ import { Fn, Op, Token } from "cdktf";
 import { checkCidr, checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
+import { checkDatabaseName } from "./names";
 import { checkLogRetention } from "../common/log-retention";
 
 /** A server's name and port. */
@@ -184,12 +185,6 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
     /^[A-Za-z0-9 ._-]{1,255}$/,
     "1 to 255 letters, digits, blanks, dots, hyphens and underscores",
   );
-  checkPattern(
-    scope,
-    "databaseName",
-    props.databaseName,
-    /^[A-Za-z0-9_]{1,64}$/,
-    "1 to 64 letters, digits, underscores",
-  );
+  checkDatabaseName(scope, props.databaseName);
   for (const cidr of props.allowedCidrs ?? []) checkCidr(scope, "allowedCidrs", cidr, 0, 32);
 }

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Annotations, Fn } from "cdktf";
+import { Annotations, Fn, Lazy } from "cdktf";
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
 import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
 import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
@@ -7,7 +7,7 @@ import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { arnScope } from "../common/arn";
-import { checkInteger, checkPattern } from "../common/checks";
+import { checkInteger } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
 import type { IGrantee } from "../common/grantee";
@@ -21,9 +21,19 @@ import {
   defaultMaxAllocatedStorageGib,
   hasPerformanceInsights,
 } from "./metadata-database-props";
+import { checkUserName } from "./names";
 import { physicalName } from "../common/physical-name";
 import { rdsMonitoringRole } from "./rds-monitoring-role";
 import { ValidationError } from "../common/validation-error";
+
+/** Options of {@link IMetadataDatabase.addUser}. */
+export interface DatabaseUserOptions {
+  /**
+   * Number of the password, 1 to 1,000,000; a higher one makes a new password.
+   * @default 1
+   */
+  readonly passwordVersion?: number;
+}
 
 /** A database, as the jobs that connect to it see it. */
 export interface IMetadataDatabase {
@@ -37,9 +47,13 @@ export interface IMetadataDatabase {
   readonly securityGroupId: string;
   /** Opens the database's port to a security group. */
   allowConnectionsFrom(securityGroupId: string, description: string): void;
+  /** Makes the secret of a database user. A job adds the user that it logs in as; adding a user again changes nothing. */
+  addUser(username: string, options?: DatabaseUserOptions): IDatabaseSecret;
+  /** The secret of a user that was added. */
+  userSecret(username: string): IDatabaseSecret;
   /**
-   * The secret of a database user, made at the first call.
-   * @param passwordVersion raised, it makes a new password; 1 if left out at the first call
+   * Makes the secret of a database user, or reads it.
+   * @deprecated use `addUser` to make it and `userSecret` to read it
    */
   secretForUser(username: string, passwordVersion?: number): IDatabaseSecret;
 }
@@ -75,6 +89,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   private readonly client: ClientEndpoint;
   private readonly securityGroup: SecurityGroup;
   private readonly secrets = new Map<string, IDatabaseSecret>();
+  private readonly passwordVersions = new Map<string, number>();
 
   constructor(
     scope: Construct,
@@ -154,35 +169,33 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     });
   }
 
-  secretForUser(username: string, passwordVersion?: number): IDatabaseSecret {
-    const existing = this.secrets.get(username);
-    if (existing) {
-      if (passwordVersion === undefined || passwordVersion === existing.passwordVersion) return existing;
-      throw new ValidationError(
-        this,
-        `the secret of ${username} has password version ${existing.passwordVersion} from its first use, got ` +
-          `${passwordVersion}: call secretForUser with the version before anything else uses the secret`,
-      );
-    }
+  addUser(username: string, { passwordVersion }: DatabaseUserOptions = {}): IDatabaseSecret {
     checkInteger(this, "passwordVersion", passwordVersion, 1, 1_000_000);
-    checkPattern(
+    if (passwordVersion !== undefined) {
+      const given = this.passwordVersions.get(username) ?? passwordVersion;
+      if (given !== passwordVersion) {
+        throw new ValidationError(
+          this,
+          `user ${username} must have one passwordVersion, got ${given} and ${passwordVersion}: give it in one call of addUser`,
+        );
+      }
+      this.passwordVersions.set(username, passwordVersion);
+    }
+    return this.secrets.get(username) ?? this.addSecret(username);
+  }
+
+  userSecret(username: string): IDatabaseSecret {
+    const secret = this.secrets.get(username);
+    if (secret) return secret;
+    const added = [...this.secrets.keys()].join(", ") || "none";
+    throw new ValidationError(
       this,
-      "secretForUser",
-      username,
-      /^[A-Za-z0-9_]{1,32}$/,
-      "a user name of 1 to 32 letters, digits, underscores",
+      `userSecret must name an added user (${added}), got "${username}": call addUser first`,
     );
-    const secret = new DatabaseSecret(this, `${username}-secret`, {
-      username,
-      secretName: `${this.instanceIdentifier}/${username}`,
-      ...this.client,
-      databaseName: this.databaseName,
-      passwordVersion: passwordVersion ?? 1,
-      recoveryWindowInDays: this.props.skipFinalSnapshot ? 0 : 30,
-      encryptionKey: this.props.encryptionKey,
-    });
-    this.secrets.set(username, secret);
-    return secret;
+  }
+
+  secretForUser(username: string, passwordVersion?: number): IDatabaseSecret {
+    return this.addUser(username, { passwordVersion });
   }
 
   /** Lets a role or user log in as a database user by IAM, without a password. */
@@ -194,9 +207,25 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     });
   }
 
-  /** Lets a role or user read the secret of a database user. */
+  /** Lets a role or user read the secret of a user that was added. */
   grantReadSecret(grantee: IGrantee, username: string): void {
-    this.secretForUser(username).grantRead(grantee);
+    this.userSecret(username).grantRead(grantee);
+  }
+
+  private addSecret(username: string): IDatabaseSecret {
+    checkUserName(this, username);
+    const secret = new DatabaseSecret(this, `${username}-secret`, {
+      username,
+      secretName: `${this.instanceIdentifier}/${username}`,
+      ...this.client,
+      databaseName: this.databaseName,
+      // Read at synth: a later call of addUser may give it.
+      passwordVersion: Lazy.numberValue({ produce: () => this.passwordVersions.get(username) ?? 1 }),
+      recoveryWindowInDays: this.props.skipFinalSnapshot ? 0 : 30,
+      encryptionKey: this.props.encryptionKey,
+    });
+    this.secrets.set(username, secret);
+    return secret;
   }
 
   private subnetGroup(name: string): DbSubnetGroup {

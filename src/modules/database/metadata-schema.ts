@@ -11,6 +11,7 @@ import { type Migration, readMigrations, readStatements } from "../../schema/mig
 import { SchemaError } from "../../schema/schema-error";
 import { checkPattern } from "../common/checks";
 import { EphemeralResource } from "../common/ephemeral-resource";
+import { checkDatabaseName, checkUserName } from "./names";
 import type { SchemaUser } from "./schema-user";
 import { ValidationError } from "../common/validation-error";
 
@@ -72,13 +73,7 @@ export class MetadataSchema extends Construct {
     this.databaseName = props.databaseName ?? "x_ray";
     this.preventDestroy = props.preventDestroy ?? true;
     this.provider = props.provider;
-    checkPattern(
-      this,
-      "databaseName",
-      this.databaseName,
-      /^[A-Za-z][A-Za-z0-9_]{0,47}$/,
-      "a letter and up to 47 letters, digits and underscores",
-    );
+    checkDatabaseName(this, this.databaseName);
     this.migrations = this.readMigrations(props.migrationsFolder ?? path.join(SQL_FOLDER, "migrations"));
 
     this.addFoundation();
@@ -173,7 +168,7 @@ export class MetadataSchema extends Construct {
     const { username, secretArn, passwordVersion } = user.secret;
     const scope = new Construct(this, username);
     const after = this.last === undefined ? [] : [this.last];
-    checkPattern(scope, "username", username, /^[A-Za-z0-9_]{1,32}$/, "1 to 32 letters, digits and underscores");
+    checkUserName(scope, username);
     checkPattern(
       scope,
       "host",
