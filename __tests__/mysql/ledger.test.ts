@@ -63,6 +63,60 @@ describeOnServers("ledger", (get) => {
     expect(await get().rows(`SELECT * FROM ${database}.missing`)).toEqual([{ id: 1 }]);
   });
 
+  // Classes of SQLSTATE that no handler for SQLEXCEPTION sees: 01 of a warning, 02 of "not found".
+  test.each([
+    ["ALTER TABLE t MODIFY name VARCHAR(3)", 1265],
+    ["ALTER TABLE t MODIFY name ENUM('a', 'b')", 1265],
+    ["INSERT INTO refusing VALUES (2)", 1643],
+    ["INSERT INTO refusing VALUES (4)", 1644],
+  ])("refused in any class, %s leaves neither row nor trace", async (sql, errno) => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20))"));
+    await run(`USE ${database}; INSERT INTO t VALUES (1, 'abcdefghij'); CREATE TABLE refusing (id INT PRIMARY KEY)`);
+    await run(`CREATE TRIGGER refuse BEFORE INSERT ON refusing FOR EACH ROW
+      IF NEW.id = 2 THEN SIGNAL SQLSTATE '02000'; ELSEIF NEW.id = 4 THEN SIGNAL SQLSTATE '45000'; END IF`);
+    const before = await recorded();
+    for (const attempt of [1, 2]) {
+      await expect(run(apply(2, sql))).rejects.toMatchObject({ errno });
+      expect([attempt, await recorded()]).toEqual([attempt, before]);
+    }
+    expect(
+      await get().rows("SELECT @schema_sql AS text, IS_FREE_LOCK(CONCAT('schema:', SHA2(?, 224))) AS free", [database]),
+    ).toEqual([{ text: null, free: 1 }]);
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ id: 1, name: "abcdefghij" }]);
+    await run("UPDATE t SET name = 'a'; DROP TRIGGER refuse");
+    await run(apply(2, sql));
+    expect(await recorded()).toContainEqual({ version: 2, statement: 1, state: "done" });
+  });
+
+  test("a warning or a note is no refusal: the statement is done", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT(11) PRIMARY KEY, day DATE, name VARCHAR(9) CHARACTER SET utf8mb3)"));
+    await run(apply(2, "INSERT INTO t VALUES (1, '2026-01-02 03:04:05', 'a')"));
+    await run(`USE ${database}; CREATE TABLE warned (id INT PRIMARY KEY)`);
+    await run(`CREATE TRIGGER warn AFTER INSERT ON warned FOR EACH ROW SIGNAL SQLSTATE '01000'`);
+    await run(apply(3, "INSERT INTO warned VALUES (1)"));
+    expect(await recorded()).toEqual([1, 2, 3].map((version) => ({ version, statement: 1, state: "done" })));
+    expect(await get().rows(`SELECT DATE_FORMAT(day, '%d') AS day FROM ${database}.t`)).toEqual([{ day: "02" }]);
+    expect(await get().rows(`SELECT * FROM ${database}.warned`)).toHaveLength(1);
+  });
+
+  test("a server that keeps no warnings (max_error_count=0) changes nothing of that", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20))"));
+    await run(`INSERT INTO ${database}.t VALUES (1, 'abcdefghij'); SET SESSION max_error_count = 0`);
+    await expect(run(apply(2, "ALTER TABLE t MODIFY name VARCHAR(3)"))).rejects.toThrow();
+    await run("SET SESSION max_error_count = DEFAULT");
+    expect(await recorded()).toHaveLength(1);
+  });
+
+  test("the procedure of an earlier release is replaced, and keeps what the ledger holds", async () => {
+    await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
+    await run(`DROP PROCEDURE ${database}.schema_execute; DROP PROCEDURE ${database}.schema_apply;
+      CREATE PROCEDURE ${database}.schema_apply(a INT, b INT, c INT, d INT, e TEXT, f TEXT, g TEXT) DO 0`);
+    await run(ledger.createApplyProcedure(database));
+    await run(apply(2, "INSERT INTO t VALUES (1)"));
+    expect(await recorded()).toHaveLength(2);
+    expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ id: 1 }]);
+  });
+
   test("a statement that breaks off in the middle of its rows leaves none of them", async () => {
     await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
     await expect(run(apply(2, "INSERT INTO t VALUES (1), (2), (1)"))).rejects.toMatchObject({ errno: 1062 });
@@ -193,6 +247,10 @@ describeOnServers("ledger", (get) => {
     expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([]);
     await run(apply(0, "INSERT INTO t VALUES (2) ON DUPLICATE KEY UPDATE id = id"));
     expect(await get().rows(`SELECT * FROM ${database}.t`)).toEqual([{ id: 2 }]);
+    const ledgerRows = () => get().rows(`SELECT * FROM ${database}.schema_migration`);
+    const before = await ledgerRows();
+    await expect(run(apply(0, "INSERT INTO t VALUES (3), (2)"))).rejects.toMatchObject({ errno: 1062 });
+    expect(await ledgerRows()).toEqual(before);
   });
 
   test("text arrives as it was written: ${, %{, quotes, backslashes, lines, non-ASCII, 60 KB", async () => {

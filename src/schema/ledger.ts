@@ -87,8 +87,12 @@ export function createLedgerTable(database: string): string {
  *
  * It takes a lock, so that two deploys do not run the same statement; does nothing where the ledger has the statement;
  * refuses one whose text changed, one that follows a statement the ledger lacks, and one that began and never ended. A
- * statement that the server refuses leaves no row, so that the next deploy tries it again. It keeps the strict mode that
- * it is made under, and unqualified names mean its own database.
+ * statement that the server refuses leaves the ledger as it was, so that the next deploy tries it again. It keeps the
+ * strict mode that it is made under, and unqualified names mean its own database.
+ *
+ * Errors of the classes 01 and 02 pass the handler for SQLEXCEPTION: 1265 of an ALTER that would cut a value is 01000,
+ * as a warning of a statement that was carried out may be. No handler can tell the two apart. So the statement runs in
+ * `schema_execute(…)`, which comes to its end after a warning and not after an error.
  *
  * Of all that the database holds, Terraform's provider can read the names of tables and views at plan time: so the newest
  * applied statement is also the name of a view, {@link markerOf}.
@@ -97,6 +101,13 @@ export function createLedgerTable(database: string): string {
  */
 export function createApplyProcedure(database: string, lockWaitSeconds = LOCK_WAIT_SECONDS): string {
   return strictly(
+    `DROP PROCEDURE IF EXISTS ${quoteName(database)}.schema_execute`,
+    `CREATE PROCEDURE ${quoteName(database)}.schema_execute(OUT p_executed BOOLEAN)
+SQL SECURITY INVOKER
+BEGIN
+  EXECUTE schema_statement;
+  SET p_executed = TRUE;
+END`,
     `DROP PROCEDURE IF EXISTS ${quoteName(database)}.schema_apply`,
     `CREATE PROCEDURE ${quoteName(database)}.schema_apply(
   p_version INT,
@@ -117,13 +128,20 @@ BEGIN
   DECLARE v_sha256 CHAR(64) ${TEXT};
   DECLARE v_state VARCHAR(10) ${TEXT};
   DECLARE v_message VARCHAR(128) ${TEXT};
+  DECLARE v_text TEXT ${TEXT};
+  DECLARE v_errno INT;
   DECLARE v_began BOOLEAN DEFAULT FALSE;
+  DECLARE v_executed BOOLEAN DEFAULT FALSE;
   DECLARE EXIT HANDLER FOR SQLEXCEPTION
   BEGIN
     ROLLBACK;
-    IF v_began THEN
+    IF v_began AND v_sha256 IS NULL THEN
       DELETE FROM schema_migration WHERE version = p_version AND statement = p_statement AND state = 'running';
+    ELSEIF v_began THEN
+      UPDATE schema_migration SET sha256 = v_sha256, state = 'done'
+      WHERE version = p_version AND statement = p_statement AND state = 'running';
     END IF;
+    SET @schema_sql = NULL;
     DO RELEASE_LOCK(v_lock);
     RESIGNAL;
   END;
@@ -152,14 +170,26 @@ BEGIN
   END IF;
 
   IF v_sha256 IS NULL OR v_sha256 <> p_sha256 THEN
-    REPLACE INTO schema_migration (version, statement, name, sha256, state, applied_at, applied_by)
-    VALUES (p_version, p_statement, p_name, p_sha256, 'running', UTC_TIMESTAMP(6), USER());
+    INSERT INTO schema_migration (version, statement, name, sha256, state, applied_at, applied_by)
+    VALUES (p_version, p_statement, p_name, p_sha256, 'running', UTC_TIMESTAMP(6), USER())
+    ON DUPLICATE KEY UPDATE sha256 = p_sha256, state = 'running';
     SET v_began = TRUE;
     SET @schema_sql = p_sql;
     PREPARE schema_statement FROM @schema_sql;
     START TRANSACTION;
-    EXECUTE schema_statement;
-    UPDATE schema_migration SET state = 'done', applied_at = UTC_TIMESTAMP(6)
+    BEGIN
+      DECLARE CONTINUE HANDLER FOR SQLWARNING, NOT FOUND
+      BEGIN
+        GET DIAGNOSTICS CONDITION 1 v_errno = MYSQL_ERRNO, v_text = MESSAGE_TEXT;
+        IF NOT COALESCE(v_executed, FALSE) THEN
+          SET v_message = LEFT(v_text, 128);
+          SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = v_errno, MESSAGE_TEXT = v_message;
+        END IF;
+      END;
+      CALL schema_execute(v_executed);
+    END;
+    UPDATE schema_migration
+    SET name = p_name, state = 'done', applied_at = UTC_TIMESTAMP(6), applied_by = USER()
     WHERE version = p_version AND statement = p_statement;
     COMMIT;
     SET v_began = FALSE;

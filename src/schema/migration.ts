@@ -19,7 +19,7 @@ export interface Migration {
 }
 
 /** Names that the ledger keeps for itself (see ledger.ts). */
-const RESERVED = /^`?schema_(migration|at_|apply|guard)/i;
+const RESERVED = /^`?schema_(migration|at_|apply|execute|guard)/i;
 const FILE_NAME = /^V(\d{4})__([a-z][a-z0-9_]{0,59})\.sql$/;
 
 /** The file name of a migration, for example `V0003__add_reader.sql`. */
