@@ -23,9 +23,16 @@ it.each<[Partial<Environment>, string]>([
     { name },
     `${name}-data-lake: name must not begin with "sg-" or be "sg", got "${name}": EC2 refuses security groups that begin so`,
   ]),
-  ...["eu-central", "eu-central-1a", "EU-CENTRAL-1", "frankfurt", ""].map((region): [Partial<Environment>, string] => [
+  ...["eu-central", "eu-central-1a", "EU-CENTRAL-1", "frankfurt", "eu-central-9", ""].map(
+    (region): [Partial<Environment>, string] => [
+      { region },
+      `test-data-lake: region must be one whose RDS authority this package ships, such as eu-central-1, got "${region}": ` +
+        "see RDS_CA_BUNDLE in docs/modules/metadata-database.md",
+    ],
+  ),
+  ...["cn-north-1", "cn-northwest-1"].map((region): [Partial<Environment>, string] => [
     { region },
-    `test-data-lake: region must be an AWS region such as eu-central-1, got "${region}"`,
+    `test-data-lake: region must not be in China, got "${region}": RDS's authorities, endpoints and principals are others there`,
   ]),
   [
     { name: "prod" },

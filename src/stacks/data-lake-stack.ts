@@ -5,6 +5,7 @@ import { BackupCatalog } from "../modules/backup/backup-catalog";
 import { BackupGlueJob } from "../modules/backup/backup-glue-job";
 import { DataLakeAlarms } from "../modules/backup/data-lake-alarms";
 import { DataLakeBucket, PublicAccess } from "../modules/storage/data-lake-bucket";
+import { rdsBundleUrl } from "../modules/common/rds-authorities";
 import { DataLakeKey } from "../modules/common/data-lake-key";
 import { DataLakeNetwork } from "../modules/network/data-lake-network";
 import type { IDatabaseSecret } from "../modules/database/database-secret";
@@ -108,7 +109,7 @@ export class DataLakeStack extends EnvironmentStack {
         password_secret_arn: database.masterUserSecretArn,
         default_schema: database.databaseName,
         use_ssl: "Require and Verify Identity",
-        ssl_ca_file: "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+        ssl_ca_file: rdsBundleUrl(this.environment.region),
       },
     };
     for (const [id, value] of Object.entries(outputs)) new TerraformOutput(this, id, { value, staticId: true });

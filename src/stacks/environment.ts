@@ -6,6 +6,7 @@ import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
 import type { DataLakeNetworkProps } from "../modules/network/data-lake-network";
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/database/metadata-database-props";
 import type { PurgeGlueJobProps } from "../modules/backup/purge-glue-job";
+import { regionFault } from "../modules/common/rds-authorities";
 import { ValidationError } from "../modules/common/validation-error";
 import type { WebIdentityRoleProps } from "../modules/access/web-identity-role";
 
@@ -24,8 +25,15 @@ export interface LocalEndpoints {
 
 /** Props that the stacks set: the wiring, the protection, and the jobs' users, which the schema stack makes. */
 const STACK_PROPS = {
-  backup: ["bucket", "database", "databaseUser", "encryptionKey", "network"],
-  bucket: ["encryptionKey", "forceDestroy", "preventDestroy", "serverAccessLogsBucket", "serverAccessLogsPrefix"],
+  backup: ["bucket", "database", "databaseUser", "encryptionKey", "network", "provider"],
+  bucket: [
+    "encryptionKey",
+    "forceDestroy",
+    "preventDestroy",
+    "provider",
+    "serverAccessLogsBucket",
+    "serverAccessLogsPrefix",
+  ],
   database: [
     "clientEndpoint",
     "deleteAutomatedBackups",
@@ -33,9 +41,11 @@ const STACK_PROPS = {
     "encryptionKey",
     "network",
     "preventDestroy",
+    "provider",
     "skipFinalSnapshot",
   ],
-  purge: ["bucket", "database", "databaseUser", "encryptionKey", "network"],
+  network: ["provider"],
+  purge: ["bucket", "database", "databaseUser", "encryptionKey", "network", "provider"],
 } as const;
 
 /** Props of a construct without those that the stacks set. */
@@ -93,7 +103,7 @@ export interface Environment {
    * Settings of the network.
    * @default - those of DataLakeNetwork
    */
-  readonly network?: DataLakeNetworkProps;
+  readonly network?: Settings<DataLakeNetworkProps, "network">;
   /**
    * Settings of the purge job; it deletes only what the backup job archived, see `backup.archiveOlderThanDays`.
    * @default - nothing is ever purged, there is no such job
@@ -111,9 +121,6 @@ export interface Environment {
   readonly webApp?: Pick<WebIdentityRoleProps, "audience" | "googleServiceAccountId">;
 }
 
-const REGION =
-  /^(af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov)-(central|north|northeast|northwest|south|southeast|southwest|east|west)-\d$/;
-
 /** Throws where an environment cannot work; what concerns one construct is checked by that construct. */
 export function checkEnvironment(scope: IConstruct, environment: Environment): void {
   const { name, region, protect, localEndpoints } = environment;
@@ -130,7 +137,8 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
       `name must not begin with "sg-" or be "sg", got "${name}": EC2 refuses security groups that begin so`,
     );
   }
-  checkPattern(scope, "region", region, REGION, "an AWS region such as eu-central-1");
+  const fault = regionFault(region);
+  if (fault !== undefined) throw new ValidationError(scope, fault);
   checkPattern(
     scope,
     "localEndpoints.aws",

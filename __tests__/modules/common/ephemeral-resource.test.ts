@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
+import type { EphemeralResourceProps } from "../../../src/modules/common/ephemeral-resource";
 import { EphemeralResource } from "../../../src/modules/common/ephemeral-resource";
 import { synthesizeApp } from "../../support/synth";
 
@@ -38,6 +39,34 @@ test("an ephemeral block of one stack reads what another stack made", () => {
   expect(maker?.text).not.toContain("ephemeral");
 });
 
+test("it takes a provider as the generated resources do, also from an aspect, and overrides", () => {
+  const { stack } = synthesizeApp((app) => {
+    const scope = provider(app, "stack");
+    const alias = new AwsProvider(scope, "other", { region: "eu-west-1", alias: "other" });
+    const read = (id: string, config: Partial<EphemeralResourceProps> = {}) =>
+      new EphemeralResource(scope, id, {
+        type: "aws_kms_secrets",
+        arguments: { secret: [], nested: { a: 1 } },
+        ...config,
+      });
+    read("ByProp", { provider: alias });
+    read("ByProperty").provider = alias;
+    const overridden = read("Overridden");
+    overridden.addOverride("secret", [{ name: "x" }]);
+    overridden.addOverride("nested.b", 2);
+    overridden.addOverride("count", 2);
+  });
+  const { ephemeral } = JSON.parse(stack?.text ?? "") as { ephemeral: unknown };
+  const given = { secret: [], nested: { a: 1 } };
+  expect(ephemeral).toEqual({
+    aws_kms_secrets: {
+      ByProp: { ...given, provider: "aws.other" },
+      ByProperty: { ...given, provider: "aws.other" },
+      Overridden: { secret: [{ name: "x" }], nested: { a: 1, b: 2 }, count: 2 },
+    },
+  });
+});
+
 describe("HCL output", () => {
   let outdir: string;
   beforeEach(() => (outdir = fs.mkdtempSync(path.join(os.tmpdir(), "ephemeral-"))));
@@ -45,7 +74,10 @@ describe("HCL output", () => {
 
   function synth(hclOutput: boolean): string[] {
     const app = new App({ outdir, hclOutput });
-    new EphemeralResource(provider(app, "stack"), "Read", { type: "aws_kms_secrets", arguments: { secret: [] } });
+    new EphemeralResource(provider(app, "stack"), "Read", {
+      type: "aws_kms_secrets",
+      arguments: { secret: [] },
+    }).addOverride("count", 1);
     app.synth();
     return fs.readdirSync(path.join(outdir, "stacks", "stack")).sort();
   }
@@ -53,7 +85,7 @@ describe("HCL output", () => {
   it("has the block in a JSON file beside cdk.tf, which goes with the next synth to JSON", () => {
     expect(synth(true)).toEqual(["Read.tf.json", "cdk.tf"]);
     expect(JSON.parse(fs.readFileSync(path.join(outdir, "stacks", "stack", "Read.tf.json"), "utf8"))).toEqual({
-      ephemeral: { aws_kms_secrets: { Read: { secret: [] } } },
+      ephemeral: { aws_kms_secrets: { Read: { secret: [], count: 1 } } },
     });
     expect(synth(false)).not.toContain("Read.tf.json");
   });

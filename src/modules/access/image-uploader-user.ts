@@ -2,6 +2,7 @@ import { Construct } from "constructs";
 import { Annotations } from "cdktf";
 import { IamUser } from "@cdktf/provider-aws/lib/iam-user";
 import { IamUserPolicy } from "@cdktf/provider-aws/lib/iam-user-policy";
+import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { IGrantee } from "../common/grantee";
 import type { ImageUploaderProps } from "./image-uploader";
@@ -11,7 +12,7 @@ import type { PolicyStatement } from "../common/policy-document";
 import { PolicyDocument } from "../common/policy-document";
 
 /** Properties of {@link ImageUploaderUser}. */
-export interface ImageUploaderUserProps extends ImageUploaderProps {
+export interface ImageUploaderUserProps extends ImageUploaderProps, AwsConstructProps {
   /**
    * The user's name: up to 64 letters, digits and `+=,.@_-`.
    * @default - the construct's path
@@ -36,6 +37,7 @@ export class ImageUploaderUser extends Construct implements IGrantee {
 
   constructor(scope: Construct, id: string, props: ImageUploaderUserProps) {
     super(scope, id);
+    useAwsProvider(this, props);
     checkPattern(this, "userName", props.userName, /^[\w+=,.@-]{1,64}$/, "1 to 64 letters, digits and +=,.@_-");
     Annotations.of(this).addWarning(
       "an access key of this user works from everywhere until somebody deletes it: use WebIdentityRole where the app has " +

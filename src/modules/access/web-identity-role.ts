@@ -1,11 +1,12 @@
 import type { Construct } from "constructs";
+import type { AwsConstructProps } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { ImageUploaderProps } from "./image-uploader";
 import { grantImageUpload } from "./image-uploader";
 import { Role } from "../common/role";
 
 /** Properties of {@link WebIdentityRole}. */
-export interface WebIdentityRoleProps extends ImageUploaderProps {
+export interface WebIdentityRoleProps extends ImageUploaderProps, AwsConstructProps {
   /**
    * The Google service account's numeric unique id, 21 digits. Not its e-mail address, which somebody else can get after the
    * account is deleted.
@@ -43,6 +44,7 @@ export class WebIdentityRole extends Role {
     // account can ask for a token with any.
     const claims = { aud: googleServiceAccountId, oaud: audience, sub: googleServiceAccountId };
     super(scope, id, {
+      provider: props.provider,
       roleName: props.roleName,
       description: "The web app, by the identity of its Google service account",
       assumedBy: { type: "Federated", identifiers: [PROVIDER] },

@@ -2,6 +2,7 @@ import { Construct } from "constructs";
 import { AthenaWorkgroup } from "@cdktf/provider-aws/lib/athena-workgroup";
 import { GlueCatalogDatabase } from "@cdktf/provider-aws/lib/glue-catalog-database";
 import { GlueCatalogTable } from "@cdktf/provider-aws/lib/glue-catalog-table";
+import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
 import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
@@ -13,7 +14,7 @@ import { mapExpression } from "./map-expression";
 import { physicalName } from "../common/physical-name";
 
 /** Properties of {@link BackupCatalog}. */
-export interface BackupCatalogProps {
+export interface BackupCatalogProps extends AwsConstructProps {
   /** The bucket that holds the backups; results of queries go there too, below `athena-results`, for 30 days. */
   readonly bucket: IDataLakeBucket;
   /**
@@ -68,6 +69,7 @@ export class BackupCatalog extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupCatalogProps) {
     super(scope, id);
+    useAwsProvider(this, props);
     const { bucket } = props;
     const name = props.databaseName ?? physicalName(this, 128).replaceAll("-", "_");
     checkPattern(

@@ -8,6 +8,7 @@ import { SnsTopicPolicy } from "@cdktf/provider-aws/lib/sns-topic-policy";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
 import { Fn } from "cdktf";
 import { arnScope } from "../common/arn";
+import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { GlueDatabaseJob } from "./glue-database-job";
@@ -16,7 +17,7 @@ import { physicalName } from "../common/physical-name";
 import { PolicyDocument } from "../common/policy-document";
 
 /** Properties of {@link DataLakeAlarms}. */
-export interface DataLakeAlarmsProps {
+export interface DataLakeAlarmsProps extends AwsConstructProps {
   /** The database to watch. */
   readonly database: MetadataDatabase;
   /** The weekly backup to watch. */
@@ -48,6 +49,7 @@ export class DataLakeAlarms extends Construct {
 
   constructor(scope: Construct, id: string, props: DataLakeAlarmsProps) {
     super(scope, id);
+    useAwsProvider(this, props);
     checkPattern(this, "email", props.email, /^[^@\s]+@[^@\s]+\.[^@\s]+$/, "an e-mail address");
     this.topicArn = this.addTopic(props);
     this.addDatabaseAlarms(props.database.instanceIdentifier);

@@ -5,6 +5,7 @@ import { GlueJob } from "@cdktf/provider-aws/lib/glue-job";
 import { GlueSecurityConfiguration } from "@cdktf/provider-aws/lib/glue-security-configuration";
 import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
 import { assetPath } from "../common/assets";
+import { type AwsConstructProps, checkRdsAuthority, useAwsProvider } from "../common/aws-provider";
 import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import { GLUE_ASSETS_PREFIX } from "../storage/data-lake-bucket";
@@ -31,7 +32,7 @@ export const ExecutionClass = {
 export type ExecutionClass = (typeof ExecutionClass)[keyof typeof ExecutionClass];
 
 /** Properties of every Glue job of this package. */
-export interface GlueDatabaseJobProps {
+export interface GlueDatabaseJobProps extends AwsConstructProps {
   /** The data lake's bucket: the job's code goes there, and its backups are there. */
   readonly bucket: IDataLakeBucket;
   /** The database. */
@@ -104,6 +105,8 @@ export abstract class GlueDatabaseJob extends Construct {
 
   constructor(scope: Construct, id: string, props: GlueDatabaseJobProps, kind: JobKind) {
     super(scope, id);
+    useAwsProvider(this, props);
+    checkRdsAuthority(this);
     const jobName = props.jobName ?? physicalName(this, 64);
     checkPattern(this, "jobName", jobName, /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, hyphens and underscores");
     checkInteger(this, "numberOfWorkers", props.numberOfWorkers, 2, 100);

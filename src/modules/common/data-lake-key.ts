@@ -4,6 +4,7 @@ import { KmsAlias } from "@cdktf/provider-aws/lib/kms-alias";
 import { KmsKey } from "@cdktf/provider-aws/lib/kms-key";
 import { KmsKeyPolicy } from "@cdktf/provider-aws/lib/kms-key-policy";
 import { arnScope } from "./arn";
+import { type AwsConstructProps, useAwsProvider } from "./aws-provider";
 import { checkInteger } from "./checks";
 import { physicalName } from "./physical-name";
 import type { PolicyStatement } from "./policy-document";
@@ -21,7 +22,7 @@ export interface IDataLakeKey {
 }
 
 /** Properties of {@link DataLakeKey}. */
-export interface DataLakeKeyProps {
+export interface DataLakeKeyProps extends AwsConstructProps {
   /**
    * Days that a deleted key waits, 7 to 30; what it encrypts can be read again only if the deletion is cancelled by then.
    * @default 30
@@ -83,6 +84,7 @@ export class DataLakeKey extends KeyBase {
 
   constructor(scope: Construct, id: string, props: DataLakeKeyProps = {}) {
     super(scope, id);
+    useAwsProvider(this, props);
     checkInteger(this, "deletionWindowInDays", props.deletionWindowInDays, 7, 30);
     this.resource = new KmsKey(this, "Resource", {
       description: `Encrypts the data of ${this.node.path}`,

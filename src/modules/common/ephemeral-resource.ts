@@ -1,9 +1,10 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { Construct } from "constructs";
-import { ref, TerraformElement, Token } from "cdktf";
+import { ref, TerraformElement, type TerraformMetaArguments, Token } from "cdktf";
 import { resolve } from "cdktf/lib/_tokens";
 import { addCustomSynthesis } from "cdktf/lib/synthesize/synthesizer";
+import { deepMerge } from "cdktf/lib/util";
 
 /** Properties of {@link EphemeralResource}. */
 export interface EphemeralResourceProps {
@@ -11,6 +12,11 @@ export interface EphemeralResourceProps {
   readonly type: string;
   /** Arguments in Terraform's own spelling (snake_case); tokens are allowed, also those of another stack. */
   readonly arguments: Record<string, unknown>;
+  /**
+   * The provider that reads it.
+   * @default - that of the construct around it, then the stack's provider without an alias
+   */
+  readonly provider?: TerraformMetaArguments["provider"];
 }
 
 /**
@@ -23,12 +29,18 @@ export interface EphemeralResourceProps {
  * @see https://developer.hashicorp.com/terraform/language/block/ephemeral (Terraform >= 1.10)
  */
 export class EphemeralResource extends TerraformElement {
+  /** As the generated resources have it: an aspect can set it. */
+  provider?: TerraformMetaArguments["provider"];
+  readonly terraformResourceType: string;
+
   constructor(
     scope: Construct,
     id: string,
     private readonly props: EphemeralResourceProps,
   ) {
     super(scope, id, `ephemeral.${props.type}`);
+    this.provider = props.provider;
+    this.terraformResourceType = props.type;
     addCustomSynthesis(this, {
       onSynthesize: (session) => {
         const { synthesizedStackPath } = session.manifest.forStack(this.cdktfStack);
@@ -54,6 +66,7 @@ export class EphemeralResource extends TerraformElement {
   }
 
   override toTerraform(): unknown {
-    return { ephemeral: { [this.props.type]: { [this.friendlyUniqueId]: this.props.arguments } } };
+    const block = { ...this.props.arguments, provider: this.provider?.fqn };
+    return { ephemeral: { [this.props.type]: { [this.friendlyUniqueId]: deepMerge(block, this.rawOverrides) } } };
   }
 }

@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
+import { type AwsConstructProps, useAwsProvider } from "./aws-provider";
 import { checkPattern } from "./checks";
 import type { IGrantee } from "./grantee";
 import { physicalName } from "./physical-name";
@@ -14,7 +15,7 @@ export interface IRole extends IGrantee {
 }
 
 /** Properties of {@link Role}. */
-export interface RoleProps {
+export interface RoleProps extends AwsConstructProps {
   /** Who may assume the role. */
   readonly assumedBy: PolicyPrincipal;
   /**
@@ -77,6 +78,7 @@ export class Role extends RoleBase {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
+    useAwsProvider(this, props);
     checkPattern(this, "roleName", props.roleName, /^[\w+=,.@-]{1,64}$/, "1 to 64 letters, digits and +=,.@_-");
     const trust = new PolicyDocument(this, "Trust", [
       {

@@ -1,5 +1,6 @@
 import type { IConstruct } from "constructs";
 import { Fn, Op, Token } from "cdktf";
+import type { AwsConstructProps } from "../common/aws-provider";
 import { checkCidr, checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
@@ -15,7 +16,7 @@ export interface ClientEndpoint {
 }
 
 /** Properties of {@link MetadataDatabase}. */
-export interface MetadataDatabaseProps {
+export interface MetadataDatabaseProps extends AwsConstructProps {
   /** Where the instance is. */
   readonly network: IDataLakeNetwork;
   /**

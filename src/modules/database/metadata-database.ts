@@ -7,6 +7,7 @@ import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { arnScope } from "../common/arn";
+import { checkRdsAuthority, useAwsProvider } from "../common/aws-provider";
 import { checkInteger } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
@@ -97,6 +98,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     private readonly props: MetadataDatabaseProps,
   ) {
     super(scope, id);
+    useAwsProvider(this, props);
+    checkRdsAuthority(this);
     this.instanceIdentifier = props.instanceIdentifier ?? physicalName(this, 63);
     this.databaseName = props.databaseName ?? "x_ray";
     this.masterUsername = props.masterUsername ?? "admin";

@@ -9,6 +9,7 @@ import * as ledger from "../../schema/ledger";
 import { checkLock } from "../../schema/lock";
 import { type Migration, readMigrations, readStatements } from "../../schema/migration";
 import { SchemaError } from "../../schema/schema-error";
+import { useAwsProvider } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import { EphemeralResource } from "../common/ephemeral-resource";
 import { checkDatabaseName, checkUserName } from "./names";
@@ -17,6 +18,11 @@ import { ValidationError } from "../common/validation-error";
 
 /** Properties of {@link MetadataSchema}. */
 export interface MetadataSchemaProps {
+  /**
+   * The AWS provider that reads the users' secrets.
+   * @default - the stack's AWS provider without an alias
+   */
+  readonly awsProvider?: TerraformMetaArguments["provider"];
   /**
    * The database that holds the tables. It is made where it is not there.
    * @default "x_ray"
@@ -70,6 +76,7 @@ export class MetadataSchema extends Construct {
 
   constructor(scope: Construct, id: string, props: MetadataSchemaProps = {}) {
     super(scope, id);
+    useAwsProvider(this, { provider: props.awsProvider });
     this.databaseName = props.databaseName ?? "x_ray";
     this.preventDestroy = props.preventDestroy ?? true;
     this.provider = props.provider;

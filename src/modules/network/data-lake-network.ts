@@ -8,6 +8,7 @@ import { RouteTable } from "@cdktf/provider-aws/lib/route-table";
 import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-association";
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
+import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
 import { checkCidr } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { VpcEndpoints } from "./vpc-endpoints";
@@ -29,7 +30,7 @@ export interface IDataLakeNetwork {
 }
 
 /** Properties of {@link DataLakeNetwork}. */
-export interface DataLakeNetworkProps {
+export interface DataLakeNetworkProps extends AwsConstructProps {
   /**
    * The two zones.
    * @default - zones a and b of the provider's region
@@ -48,7 +49,7 @@ export interface DataLakeNetworkProps {
 }
 
 /** A network that was made elsewhere. */
-export interface ExistingNetworkProps {
+export interface ExistingNetworkProps extends AwsConstructProps {
   /** The VPC's id; its DNS support and DNS host names must be on. */
   readonly vpcId: string;
   /** Private subnets in two zones at least. */
@@ -81,7 +82,9 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
         ? new VpcEndpoints(this, "Endpoints", { vpcId: this.vpcId, subnets: this.subnets })
         : undefined;
     }
-    return new Import(scope, id);
+    const network = new Import(scope, id);
+    useAwsProvider(network, props);
+    return network;
   }
 
   /** The generated resource, for what this construct does not model. */
@@ -93,6 +96,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
 
   constructor(scope: Construct, id: string, props: DataLakeNetworkProps = {}) {
     super(scope, id);
+    useAwsProvider(this, props);
     const cidr = props.cidr ?? "10.0.0.0/16";
     checkCidr(this, "cidr", cidr, 16, 24);
     const zones = props.availabilityZones ?? this.firstTwoZones();

@@ -9,6 +9,7 @@ import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
 import type { AccessLogsBucket } from "./access-logs-bucket";
 import type { IBucket } from "./bucket-base";
 import { BucketBase } from "./bucket-base";
+import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
 import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import type { DataLakeLifecycleProps } from "./data-lake-lifecycle";
 import { ATHENA_RESULTS_PREFIX, dataLakeLifecycleRules } from "./data-lake-lifecycle";
@@ -70,7 +71,7 @@ export interface DataLakePrefixes {
 }
 
 /** What must be said of a bucket that was made elsewhere. */
-export interface DataLakeBucketAttributes extends DataLakePrefixes {
+export interface DataLakeBucketAttributes extends DataLakePrefixes, AwsConstructProps {
   /**
    * The customer managed key that the bucket's objects are encrypted with.
    * @default - none
@@ -141,6 +142,7 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
 
       constructor() {
         super(scope, id);
+        useAwsProvider(this, attributes);
         ({ imagesPrefix: this.imagesPrefix, backupPrefix: this.backupPrefix } = checkedPrefixes(this, attributes));
       }
     }

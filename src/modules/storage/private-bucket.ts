@@ -6,6 +6,7 @@ import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-pub
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
 import { BucketBase } from "./bucket-base";
+import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import { physicalName } from "../common/physical-name";
@@ -13,7 +14,7 @@ import type { PolicyStatement } from "../common/policy-document";
 import { PolicyDocument } from "../common/policy-document";
 
 /** Properties that every bucket of this package has. */
-export interface PrivateBucketProps {
+export interface PrivateBucketProps extends AwsConstructProps {
   /**
    * The bucket's name, unique in all of AWS: 3 to 63 lower-case letters, digits and hyphens.
    * @default - Terraform makes a unique name that starts with the construct's path
@@ -73,6 +74,7 @@ export class PrivateBucket extends BucketBase {
 
   constructor(scope: Construct, id: string, props: PrivateBucketProps = {}, traits: BucketTraits = {}) {
     super(scope, id);
+    useAwsProvider(this, props);
     checkPattern(
       this,
       "bucketName",

@@ -1,0 +1,63 @@
+import type { IConstruct } from "constructs";
+import { Aspects, type TerraformMetaArguments, TerraformStack, Token } from "cdktf";
+import { chinaFault, regionFault } from "./rds-authorities";
+import { ValidationError } from "./validation-error";
+
+/** Properties of every construct that makes AWS resources. */
+export interface AwsConstructProps {
+  /**
+   * The AWS provider of all that the construct makes, as where a stack has one for each region.
+   * @default - the provider of the construct around it, then the stack's AWS provider without an alias
+   */
+  readonly provider?: TerraformMetaArguments["provider"];
+}
+
+/** An AWS resource, data source or ephemeral resource, before it is written. */
+type AwsElement = IConstruct & {
+  readonly terraformResourceType?: string;
+  readonly alias?: string;
+  readonly region?: string;
+  provider?: AwsConstructProps["provider"];
+};
+
+const providers = new WeakMap<IConstruct, AwsConstructProps["provider"]>();
+
+/** Gives the provider to every AWS element below a construct that has none of its own, also to one that is added later. */
+export function useAwsProvider(scope: IConstruct, { provider }: AwsConstructProps): void {
+  if (provider !== undefined) {
+    providers.set(scope, provider);
+    Aspects.of(scope).add({
+      visit: (node: AwsElement) => {
+        if (node.terraformResourceType?.startsWith("aws_")) node.provider ??= nearestProvider(node);
+      },
+    });
+  }
+  const region = awsRegion(scope);
+  const fault = region === undefined ? undefined : chinaFault(region);
+  if (fault !== undefined) throw new ValidationError(scope, fault);
+}
+
+/** Throws where RDS signs with an authority that the package does not ship; at synth where the provider is made later. */
+export function checkRdsAuthority(scope: IConstruct): void {
+  const faults = (): string[] => {
+    const region = awsRegion(scope);
+    const fault = region === undefined ? undefined : regionFault(region);
+    return fault === undefined ? [] : [fault];
+  };
+  for (const fault of faults()) throw new ValidationError(scope, fault);
+  scope.node.addValidation({ validate: faults });
+}
+
+/** The region of what a construct makes, where it is known at synth. */
+export function awsRegion(scope: IConstruct): string | undefined {
+  const elements: AwsElement[] = TerraformStack.of(scope).node.findAll();
+  const provider: AwsElement | undefined =
+    nearestProvider(scope) ??
+    elements.find(({ terraformResourceType, alias }) => terraformResourceType === "aws" && alias === undefined);
+  return Token.isUnresolved(provider?.region) ? undefined : provider?.region;
+}
+
+function nearestProvider(node: IConstruct): AwsConstructProps["provider"] {
+  const scope = [...node.node.scopes].reverse().find((candidate) => providers.has(candidate));
+  return scope === undefined ? undefined : providers.get(scope);
+}
