@@ -1,5 +1,5 @@
-// Lays out dist/assets, which the constructs hand to AWS: the Glue job scripts, the package xray_backup as a zip for
-// --extra-py-files, its data model by itself, and the CA bundle of RDS.
+// Lays out dist/assets, which the constructs hand to AWS: the Glue job scripts, what they import as a zip for
+// --extra-py-files, the data model and the jobs' contract by themselves, and the CA bundle of RDS.
 // The zip's entries are stored, sorted and dated alike, so that the same sources give the same bytes on every machine:
 // the bytes' hash decides whether a plan shows a change.
 const fs = require("node:fs");
@@ -11,18 +11,47 @@ const root = path.join(__dirname, "..");
 const glue = path.join(root, "glue");
 const assets = path.join(root, "dist", "assets");
 
-function packageFiles(name) {
+/** The names below a folder that the zip takes, by their path in it. */
+function filesBelow(folder, suffix) {
   return fs
-    .readdirSync(path.join(glue, name), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(py|json|typed)$/.test(entry.name))
-    .map((entry) => path.relative(glue, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
-    .sort();
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && suffix.test(entry.name))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .map((file) => [path.relative(folder, file).split(path.sep).join("/"), file]);
 }
 
-function zipPackage(name) {
+/** `a as b, c` or `(a, b)`: the names that are imported. */
+const importedNames = (text) =>
+  text
+    .replace(/[()]/g, "")
+    .split(",")
+    .map((item) => item.trim().split(/\s/)[0])
+    .filter((name) => name !== "");
+
+/** The modules of xray_backup that a script needs, by its imports and theirs: the laptop's commands stay out. */
+function importedModules(script, found = new Set(["__init__"])) {
+  const imports = /^ *from xray_backup(?:\.(\w+))? import (\([^)]*\)|.*)$/gm;
+  for (const [, module, names] of fs.readFileSync(script, "utf8").matchAll(imports)) {
+    for (const name of module ? [module] : importedNames(names)) {
+      if (found.has(name)) continue;
+      found.add(name);
+      importedModules(path.join(glue, "xray_backup", `${name}.py`), found);
+    }
+  }
+  return found;
+}
+
+/** What Glue lacks (glue/vendor) and what the jobs import, with the files that those modules read. */
+function jobPackage(scripts) {
+  const modules = new Set(scripts.flatMap((script) => [...importedModules(path.join(glue, script))]));
+  const files = [
+    ...filesBelow(path.join(glue, "vendor"), /\.py$|^LICENSE$/),
+    ...filesBelow(path.join(glue, "xray_backup"), /\.(json|pem)$/).map(([name, file]) => [`xray_backup/${name}`, file]),
+    ...[...modules].map((name) => [`xray_backup/${name}.py`, path.join(glue, "xray_backup", `${name}.py`)]),
+  ];
   const zip = new yazl.ZipFile();
-  for (const file of packageFiles(name)) {
-    zip.addFile(path.join(glue, file), file, {
+  for (const [name, file] of files.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    zip.addFile(file, name, {
       mtime: new Date(1980, 0, 1),
       mode: 0o100644,
       compress: false,
@@ -44,11 +73,11 @@ function put(name, content) {
 
 async function build() {
   const scripts = fs.readdirSync(glue).filter((name) => /^job_\w+\.py$/.test(name));
+  const alone = ["data_model.json", "job_contract.json", "rds-ca-bundle.pem"];
   const contents = {
     ...Object.fromEntries(scripts.map((name) => [name, fs.readFileSync(path.join(glue, name))])),
-    "xray_backup.zip": await zipPackage("xray_backup"),
-    "data_model.json": fs.readFileSync(path.join(glue, "xray_backup", "data_model.json")),
-    "rds-ca-bundle.pem": fs.readFileSync(path.join(__dirname, "rds-ca-bundle.pem")),
+    ...Object.fromEntries(alone.map((name) => [name, fs.readFileSync(path.join(glue, "xray_backup", name))])),
+    "xray_backup.zip": await jobPackage(scripts),
   };
   fs.mkdirSync(assets, { recursive: true });
   for (const [name, content] of Object.entries(contents)) put(name, content);

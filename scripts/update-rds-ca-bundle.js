@@ -1,4 +1,4 @@
-// Renews scripts/rds-ca-bundle.pem: the root certificates with which RDS signs in each region, from the bundles that AWS
+// Renews glue/xray_backup/rds-ca-bundle.pem: the root certificates with which RDS signs in each region, from the bundles that AWS
 // publishes for the commercial regions and for GovCloud. A region must not lose its roots by it.
 //   node scripts/update-rds-ca-bundle.js [file or URL of a bundle …]
 // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
@@ -6,7 +6,7 @@ const { X509Certificate } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 
-const BUNDLE = path.join(__dirname, "rds-ca-bundle.pem");
+const BUNDLE = path.join(__dirname, "..", "glue", "xray_backup", "rds-ca-bundle.pem");
 const AWS = [
   "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
   "https://truststore.pki.us-gov-west-1.rds.amazonaws.com/global/global-bundle.pem",

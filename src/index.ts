@@ -27,7 +27,7 @@ export { BackupCatalog, type BackupCatalogProps } from "./modules/backup/backup-
 export { BackupGlueJob, type BackupGlueJobProps, Scheduler } from "./modules/backup/backup-glue-job";
 export { DataLakeAlarms, type DataLakeAlarmsProps } from "./modules/backup/data-lake-alarms";
 export type { GlueArguments } from "./modules/backup/glue-arguments";
-export { ExecutionClass, type GlueDatabaseJobProps } from "./modules/backup/glue-database-job";
+export { ExecutionClass, type GlueDatabaseJobProps, GlueVersion } from "./modules/backup/glue-database-job";
 export { PurgeGlueJob, type PurgeGlueJobProps, RunMode } from "./modules/backup/purge-glue-job";
 export { RestoreGlueJob, type RestoreGlueJobProps } from "./modules/backup/restore-glue-job";
 

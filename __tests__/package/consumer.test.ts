@@ -27,7 +27,6 @@ describe("a project of its own that installs the packed package", () => {
       "job_backup.py",
       "job_purge.py",
       "job_restore.py",
-      "rds-ca-bundle.pem",
       "xray_backup.zip",
     ]);
     for (const source of sources) {

@@ -71,7 +71,6 @@ describe("what each role may do", () => {
         "*",
         "",
       ],
-      ["s3:GetObject", `${code}/rds-ca-bundle.pem`, ""],
       ["s3:GetObject", `${code}/xray_backup.zip`, ""],
       ["s3:GetObject", `${code}/${script}`, ""],
       [
@@ -82,6 +81,7 @@ describe("what each role may do", () => {
           .join(" "),
         "",
       ],
+      ["glue:GetSecurityConfiguration", "*", ""],
       ["cloudwatch:PutMetricData", "*", "cloudwatch:namespace"],
     ];
   }
@@ -90,7 +90,7 @@ describe("what each role may do", () => {
     ["s3:ListBucket", lake, "s3:prefix"],
   ];
 
-  it("the backup job: read all backups, add to them, delete no version", () => {
+  it("the backup job: read all backups, add to them, delete nothing", () => {
     expect(table("Backup_Role_Policy")).toEqual([
       ...commonRights("Backup", "job_backup.py", "xray_backup"),
       ...list,
@@ -101,12 +101,11 @@ describe("what each role may do", () => {
       [PUT, `${backup}/archive/*`, ""],
       [PUT, `${backup}/_manifests/*`, ""],
       [PUT, `${backup}/_locks/*`, ""],
-      ["s3:DeleteObject", `${backup}/snapshot/*/_temporary/*`, ""],
-      ["s3:DeleteObject", `${backup}/archive/*/_temporary/*`, ""],
+      [PUT, `${backup}/_checks/*`, ""],
     ]);
   });
 
-  it("the purge job: read the archive, write its own log and nothing else", () => {
+  it("the purge job: read the archive, write its own log and its checks, and nothing else", () => {
     expect(table("Purge_Role_Policy")).toEqual([
       ...commonRights("Purge", "job_purge.py", "xray_purge"),
       ...list,
@@ -116,12 +115,15 @@ describe("what each role may do", () => {
       ["s3:GetObject", `${backup}/_manifests/*`, ""],
       ["s3:ListBucket", lake, "s3:prefix"],
       ["s3:GetObject", `${backup}/_purges/*`, ""],
+      ["s3:ListBucket", lake, "s3:prefix"],
+      ["s3:GetObject", `${backup}/_checks/*`, ""],
       [PUT, `${backup}/_purges/*`, ""],
       encrypt,
+      [PUT, `${backup}/_checks/*`, ""],
     ]);
   });
 
-  it("the restore job: read all backups, write its lock and its record", () => {
+  it("the restore job: read all backups, write its lock, its record and its checks", () => {
     expect(table("Restore_Role_Policy")).toEqual([
       ...commonRights("Restore", "job_restore.py", "xray_restore"),
       ...list,
@@ -130,6 +132,7 @@ describe("what each role may do", () => {
       [PUT, `${backup}/_locks/*`, ""],
       encrypt,
       [PUT, `${backup}/_restores/*`, ""],
+      [PUT, `${backup}/_checks/*`, ""],
     ]);
   });
 
@@ -159,6 +162,10 @@ describe("what each role may do", () => {
     ]);
   });
 
+  it("and nobody may delete an object or a version", () => {
+    expect(stack.text).not.toMatch(/s3:Delete/);
+  });
+
   it("and there is no other role, and no user", () => {
     expect(stack.ids("aws_iam_role")).toEqual([
       "Backup_Role",
@@ -175,6 +182,7 @@ describe("what each role may do", () => {
 describe("an asterisk for a resource", () => {
   const REASONS: Record<string, string> = {
     "ec2:Describe*": "EC2 knows no narrower resource for these",
+    "glue:GetSecurityConfiguration": "Glue knows no resource for it",
     "cloudwatch:PutMetricData": "CloudWatch knows no resource for it; the namespace narrows it",
     Key_PolicyDocument: "in the policy of a key it is the key itself",
   };

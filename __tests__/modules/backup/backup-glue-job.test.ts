@@ -5,7 +5,7 @@ import { BackupGlueJob, Scheduler } from "../../../src/modules/backup/backup-glu
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
-import { ExecutionClass } from "../../../src/modules/backup/glue-database-job";
+import { ExecutionClass, GlueVersion } from "../../../src/modules/backup/glue-database-job";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
 import { Role } from "../../../src/modules/common/role";
 import { refusal, synthesize } from "../../support/synth";
@@ -64,10 +64,9 @@ describe("defaults", () => {
 
   it("fixes what a run must not change, and leaves the rest to it", () => {
     expect(argumentsIn(resource.non_overridable_arguments)).toEqual({
-      "--extra-files": expect.stringMatching(/\/rds-ca-bundle\.pem$/) as unknown,
       "--extra-py-files": expect.stringMatching(/\/xray_backup\.zip$/) as unknown,
       "--secret_id": "${aws_secretsmanager_secret_version.Db_xray_backup-secret_Version.secret_id}",
-      "--ssl_ca": "rds-ca-bundle.pem",
+      "--ssl_ca": "rds",
       "--ssl_mode": "VERIFY_IDENTITY",
       "--store": "s3://${aws_s3_bucket.Lake.id}/backup",
     });
@@ -84,7 +83,6 @@ describe("defaults", () => {
 
   it("uploads each file under its content's hash", () => {
     expect(stack.ids("aws_s3_object")).toEqual([
-      "Backup_CaBundle",
       "Backup_Package",
       "Backup_Script",
       "Lake_BackupFolder",
@@ -168,6 +166,7 @@ describe("props", () => {
       arguments: { "--connections": "8" },
       databaseUser: "reader",
       executionClass: ExecutionClass.FLEX,
+      glueVersion: GlueVersion.V6_0,
       jobName: "weekly",
       logRetentionDays: 30,
       numberOfWorkers: 10,
@@ -177,6 +176,7 @@ describe("props", () => {
     expect(stack.resource("aws_glue_job")).toMatchObject({
       name: "weekly",
       execution_class: "FLEX",
+      glue_version: "6.0",
       number_of_workers: 10,
       timeout: 120,
     });
@@ -262,6 +262,7 @@ describe("refusals", () => {
     [{ numberOfWorkers: 1 }, "numberOfWorkers must be a whole number from 2 to 100, got 1"],
     [{ timeoutMinutes: 4 }, "timeoutMinutes must be a whole number from 5 to 2880, got 4"],
     [{ executionClass: "SPOT" as ExecutionClass }, 'executionClass must be one of STANDARD, FLEX, got "SPOT"'],
+    [{ glueVersion: "4.0" as GlueVersion }, 'glueVersion must be one of 5.1, 6.0, got "4.0"'],
     [{ scheduler: "airflow" as Scheduler }, 'scheduler must be one of glue, external, got "airflow"'],
     [{ jobName: "a b" }, 'jobName must be 1 to 64 letters, digits, hyphens and underscores, got "a b"'],
     [
@@ -296,6 +297,35 @@ describe("refusals", () => {
     expect(refused({ arguments: { [name]: "x" } })).toBe(
       `test/Backup: argument ${name} is set by the construct or by Glue: leave it out`,
     );
+  });
+
+  it("refuses an argument that the job does not take, and says which it takes", () => {
+    expect(refused({ arguments: { "--archive_older_then_days": "90" } })).toBe(
+      "test/Backup: argument --archive_older_then_days is none of job_backup.py: it takes Glue's own and --connections, " +
+        "--lock_ttl_seconds, --run_mode, --run_slot, --lag_minutes, --archive_older_than_days",
+    );
+    expect(refused({ arguments: { "--enable_spark_ui": "true" } })).toContain("argument --enable_spark_ui is none of");
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ "--connections": "many" }, "argument --connections must be a whole number from 1 to 1000, got NaN"],
+    [{ "--lag-minutes": "-1" }, "argument --lag-minutes must be a whole number from 0 to 1000000, got -1"],
+    [{ "--run_mode": "now" }, 'argument --run_mode must be one of dry-run, execute, check, got "now"'],
+    [{ "--lag_minutes": "1", "--lag-minutes": "2" }, "argument --lag-minutes is given twice"],
+  ])("refuses the arguments %j", (given, message) => {
+    expect(refused({ arguments: given })).toBe(`test/Backup: ${message}`);
+  });
+
+  it("takes Glue's own arguments and a token for a value", () => {
+    const stack = synthesize((scope) => {
+      const text = new TerraformVariable(scope, "text", { type: "string" }).stringValue;
+      job(scope, { arguments: { "--lag_minutes": text, "--TempDir": "s3://x/tmp", "--enable-spark-ui": "true" } });
+    });
+    expect(argumentsIn(stack.resource("aws_glue_job").default_arguments)).toMatchObject({
+      "--lag_minutes": "${var.text}",
+      "--TempDir": "s3://x/tmp",
+      "--enable-spark-ui": "true",
+    });
   });
 
   it.each(["connections", "-c", "--", "--a b"])("refuses the argument name %j", (name) => {

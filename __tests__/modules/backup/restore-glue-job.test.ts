@@ -20,7 +20,7 @@ test("says what it would do, from the newest snapshot, and is started by nothing
   expect(stack.ids("aws_glue_trigger")).toEqual([]);
 });
 
-test("reads all backups, writes its lock and its record, deletes nothing", () => {
+test("reads all backups, writes its lock, its record and its checks, deletes nothing", () => {
   const onBucket = build()
     .statements("Restore_Role_Policy")
     .filter(({ resources }) => JSON.stringify(resources).includes("backup/v1"));
@@ -30,6 +30,7 @@ test("reads all backups, writes its lock and its record, deletes nothing", () =>
     { actions: ["s3:GetObject"], resources: objects("") },
     { actions: put, resources: objects("/_locks") },
     { actions: put, resources: objects("/_restores") },
+    { actions: put, resources: objects("/_checks") },
   ]);
 });
 

@@ -46,7 +46,7 @@ test("the bundle to download is the partition's own", () => {
 
 describe("scripts/update-rds-ca-bundle.js", () => {
   const root = path.join(__dirname, "..", "..", "..");
-  const shipped = path.join(root, "scripts", "rds-ca-bundle.pem");
+  const shipped = path.join(root, "glue", "xray_backup", "rds-ca-bundle.pem");
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), "authorities-"))));
   afterEach(() => rmSync(folder, { recursive: true }));

@@ -8,6 +8,7 @@ import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { DataModelTable } from "../common/data-model";
 import { readDataModel } from "../common/data-model";
+import { storeFolders } from "../common/job-contract";
 import { ATHENA_RESULTS_PREFIX } from "../storage/data-lake-lifecycle";
 import { detectionsColumns, detectionsSql } from "./detections-view";
 import { mapExpression } from "./map-expression";
@@ -41,7 +42,7 @@ export interface BackupCatalogProps extends AwsConstructProps {
 }
 
 const GIB = 1024 ** 3;
-const KINDS = ["snapshot", "archive"];
+const KINDS = ["snapshot", "archive"] as const;
 const HIVE_IO = "org.apache.hadoop.hive.ql.io";
 const VIEW_COMMENT = "Presto View";
 
@@ -65,7 +66,7 @@ export class BackupCatalog extends Construct {
   /** The Athena workgroup to query in. */
   readonly workgroupName: string;
 
-  private readonly root: string;
+  private readonly bucketUrl: string;
 
   constructor(scope: Construct, id: string, props: BackupCatalogProps) {
     super(scope, id);
@@ -81,19 +82,20 @@ export class BackupCatalog extends Construct {
     );
     checkInteger(this, "bytesScannedCutoffGib", props.bytesScannedCutoffGib, 1, 1024);
 
-    this.root = `s3://${bucket.bucketName}/${bucket.backupPrefix}/v1`;
+    this.bucketUrl = `s3://${bucket.bucketName}`;
+    const folders = storeFolders(bucket.backupPrefix);
     this.resource = new GlueCatalogDatabase(this, "Resource", { name, description: "Backups of the metadata" });
     this.databaseName = this.resource.name;
     const tables = readDataModel();
-    for (const kind of KINDS) for (const table of tables) this.addBackupTable(kind, table);
-    this.addManifests();
+    for (const kind of KINDS) for (const table of tables) this.addBackupTable(kind, folders[kind], table);
+    this.addManifests(folders.manifests);
     this.addDetections(tables, name);
     this.workgroupName = this.addWorkgroup(props);
   }
 
-  private addBackupTable(kind: string, table: DataModelTable): void {
+  private addBackupTable(kind: string, folder: string, table: DataModelTable): void {
     const name = `${kind}_${table.name}`;
-    const location = `${this.root}/${kind}/${table.name}/`;
+    const location = `${this.bucketUrl}/${folder}/${table.name}/`;
     new GlueCatalogTable(this, name, {
       name,
       databaseName: this.databaseName,
@@ -118,14 +120,14 @@ export class BackupCatalog extends Construct {
     });
   }
 
-  private addManifests(): void {
+  private addManifests(folder: string): void {
     new GlueCatalogTable(this, "manifests", {
       name: "manifests",
       databaseName: this.databaseName,
       tableType: "EXTERNAL_TABLE",
       parameters: { EXTERNAL: "TRUE", classification: "json" },
       storageDescriptor: {
-        location: `${this.root}/_manifests/`,
+        location: `${this.bucketUrl}/${folder}/`,
         inputFormat: "org.apache.hadoop.mapred.TextInputFormat",
         outputFormat: `${HIVE_IO}.HiveIgnoreKeyTextOutputFormat`,
         serDeInfo: { serializationLibrary: "org.openx.data.jsonserde.JsonSerDe" },

@@ -1,7 +1,9 @@
 import type { Construct } from "constructs";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
-import { checkInteger, checkOneOf } from "../common/checks";
+import { checkOneOf } from "../common/checks";
+import { readJobContract, storeFolders } from "../common/job-contract";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
+import { checkNumber } from "./glue-arguments";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
 import type { IGrantee } from "../common/grantee";
@@ -55,7 +57,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
 
   constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
     super(scope, id, props, {
-      script: "job_backup.py",
+      job: "backup",
       description: "Backs the metadata up to S3 and proves the copy",
       username: props.databaseUser ?? "xray_backup",
       arguments:
@@ -63,7 +65,8 @@ export class BackupGlueJob extends GlueDatabaseJob {
           ? {}
           : { "--archive_older_than_days": String(props.archiveOlderThanDays) },
     });
-    checkInteger(this, "archiveOlderThanDays", props.archiveOlderThanDays, 2, 36_500);
+    const { archive_older_than_days } = readJobContract("backup").arguments;
+    checkNumber(this, "archiveOlderThanDays", props.archiveOlderThanDays, archive_older_than_days);
     checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
     this.bucket = props.bucket;
     this.grantBackup();
@@ -73,19 +76,15 @@ export class BackupGlueJob extends GlueDatabaseJob {
   /** As of every job, and to read the manifests: what started the job can look whether it committed a backup. */
   override grantStart(grantee: IGrantee): void {
     super.grantStart(grantee);
-    this.bucket.grantRead(grantee, `${this.bucket.backupPrefix}/v1/_manifests`);
+    this.bucket.grantRead(grantee, storeFolders(this.bucket.backupPrefix).manifests);
   }
 
-  /** It can read all backups and add to them, and can delete no version of what is in them. */
+  /** It can read all backups and add to them, and can delete nothing. */
   private grantBackup(): void {
     const { bucket } = this;
-    const folder = `${bucket.backupPrefix}/v1`;
-    bucket.grantRead(this.role, folder);
-    for (const writable of ["snapshot", "archive", "_manifests", "_locks"]) {
-      bucket.grantPut(this.role, `${folder}/${writable}`);
-    }
-    // Spark's scratch files: a commit moves what is below _temporary to its place and clears up.
-    for (const kind of ["snapshot", "archive"]) bucket.grantDelete(this.role, `${folder}/${kind}/*/_temporary`);
+    const { root, snapshot, archive, manifests, locks, checks } = storeFolders(bucket.backupPrefix);
+    bucket.grantRead(this.role, root);
+    for (const folder of [snapshot, archive, manifests, locks, checks]) bucket.grantPut(this.role, folder);
   }
 
   private schedule(props: BackupGlueJobProps): void {

@@ -1,4 +1,8 @@
 import type { IConstruct } from "constructs";
+import { Token } from "cdktf";
+import { checkInteger, checkOneOf } from "../common/checks";
+import type { JobArgument, JobContract } from "../common/job-contract";
+import { isGlueArgument } from "../common/job-contract";
 import { ValidationError } from "../common/validation-error";
 
 /** Job arguments by name, two hyphens included. */
@@ -9,10 +13,16 @@ const SECRET_LIKE = /passw|pwd|secret|token|credential|(api|private|access)[-_]?
 /** Glue's own: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html */
 const RESERVED = ["--debug", "--mode", "--JOB_NAME", "--endpoint", "--conf"];
 
-/** Throws where a caller's argument is one that the construct or Glue sets, or looks like a secret. */
-export function checkArguments(scope: IConstruct, given: GlueArguments, managed: GlueArguments): void {
+/** Throws where a caller's argument is one that the construct or Glue sets, looks like a secret, or is none of the job's. */
+export function checkArguments(
+  scope: IConstruct,
+  given: GlueArguments,
+  managed: GlueArguments,
+  contract: JobContract,
+): void {
   const taken = new Set([...RESERVED, ...Object.keys(managed)].map(spelling));
-  for (const name of Object.keys(given)) {
+  const seen = new Set<string>();
+  for (const [name, value] of Object.entries(given)) {
     if (!/^--[A-Za-z][A-Za-z0-9_-]*$/.test(name)) {
       throw new ValidationError(
         scope,
@@ -28,7 +38,34 @@ export function checkArguments(scope: IConstruct, given: GlueArguments, managed:
         `argument ${name} looks like a secret, and everybody with glue:GetJob can read arguments: keep it in Secrets Manager and read it at run time`,
       );
     }
+    if (seen.has(spelling(name))) throw new ValidationError(scope, `argument ${name} is given twice`);
+    seen.add(spelling(name));
+    const argument = contract.arguments[name.slice(2).replaceAll("-", "_")];
+    if (argument) checkValue(scope, name, value, argument);
+    else if (!isGlueArgument(name.slice(2))) {
+      const free = Object.keys(contract.arguments).filter((other) => !taken.has(spelling(`--${other}`)));
+      throw new ValidationError(
+        scope,
+        `argument ${name} is none of ${contract.script}: it takes Glue's own and ${free.map((other) => `--${other}`).join(", ")}`,
+      );
+    }
   }
+}
+
+/** Throws unless `value` is in the range of the job's argument that it becomes. */
+export function checkNumber(
+  scope: IConstruct,
+  prop: string,
+  value: number | undefined,
+  argument: JobArgument | undefined,
+): void {
+  checkInteger(scope, prop, value, argument?.minimum ?? 0, argument?.maximum ?? Number.MAX_SAFE_INTEGER);
+}
+
+function checkValue(scope: IConstruct, name: string, value: string, argument: JobArgument): void {
+  if (Token.isUnresolved(value)) return;
+  if (argument.choices) checkOneOf(scope, `argument ${name}`, value, argument.choices);
+  if (argument.type === "integer") checkNumber(scope, `argument ${name}`, Number(value), argument);
 }
 
 /** The jobs take `--ssl-mode` for `--ssl_mode`, so that the one would undo the other. */

@@ -10,6 +10,8 @@ import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import { GLUE_ASSETS_PREFIX } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
+import type { JobContract, JobName } from "../common/job-contract";
+import { readJobContract } from "../common/job-contract";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import type { GlueArguments } from "./glue-arguments";
 import { checkArguments } from "./glue-arguments";
@@ -31,6 +33,16 @@ export const ExecutionClass = {
 /** A value of {@link ExecutionClass}. */
 export type ExecutionClass = (typeof ExecutionClass)[keyof typeof ExecutionClass];
 
+/** A release of Glue, and with it of Python and Spark. */
+export const GlueVersion = {
+  /** Python 3.11, Spark 3.5. */
+  V5_1: "5.1",
+  /** Python 3.13, Spark 4.1. */
+  V6_0: "6.0",
+} as const;
+/** A value of {@link GlueVersion}. */
+export type GlueVersion = (typeof GlueVersion)[keyof typeof GlueVersion];
+
 /** Properties of every Glue job of this package. */
 export interface GlueDatabaseJobProps extends AwsConstructProps {
   /** The data lake's bucket: the job's code goes there, and its backups are there. */
@@ -40,8 +52,8 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
   /** Where the job runs: in the first private subnet. */
   readonly network: IDataLakeNetwork;
   /**
-   * Arguments besides those that the construct sets, by name with two hyphens. They can be read by everybody with
-   * `glue:GetJob`: one that looks like a secret is refused.
+   * Arguments besides those that the construct sets, by name with two hyphens: the job's own and Glue's. They can be read
+   * by everybody with `glue:GetJob`: one that looks like a secret is refused.
    * @default - none
    */
   readonly arguments?: GlueArguments;
@@ -55,6 +67,11 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
    * @default ExecutionClass.STANDARD
    */
   readonly executionClass?: ExecutionClass;
+  /**
+   * The release of Glue that the job runs on.
+   * @default GlueVersion.V5_1
+   */
+  readonly glueVersion?: GlueVersion;
   /**
    * The job's name, which is its role's too: up to 64 letters, digits, hyphens and underscores.
    * @default - the construct's path
@@ -79,8 +96,8 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
 
 /** What tells one kind of job from another. */
 interface JobKind {
-  /** The entry point's file name. */
-  readonly script: string;
+  /** Its name in the contract. */
+  readonly job: JobName;
   /** What the job does. */
   readonly description: string;
   /** The database user that it logs in as. */
@@ -88,9 +105,6 @@ interface JobKind {
   /** The entry point's own arguments. */
   readonly arguments: GlueArguments;
 }
-
-const GLUE_VERSION = "5.1";
-const CA_BUNDLE = "rds-ca-bundle.pem";
 
 /** A Glue job on Spark that reads or writes the metadata database, with a role that may do just that. */
 export abstract class GlueDatabaseJob extends Construct {
@@ -112,6 +126,7 @@ export abstract class GlueDatabaseJob extends Construct {
     checkInteger(this, "numberOfWorkers", props.numberOfWorkers, 2, 100);
     checkInteger(this, "timeoutMinutes", props.timeoutMinutes, 5, 2880);
     checkOneOf(this, "executionClass", props.executionClass, Object.values(ExecutionClass));
+    checkOneOf(this, "glueVersion", props.glueVersion, Object.values(GlueVersion));
     checkLogRetention(this, props.logRetentionDays);
 
     this.role = new Role(this, "Role", {
@@ -125,13 +140,13 @@ export abstract class GlueDatabaseJob extends Construct {
     connection.grantUse(this.role);
 
     const { bucket } = props;
+    const contract = readJobContract(kind.job);
     const fixed: GlueArguments = {
-      "--extra-files": this.upload("CaBundle", bucket, CA_BUNDLE),
       "--extra-py-files": this.upload("Package", bucket, "xray_backup.zip"),
-      "--secret_id": secret.secretArn,
-      "--ssl_ca": CA_BUNDLE,
-      "--ssl_mode": "VERIFY_IDENTITY",
-      "--store": `s3://${bucket.bucketName}/${bucket.backupPrefix}`,
+      ...fixedArguments(contract, {
+        secret_id: secret.secretArn,
+        store: `s3://${bucket.bucketName}/${bucket.backupPrefix}`,
+      }),
     };
     const logGroupPrefix = `/aws-glue/jobs/${jobName}`;
     const defaults: GlueArguments = {
@@ -146,14 +161,14 @@ export abstract class GlueDatabaseJob extends Construct {
       ...kind.arguments,
     };
     const own = props.arguments ?? {};
-    checkArguments(this, own, { ...fixed, ...defaults });
+    checkArguments(this, own, { ...fixed, ...defaults }, contract);
 
     this.resource = new GlueJob(this, "Resource", {
       name: jobName,
       description: kind.description,
       roleArn: this.role.roleArn,
-      glueVersion: GLUE_VERSION,
-      command: { name: "glueetl", pythonVersion: "3", scriptLocation: this.upload("Script", bucket, kind.script) },
+      glueVersion: props.glueVersion ?? GlueVersion.V5_1,
+      command: { name: "glueetl", pythonVersion: "3", scriptLocation: this.upload("Script", bucket, contract.script) },
       connections: [connection.connectionName],
       defaultArguments: mapExpression({ ...defaults, ...own }),
       // Who may start the job must not be able to point it at another bucket, another secret or another package.
@@ -169,6 +184,9 @@ export abstract class GlueDatabaseJob extends Construct {
     });
     this.jobName = this.resource.name;
     this.jobArn = this.resource.arn;
+    // Glue looks up how to encrypt when the script begins; it knows no resource for it:
+    // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+    this.role.addToPolicy({ actions: ["glue:GetSecurityConfiguration"], resources: ["*"] });
     this.role.addToPolicy({
       actions: ["cloudwatch:PutMetricData"],
       resources: ["*"], // CloudWatch knows no resource for it, the namespace narrows it
@@ -241,4 +259,10 @@ export abstract class GlueDatabaseJob extends Construct {
     });
     return groups;
   }
+}
+
+/** The arguments that no run can change: `values`, and the contract's defaults for the others. */
+function fixedArguments(contract: JobContract, values: Record<string, string>): GlueArguments {
+  const fixed = Object.entries(contract.arguments).filter(([, argument]) => argument.fixed);
+  return Object.fromEntries(fixed.map(([name, argument]) => [`--${name}`, values[name] ?? String(argument.default)]));
 }

@@ -1,5 +1,7 @@
 import type { Construct } from "constructs";
-import { checkInteger, checkOneOf } from "../common/checks";
+import { checkOneOf } from "../common/checks";
+import { readJobContract, storeFolders } from "../common/job-contract";
+import { checkNumber } from "./glue-arguments";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
 
@@ -44,7 +46,7 @@ export class PurgeGlueJob extends GlueDatabaseJob {
       id,
       { ...props, executionClass: ExecutionClass.STANDARD },
       {
-        script: "job_purge.py",
+        job: "purge",
         description: "Deletes old metadata that a verified archive holds",
         username: props.databaseUser ?? "xray_purge",
         arguments: {
@@ -53,11 +55,11 @@ export class PurgeGlueJob extends GlueDatabaseJob {
         },
       },
     );
-    checkInteger(this, "olderThanDays", props.olderThanDays, 2, 36_500);
+    checkNumber(this, "olderThanDays", props.olderThanDays, readJobContract("purge").arguments.older_than_days);
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
     const { bucket } = props;
-    const folder = `${bucket.backupPrefix}/v1`;
-    for (const readable of ["archive", "_manifests", "_purges"]) bucket.grantRead(this.role, `${folder}/${readable}`);
-    bucket.grantPut(this.role, `${folder}/_purges`);
+    const { archive, manifests, purges, checks } = storeFolders(bucket.backupPrefix);
+    for (const folder of [archive, manifests, purges, checks]) bucket.grantRead(this.role, folder);
+    for (const folder of [purges, checks]) bucket.grantPut(this.role, folder);
   }
 }

@@ -1,4 +1,5 @@
 import type { Construct } from "constructs";
+import { storeFolders } from "../common/job-contract";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
 import { RunMode } from "./purge-glue-job";
@@ -23,15 +24,14 @@ export interface RestoreGlueJobProps extends GlueDatabaseJobProps {
 export class RestoreGlueJob extends GlueDatabaseJob {
   constructor(scope: Construct, id: string, props: RestoreGlueJobProps) {
     super(scope, id, props, {
-      script: "job_restore.py",
+      job: "restore",
       description: "Inserts metadata that is missing, from verified backups",
       username: props.databaseUser ?? "xray_restore",
       arguments: { "--backups": "latest", "--run_mode": RunMode.DRY_RUN },
     });
     const { bucket } = props;
-    bucket.grantRead(this.role, `${bucket.backupPrefix}/v1`);
-    for (const writable of ["_locks", "_restores"]) {
-      bucket.grantPut(this.role, `${bucket.backupPrefix}/v1/${writable}`);
-    }
+    const { root, locks, restores, checks } = storeFolders(bucket.backupPrefix);
+    bucket.grantRead(this.role, root);
+    for (const folder of [locks, restores, checks]) bucket.grantPut(this.role, folder);
   }
 }

@@ -22,6 +22,11 @@ export interface DataModelTable {
    * @default - it stands by itself
    */
   readonly parent?: DataModelParent;
+  /**
+   * The column that tells how old a row is; one table has it.
+   * @default - the table's rows have no time
+   */
+  readonly timeColumn?: string;
 }
 
 /** Where a foreign key points. */

@@ -1,6 +1,7 @@
 import type { IConstruct } from "constructs";
 import type { S3BucketLifecycleConfigurationRule } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
 import { checkInteger, checkOneOf } from "../common/checks";
+import { storeFolders } from "../common/job-contract";
 import { ValidationError } from "../common/validation-error";
 
 /** A storage class that is colder than S3 Standard and still answers at once. */
@@ -56,7 +57,7 @@ const DEFAULT_TRANSITIONS: ImageTransition[] = [
   { storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfterDays: 365 },
 ];
 
-/** The rules for a bucket with these folders; the backup's own folders are those of the backup job, version 1. */
+/** The rules for a bucket with these folders. */
 export function dataLakeLifecycleRules(
   scope: IConstruct,
   imagesPrefix: string,
@@ -90,7 +91,7 @@ export function dataLakeLifecycleRules(
     {
       id: "snapshots",
       status: "Enabled",
-      filter: [{ prefix: `${backupPrefix}/v1/snapshot/` }],
+      filter: [{ prefix: `${storeFolders(backupPrefix).snapshot}/` }],
       expiration: props.snapshotExpirationDays === undefined ? undefined : [{ days: props.snapshotExpirationDays }],
       noncurrentVersionExpiration,
     },
