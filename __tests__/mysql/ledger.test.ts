@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { SUPPORTED, judgeStatement } from "../../src/schema/additive";
 import * as ledger from "../../src/schema/ledger";
 import { splitStatements } from "../../src/schema/statement";
 import { connectAsProvider } from "../../local/mysql/replayer";
@@ -105,6 +106,56 @@ describeOnServers("ledger", (get) => {
     await expect(run(apply(2, "ALTER TABLE t MODIFY name VARCHAR(3)"))).rejects.toThrow();
     await run("SET SESSION max_error_count = DEFAULT");
     expect(await recorded()).toHaveLength(1);
+  });
+
+  test("runs each statement that the checker promises, and what it calls additive keeps a row", async () => {
+    const examples: Record<string, string[]> = {
+      "CREATE TABLE": ["CREATE TABLE u (id INT) COMMENT='x' STATS_PERSISTENT=1", "CREATE TABLE `số\u00a0ảnh` (id INT)"],
+      "CREATE INDEX": [get().isMariaDb ? "CREATE INDEX i ON t (a)" : "CREATE INDEX i ON t (a) INVISIBLE"],
+      "CREATE VIEW": ["CREATE OR REPLACE VIEW v AS SELECT * FROM t"],
+      "ALTER TABLE": [
+        "ALTER TABLE t ADD COLUMN (b BIT(1) NOT NULL DEFAULT b'0', c BINARY(1) DEFAULT x'41')",
+        "ALTER TABLE t ADD d FLOAT DEFAULT -1.5e-3, ADD e VARCHAR(9) DEFAULT _utf8mb4'x', ENGINE=InnoDB",
+        "ALTER TABLE t ADD COLUMN f INT NOT NULL DEFAULT 7 INVISIBLE",
+      ],
+      "RENAME TABLE": ["RENAME TABLE u TO w"],
+      INSERT: [
+        "INSERT INTO t SET a = 2",
+        "INSERT t (a) (SELECT 3)",
+        "INSERT INTO t (id) VALUES (1) ON DUPLICATE KEY UPDATE id = id",
+      ],
+      REPLACE: ["REPLACE INTO t (id) VALUES (9)"],
+      UPDATE: ["UPDATE t SET a = 4 WHERE id = 9"],
+      DELETE: ["DELETE FROM t WHERE id = 9"],
+      "DROP INDEX": ["DROP INDEX i ON t"],
+      "DROP VIEW": ["DROP VIEW v"],
+      "TRUNCATE TABLE": ["TRUNCATE TABLE w"],
+      "DROP TABLE": ["DROP TABLE w"],
+    };
+    expect(Object.keys(examples).sort()).toEqual([...SUPPORTED].sort());
+    await run(apply(1, "CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, a INT)"));
+    await run(`INSERT INTO ${database}.t VALUES (1, 1)`);
+    let version = 1;
+    for (const sql of Object.values(examples).flat()) {
+      const [statement] = splitStatements(sql, "test.sql");
+      expect([sql, judgeStatement(statement?.tokens ?? []).kind]).not.toEqual([sql, "unsupported"]);
+      await run(apply((version += 1), sql));
+    }
+    // The positional insert of an app that knows nothing of f.
+    await run(`INSERT INTO ${database}.t VALUES (5, 5, b'1', x'42', 0, 'y')`);
+    expect(await get().rows(`SELECT id, a, b + 0 AS b, e, f FROM ${database}.t ORDER BY id`)).toMatchObject([
+      { id: 1, a: 1, b: 0, e: "x", f: 7 },
+      { a: 2 },
+      { a: 3 },
+      { id: 5, a: 5, b: 1, e: "y", f: 7 },
+    ]);
+  });
+
+  test("ALTER VIEW, which the checker refuses, is what MySQL cannot prepare", async () => {
+    await run(apply(1, "CREATE VIEW v AS SELECT 1"));
+    const altered = run(apply(2, "ALTER VIEW v AS SELECT 2"));
+    if (get().isMariaDb) await altered;
+    else await expect(altered).rejects.toMatchObject({ errno: 1295 });
   });
 
   test("the procedure of an earlier release is replaced, and keeps what the ledger holds", async () => {

@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { POSITIONAL_TABLES } from "../../src/schema/contract";
 import { judgeStatement } from "../../src/schema/additive";
 import { splitStatements } from "../../src/schema/statement";
 
@@ -36,6 +39,45 @@ describe("additive", () => {
     "INSERT INTO t VALUES (1, 'a'), (2, ')')",
     "INSERT INTO t (a, b) SELECT a, b FROM u WHERE a > 1",
     "INSERT INTO t (id) VALUES (1) ON DUPLICATE KEY UPDATE id = id",
+    // literals that are more than one token
+    "ALTER TABLE t ADD COLUMN a BIT(1) NOT NULL DEFAULT b'0'",
+    "ALTER TABLE t ADD COLUMN a BINARY(1) DEFAULT x'41', ADD b BINARY(1) DEFAULT 0x41, ADD c CHAR(1) DEFAULT N'x'",
+    "ALTER TABLE t ADD COLUMN a VARCHAR(9) DEFAULT _utf8mb4'x', ADD b VARCHAR(9) DEFAULT 'a' 'b', ADD c FLOAT DEFAULT .5",
+    "ALTER TABLE t ADD COLUMN a FLOAT DEFAULT -1.5e-3, ADD b FLOAT DEFAULT 1e+3, ADD c FLOAT DEFAULT 2E3",
+    "ALTER TABLE t ADD COLUMN a DATE DEFAULT DATE '2026-01-02', ADD b DATETIME DEFAULT TIMESTAMP'2026-01-02 03:04:05'",
+    "ALTER TABLE t ALTER a SET DEFAULT b'1'",
+    // columns
+    "ALTER TABLE t ADD COLUMN (a INT, b VARCHAR(3) NOT NULL DEFAULT '')",
+    "ALTER TABLE t ADD (a INT)",
+    "ALTER TABLE t ADD a INT REFERENCES p (id) ON DELETE RESTRICT",
+    "ALTER TABLE t ADD a INT CONSTRAINT c CHECK (a > 0) NOT ENFORCED",
+    "ALTER TABLE t ADD a CHARACTER VARYING(3), ADD b REAL, ADD c GEOMETRYCOLLECTION, ADD d POINT SRID 4326 NULL",
+    "ALTER TABLE t ALTER a SET INVISIBLE, ALTER COLUMN b SET VISIBLE",
+    // indexes
+    "CREATE INDEX i ON t (a) INVISIBLE",
+    "CREATE INDEX i USING BTREE ON t (a) VISIBLE COMMENT 'x' KEY_BLOCK_SIZE = 8",
+    "CREATE FULLTEXT INDEX i ON t (a) WITH PARSER ngram",
+    "ALTER TABLE t ADD INDEX i (a) INVISIBLE, ADD UNIQUE u (b) COMMENT 'x' INVISIBLE, ADD KEY k ((a + 1))",
+    "ALTER TABLE t ADD INDEX i (a) IGNORED",
+    "ALTER TABLE t ALTER INDEX i VISIBLE, ALTER INDEX j INVISIBLE",
+    "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT ENFORCED",
+    // tables
+    "CREATE TABLE t (id INT) ENGINE=InnoDB STATS_PERSISTENT=1, KEY_BLOCK_SIZE = 8 COMPRESSION='zlib' ENCRYPTION 'Y'",
+    "ALTER TABLE t ENGINE=InnoDB, ROW_FORMAT=DYNAMIC STATS_PERSISTENT=1, FORCE",
+    // rows
+    "INSERT INTO t SET a = 1, b = 'x'",
+    "INSERT t SET a = 1 ON DUPLICATE KEY UPDATE a = a",
+    "INSERT t VALUES (1)",
+    "INSERT HIGH_PRIORITY INTO t (a) VALUES ROW(1), ROW(2)",
+    "INSERT INTO t () VALUES ()",
+    "INSERT INTO t (a) (SELECT a FROM u)",
+    "INSERT INTO t (SELECT a FROM u) ON DUPLICATE KEY UPDATE id = id",
+    "INSERT INTO t TABLE u",
+    "INSERT INTO t (a) WITH c AS (SELECT 1) SELECT * FROM c",
+    "INSERT INTO t PARTITION (p0, p1) (a) VALUES (1)",
+    "INSERT INTO t (id) SELECT id FROM u ON DUPLICATE KEY UPDATE t.id = t.id",
+    // names of any language
+    "CREATE TABLE bệnh_nhân (số INT, `ngày chụp` DATE, 肺 INT)",
   ])("%s", (text) => {
     expect(judge(text)).toEqual({ kind: "additive" });
   });
@@ -82,7 +124,7 @@ describe("destructive, or not known to be additive", () => {
     "ALTER TABLE t DISCARD TABLESPACE",
     "DROP INDEX i ON t",
     "DROP VIEW v",
-    "ALTER VIEW v AS SELECT 1",
+    "CREATE VIEW IF NOT EXISTS v AS SELECT 1",
     // tables that are not what they seem
     "CREATE TABLE IF NOT EXISTS t (id INT)",
     "CREATE OR REPLACE TABLE t (id INT)",
@@ -104,6 +146,14 @@ describe("destructive, or not known to be additive", () => {
     "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = 2",
     "INSERT INTO t (a) SELECT b FROM u ON DUPLICATE KEY UPDATE a = VALUES(a)",
     "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE a = a, b = 2",
+    "INSERT INTO t SET a = 1 ON DUPLICATE KEY UPDATE a = 2",
+    "INSERT LOW_PRIORITY IGNORE INTO t VALUES (1)",
+    "INSERT INTO t (id) SELECT id FROM u ON DUPLICATE KEY UPDATE id = u.id",
+    "ALTER TABLE t ADD COLUMN (a INT, b INT), DROP COLUMN c",
+    "ALTER TABLE t ADD COLUMN a INT REFERENCES p (id) ON DELETE CASCADE",
+    "ALTER TABLE t ADD COLUMN a FLOAT DEFAULT 1e",
+    "ALTER TABLE t ALTER CHECK c NOT ENFORCED",
+    "ALTER TABLE t STATS_PERSISTENT=1 ENGINE=MEMORY",
     // another database
     "CREATE TABLE mydb.t (id INT)",
     "ALTER TABLE mydb.t ADD COLUMN a INT",
@@ -112,6 +162,79 @@ describe("destructive, or not known to be additive", () => {
     "ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES mydb.p (id)",
   ])("%s", (text) => {
     expect(judge(text).kind).toBe("destructive");
+  });
+});
+
+describe("the web app inserts by position", () => {
+  test.each([
+    "ALTER TABLE image ADD COLUMN a INT",
+    "ALTER TABLE `image` ADD a INT NULL DEFAULT 1",
+    "ALTER TABLE Image ADD (a INT INVISIBLE, b INT)",
+    "ALTER TABLE transaction ADD COLUMN a INT VISIBLE",
+    "ALTER TABLE pred_bounding_box ADD INDEX i (a), ADD COLUMN b INT FIRST",
+    "ALTER TABLE image ADD COLUMN `invisible` INT",
+    "ALTER TABLE image ADD COLUMN a VARCHAR(9) COMMENT 'INVISIBLE'",
+    "ALTER TABLE image ALTER COLUMN a SET VISIBLE",
+    // invisible, and an insert that does not name it fails all the same
+    "ALTER TABLE image ADD COLUMN a INT NOT NULL INVISIBLE",
+    "ALTER TABLE image ALTER a DROP DEFAULT",
+  ])("%s", (text) => {
+    expect(judge(text)).toEqual({
+      kind: "destructive",
+      reason: expect.stringContaining("the web app inserts by position and would fail") as string,
+    });
+  });
+
+  test.each([
+    "ALTER TABLE image ADD COLUMN a INT INVISIBLE",
+    "ALTER TABLE image ADD COLUMN a INT NOT NULL DEFAULT 0 INVISIBLE AFTER bucket",
+    "ALTER TABLE image ADD (a INT NULL INVISIBLE, b INT GENERATED ALWAYS AS (image_id) VIRTUAL NOT NULL INVISIBLE)",
+    "ALTER TABLE image ADD INDEX i (folder), ADD CONSTRAINT c CHECK (image_id > 0)",
+    "ALTER TABLE image ALTER folder SET DEFAULT 'x', ALTER a SET INVISIBLE",
+    "ALTER TABLE image_note ADD COLUMN a INT",
+  ])("%s is fine", (text) => {
+    expect(judge(text)).toEqual({ kind: "additive" });
+  });
+
+  test("into the tables of the data model", () => {
+    const file = path.join(__dirname, "..", "..", "glue", "xray_backup", "data_model.json");
+    const { tables } = JSON.parse(readFileSync(file, "utf8")) as { tables: { name: string }[] };
+    expect([...POSITIONAL_TABLES].sort()).toEqual(tables.map(({ name }) => name).sort());
+  });
+});
+
+describe("a character that reads as another", () => {
+  test.each([
+    ["a no-break space before a type", "ALTER TABLE t ADD COLUMN a\u00a0INT", "U+00A0"],
+    ["a no-break space after a keyword", "ALTER\u00a0TABLE t ADD COLUMN a INT", "U+00A0"],
+    ["a no-break space in backquotes", "ALTER TABLE t ADD COLUMN `a\u00a0b` INT", "U+00A0"],
+    ["a narrow no-break space", "CREATE TABLE a\u202f(id INT)", "U+202F"],
+    ["an ideographic space", "CREATE TABLE\u3000a (id INT)", "U+3000"],
+    ["a zero-width space", "CREATE TABLE a\u200b (id INT)", "U+200B"],
+    ["a byte order mark in the middle", "CREATE TABLE a (\ufeffid INT)", "U+FEFF"],
+    ["a soft hyphen", "CREATE TABLE `a\u00adb` (id INT)", "U+00AD"],
+    ["a filler that counts as a letter", "CREATE TABLE a\u3164 (id INT)", "U+3164"],
+    ["curly quotes", "ALTER TABLE t ADD a VARCHAR(9) DEFAULT \u2018x\u2019", "U+2018"],
+    ["a full-width parenthesis", "CREATE TABLE t\uff08id INT\uff09", "U+FF08"],
+    ["a full-width semicolon", "CREATE TABLE t (id INT)\uff1b", "U+FF1B"],
+    ["an en dash", "INSERT INTO t VALUES (\u20131)", "U+2013"],
+  ])("%s", (_, text, character) => {
+    expect(judge(text)).toEqual({
+      kind: "destructive",
+      reason: expect.stringContaining(`holds the character ${character}, which the server takes for`) as string,
+    });
+  });
+
+  test("in a text it is data, in a comment nobody's", () => {
+    expect(judge("INSERT INTO t VALUES ('a\u00a0b\u200b') -- \u00a0").kind).toBe("additive");
+  });
+});
+
+test("ALTER VIEW is told what the server can prepare", () => {
+  expect(judge("ALTER ALGORITHM = MERGE VIEW v AS SELECT 1").kind).toBe("unsupported");
+  expect(judge("ALTER VIEW v AS SELECT 1")).toEqual({
+    kind: "unsupported",
+    reason: "ALTER VIEW v AS SELECT 1 cannot be prepared by MySQL: write CREATE OR REPLACE VIEW",
   });
 });
 

@@ -58,6 +58,14 @@ test("new, write, lock, check", () => {
   expect(run("check", "--folder", folder)).toMatchObject({ status: 0 });
 });
 
+test("new makes its folder, and a misspelt folder is still an error of check", () => {
+  const folder = path.join(folderWith({}), "db", "migrations");
+  const file = path.join(folder, "V0001__make_a.sql");
+  expect(run("check", "--folder", folder)).toMatchObject({ status: 1 });
+  expect(run("new", "make_a", "--folder", folder)).toMatchObject({ status: 0, stderr: "" });
+  expect(readFileSync(file, "utf8")).toBe("-- Why:\n\n");
+});
+
 test.each([
   [
     ["new", "Not-A-Name"],

@@ -1,17 +1,22 @@
-import { Cursor, splitAtCommas } from "./cursor";
+import { Cursor, columnList, splitAtCommas } from "./cursor";
 import type { Token } from "./lexer";
+import { breaksContract } from "./contract";
 import {
+  TUNING_OPTIONS,
   acceptColumn,
   acceptConstraintOrKey,
   acceptKeyTail,
   acceptLiteral,
+  acceptMethod,
   acceptTableOption,
+  acceptValue,
   cascades,
 } from "./definitions";
+import { misleadingCharacter } from "./misleading";
 
 /**
- * What a statement is to the data that is there: `additive` cannot lose any; `destructive` may, or is not recognised;
- * `unsupported` cannot stand in a migration at all.
+ * What a statement is to the data that is there and to the app: `additive` cannot lose any row and breaks no insert;
+ * `destructive` may, or is not recognised; `unsupported` cannot stand in a migration at all.
  */
 export type Verdict =
   | { readonly kind: "additive" }
@@ -21,12 +26,11 @@ export type Verdict =
 const ADDITIVE: Verdict = { kind: "additive" };
 
 /** First words of what the ledger can run: one prepared statement that leaves nothing behind in its session. */
-const SUPPORTED = [
+export const SUPPORTED = [
   "CREATE TABLE",
   "CREATE INDEX",
   "CREATE VIEW",
   "ALTER TABLE",
-  "ALTER VIEW",
   "DROP TABLE",
   "DROP INDEX",
   "DROP VIEW",
@@ -45,14 +49,21 @@ const SUPPORTED = [
  * server to ask and takes the change for destructive.
  */
 export function judgeStatement(tokens: readonly Token[]): Verdict {
+  const misleading = misleadingCharacter(tokens);
+  if (misleading !== undefined) return { kind: "destructive", reason: misleading };
   if (!isSupported(tokens)) {
+    const isAlterView = new Cursor(tokens).accept("ALTER", "VIEW");
     return {
       kind: "unsupported",
-      reason: `${new Cursor(tokens).rest} is not for a migration, which holds ${SUPPORTED.join(", ")}`,
+      reason: isAlterView
+        ? `${new Cursor(tokens).rest} cannot be prepared by MySQL: write CREATE OR REPLACE VIEW`
+        : `${new Cursor(tokens).rest} is not for a migration, which holds ${SUPPORTED.join(", ")}`,
     };
   }
-  const reason = whyNotAdditive(tokens);
-  return reason === undefined ? ADDITIVE : { kind: "destructive", reason };
+  const loss = whyNotAdditive(tokens);
+  if (loss !== undefined) return { kind: "destructive", reason: `may lose data: ${loss}` };
+  const broken = breaksContract(tokens);
+  return broken === undefined ? ADDITIVE : { kind: "destructive", reason: broken };
 }
 
 function isSupported(tokens: readonly Token[]): boolean {
@@ -78,7 +89,7 @@ function whyNotAdditive(tokens: readonly Token[]): string | undefined {
     return createIndex(cursor);
   }
   if (cursor.accept("ALTER", "TABLE")) return alterTable(cursor);
-  if (cursor.accept("INSERT", "INTO")) return insert(cursor);
+  if (cursor.accept("INSERT")) return insert(cursor);
   if (isViewCreation(new Cursor(tokens))) return undefined;
   return `${cursor.rest} is not known to keep all data`;
 }
@@ -96,7 +107,8 @@ function createTable(cursor: Cursor): string | undefined {
 }
 
 function createIndex(cursor: Cursor): string | undefined {
-  cursor.acceptName();
+  if (!cursor.peek("ON")) cursor.acceptName();
+  acceptMethod(cursor);
   const known = cursor.accept("ON") && cursor.acceptName() && acceptKeyTail(cursor) && cursor.atEnd;
   return known ? undefined : `${cursor.rest} is not known in CREATE INDEX (name ON table (columns))`;
 }
@@ -106,7 +118,8 @@ function isViewCreation(cursor: Cursor): boolean {
   cursor.accept("OR", "REPLACE");
   if (cursor.accept("ALGORITHM", "=")) cursor.acceptOneOf("UNDEFINED", "MERGE", "TEMPTABLE");
   if (cursor.accept("SQL", "SECURITY")) cursor.acceptOneOf("DEFINER", "INVOKER");
-  return cursor.accept("VIEW") && cursor.acceptName();
+  // With IF NOT EXISTS a different view of that name stays, without an error.
+  return cursor.accept("VIEW") && !cursor.peek("IF") && cursor.acceptName();
 }
 
 function alterTable(cursor: Cursor): string | undefined {
@@ -121,32 +134,47 @@ function alterTable(cursor: Cursor): string | undefined {
 }
 
 function acceptAlteration(clause: Cursor): boolean {
-  if (clause.accept("ADD")) return acceptConstraintOrKey(clause) || acceptColumn(clause);
+  if (clause.accept("ADD")) return acceptConstraintOrKey(clause) || acceptColumns(clause) || acceptColumn(clause);
   if (clause.acceptOneOf("RENAME INDEX", "RENAME KEY")) {
     return clause.acceptName() && clause.accept("TO") && clause.acceptName();
+  }
+  if (clause.accept("ALTER", "INDEX")) {
+    return clause.acceptName() && clause.acceptOneOf("VISIBLE", "INVISIBLE", "IGNORED", "NOT IGNORED");
   }
   if (clause.accept("ALTER")) {
     clause.accept("COLUMN");
     if (!clause.acceptName()) return false;
-    if (clause.accept("DROP", "DEFAULT")) return true;
+    if (clause.acceptOneOf("DROP DEFAULT", "SET VISIBLE", "SET INVISIBLE")) return true;
     return clause.accept("SET", "DEFAULT") && acceptLiteral(clause);
   }
-  if (clause.acceptOneOf("COMMENT", "AUTO_INCREMENT", "ALGORITHM", "LOCK")) {
-    clause.accept("=");
-    return clause.acceptString() || clause.acceptName();
-  }
-  return false;
+  if (clause.acceptOneOf("ENGINE = INNODB", "ENGINE INNODB", "FORCE")) return true;
+  let found = false;
+  while (clause.acceptOneOf(...TUNING_OPTIONS, "ALGORITHM", "LOCK") && acceptValue(clause)) found = true;
+  return found;
+}
+
+/** Accepts `[COLUMN] (column, …)`. */
+function acceptColumns(clause: Cursor): boolean {
+  const columns = columnList(clause);
+  return columns !== undefined && columns.every((column) => acceptColumn(new Cursor(column)));
 }
 
 function insert(cursor: Cursor): string | undefined {
+  cursor.acceptOneOf("LOW_PRIORITY", "HIGH_PRIORITY");
+  if (cursor.peek("IGNORE") || cursor.peek("DELAYED")) return `INSERT ${cursor.rest} is not known to keep all data`;
+  cursor.accept("INTO");
   if (!cursor.acceptName()) return notAName(cursor);
+  if (cursor.accept("PARTITION") && cursor.acceptGroup() === undefined) return unknownRows(cursor);
   cursor.acceptGroup();
   if (cursor.acceptOneOf("VALUES", "VALUE")) {
     do {
+      cursor.accept("ROW");
       if (cursor.acceptGroup() === undefined) return `${cursor.rest} stands where a row's values are expected`;
     } while (cursor.accept(","));
-  } else if (!cursor.accept("SELECT")) {
-    return `${cursor.rest} is not known in INSERT INTO table (columns) VALUES or SELECT`;
+  } else if (!cursor.acceptOneOf("SELECT", "SET", "TABLE", "WITH")) {
+    // A SELECT in parentheses, the second pair where the first held the columns.
+    cursor.acceptGroup();
+    if (!cursor.atEnd && !cursor.peek("ON")) return unknownRows(cursor);
   }
   while (!cursor.atEnd) {
     if (cursor.accept("ON", "DUPLICATE")) return keepsDuplicate(cursor.acceptRest());
@@ -155,10 +183,16 @@ function insert(cursor: Cursor): string | undefined {
   return undefined;
 }
 
+function unknownRows(cursor: Cursor): string {
+  return `${cursor.rest} is not known in INSERT INTO table (columns) VALUES, SET or SELECT`;
+}
+
 /** `ON DUPLICATE KEY UPDATE id = id` leaves the row that is there as it is, which makes an insert repeatable. */
 function keepsDuplicate(tokens: readonly Token[]): string | undefined {
-  const [left, equals, right] = tokens.slice(2);
-  const same = tokens.length === 5 && left !== undefined && equals?.text === "=" && left.text === right?.text;
+  const assignment = tokens.slice(2).map(({ text }) => text);
+  const equals = assignment.indexOf("=");
+  const [left, right] = [assignment.slice(0, equals).join(""), assignment.slice(equals + 1).join("")];
+  const same = equals > 0 && left === right && !assignment.includes(",");
   return same ? undefined : "ON DUPLICATE KEY UPDATE changes rows that are there (but for `column = column`)";
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { checkLock, writeLock } from "./lock";
@@ -63,7 +63,9 @@ function create(folder: string, name: string): void {
   if (!/^[a-z][a-z0-9_]{0,59}$/.test(name)) {
     throw new SchemaError("a migration's name is lower-case letters, digits and underscores, at most 60", name);
   }
-  const file = path.join(folder, migrationFileName(readMigrations(folder).length + 1, name));
+  const count = existsSync(folder) ? readMigrations(folder).length : 0;
+  const file = path.join(folder, migrationFileName(count + 1, name));
+  mkdirSync(folder, { recursive: true });
   writeFileSync(file, "-- Why:\n\n", { flag: "wx" });
   console.log(`${file}\nwrite its statements, then: xray-schema lock`);
 }

@@ -35,10 +35,16 @@ export class Cursor {
     return alternatives.some((alternative) => this.accept(...alternative.split(" ")));
   }
 
+  /** The name that comes next, without its quotes. */
+  get name(): string | undefined {
+    const token = this.tokens[this.position];
+    if (token?.kind === "name") return token.text.slice(1, -1).replaceAll("``", "`");
+    return token?.kind === "word" ? token.text : undefined;
+  }
+
   /** Accepts a name, quoted or bare, without a database before it. */
   acceptName(): boolean {
-    const kind = this.tokens[this.position]?.kind;
-    if (kind !== "word" && kind !== "name") return false;
+    if (this.name === undefined) return false;
     const next = this.tokens[this.position + 1];
     if (next?.kind === "symbol" && next.text === ".") return false;
     this.position += 1;
@@ -48,6 +54,14 @@ export class Cursor {
   /** Accepts a bare word, for example a number. */
   acceptWord(): boolean {
     return this.acceptKind("word");
+  }
+
+  /** Accepts a bare word that matches, and returns it. */
+  acceptMatch(pattern: RegExp): string | undefined {
+    const token = this.tokens[this.position];
+    if (token?.kind !== "word" || !pattern.test(token.text)) return undefined;
+    this.position += 1;
+    return token.text;
   }
 
   /** Accepts a string in quotes. */
@@ -101,6 +115,13 @@ export function splitAtCommas(tokens: readonly Token[]): Token[][] {
     else parts.at(-1)?.push(token);
   }
   return parts;
+}
+
+/** Accepts `[COLUMN] (column, …)` at its end and returns the columns. */
+export function columnList(cursor: Cursor): Token[][] | undefined {
+  if (!cursor.accept("COLUMN", "(") && !cursor.accept("(")) return undefined;
+  const rest = cursor.acceptRest();
+  return isSymbol(rest.at(-1), ")") ? splitAtCommas(rest.slice(0, -1)) : undefined;
 }
 
 function isSymbol(token: Token | undefined, text: string): boolean {

@@ -87,7 +87,7 @@ function checkStatement(statement: Statement, fileName: string): void {
   if (verdict.kind === "unsupported") throw new SchemaError(verdict.reason, fileName, statement.line);
   if (verdict.kind === "destructive" && statement.destructiveReason === undefined) {
     throw new SchemaError(
-      `may lose data: ${verdict.reason}; if that is meant, write before it: -- allow: destructive (the reason)`,
+      `${verdict.reason}; if that is meant, write before it: -- allow: destructive (the reason)`,
       fileName,
       statement.line,
     );
