@@ -9,9 +9,11 @@ from pyspark.context import SparkContext
 
 from xray_backup.glue_job import run_job
 
-glue = GlueContext(SparkContext.getOrCreate())
-job = Job(glue)
-# A security configuration takes effect only after this call.
-job.init(getResolvedOptions(sys.argv, ["JOB_NAME"])["JOB_NAME"])
-run_job("purge", sys.argv[1:], glue.spark_session)
+spark = SparkContext.getOrCreate()
+job = Job(GlueContext(spark))
+# One name only: whatever is named here must be there. The others that Glue itself adds come along, the security
+# configuration among them, which takes effect by this call.
+arguments = getResolvedOptions(sys.argv, ["JOB_NAME"])
+job.init(arguments["JOB_NAME"], arguments)
+run_job("purge", sys.argv[1:], spark)
 job.commit()

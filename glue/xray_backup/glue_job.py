@@ -1,9 +1,10 @@
-"""What the three Glue entry points share; the only module that runs inside Glue alone is the script that calls it."""
+"""What the three Glue entry points share; the scripts that call it are all that runs inside Glue alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from xray_backup.arguments import parse_job_arguments
@@ -12,14 +13,14 @@ from xray_backup.errors import BackupError
 from xray_backup.events import JsonLines
 
 
-def run_job(command: str, arguments: Sequence[str], spark: SparkSession) -> None:
-    """Runs `command` with Glue's arguments on Glue's session.
+def run_job(command: str, arguments: Sequence[str], spark: SparkContext) -> None:
+    """Runs `command` with Glue's arguments, on Glue's Spark.
 
     Raises:
         SystemExit: refused or failed; Glue shows its one line as the run's error message.
     """
     try:
-        execute_command(parse_job_arguments(command, arguments), lambda: spark, JsonLines())
+        execute_command(parse_job_arguments(command, arguments), lambda: SparkSession(spark), JsonLines())
     except BackupError as error:
         # `from None` and SystemExit: no stack trace for a mistake that the line explains.
         raise SystemExit(f"xray_backup: {error}") from None

@@ -6,7 +6,8 @@ class Job:
     def __init__(self, context: Any) -> None:
         self.context = context
 
-    def init(self, name: str) -> None:
+    def init(self, name: str, arguments: dict[str, str]) -> None:
+        assert arguments["JOB_NAME"] == name
         print(f"job.init {name}", file=sys.stderr)
 
     def commit(self) -> None:
