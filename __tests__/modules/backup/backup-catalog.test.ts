@@ -6,7 +6,10 @@ import { refusal, synthesize } from "../../support/synth";
 
 const stack = synthesize((scope) => {
   const bucket = DataLakeBucket.fromBucketName(scope, "Lake", "lake");
-  new BackupCatalog(scope, "Catalog", { bucket, encryptionKey: DataLakeKey.fromKeyArn(scope, "Key", "key-arn") });
+  new BackupCatalog(scope, "Catalog", {
+    bucket,
+    encryptionKey: DataLakeKey.fromKeyArn(scope, "Key", "arn:aws:kms:eu-central-1:123456789012:key/1"),
+  });
 });
 const table = (id: string) => stack.resource("aws_glue_catalog_table", `Catalog_${id}`);
 
@@ -84,7 +87,10 @@ it("lets no query read more than 10 GiB, and encrypts what it finds", () => {
       bytes_scanned_cutoff_per_query: 10 * 1024 ** 3,
       result_configuration: {
         output_location: "s3://lake/athena-results/",
-        encryption_configuration: { encryption_option: "SSE_KMS", kms_key_arn: "key-arn" },
+        encryption_configuration: {
+          encryption_option: "SSE_KMS",
+          kms_key_arn: "arn:aws:kms:eu-central-1:123456789012:key/1",
+        },
       },
     },
   });

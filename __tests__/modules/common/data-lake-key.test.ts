@@ -1,4 +1,5 @@
-import { TerraformOutput } from "cdktf";
+import type { TerraformStack } from "cdktf";
+import { TerraformOutput, TerraformVariable } from "cdktf";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { refusal, synthesize } from "../../support/synth";
 
@@ -80,6 +81,44 @@ describe("DataLakeKey", () => {
   it.each([6, 31, 7.5])("refuses %d days", (deletionWindowInDays) => {
     expect(refusal((scope) => new DataLakeKey(scope, "Key", { deletionWindowInDays }))).toBe(
       `test/Key: deletionWindowInDays must be a whole number from 7 to 30, got ${deletionWindowInDays}`,
+    );
+  });
+});
+
+describe("imports", () => {
+  const arn = "arn:aws:kms:eu-central-1:123456789012:key/";
+  const imported = (keyArn: string) => (scope: TerraformStack) => DataLakeKey.fromKeyArn(scope, "Key", keyArn);
+
+  it.each([`${arn}1234abcd-12ab-34cd-56ef-1234567890ab`, `${arn}mrk-1234abcd12ab34cd56ef1234567890ab`])(
+    "takes %s",
+    (keyArn) => {
+      synthesize((scope) => expect(imported(keyArn)(scope).keyArn).toBe(keyArn));
+    },
+  );
+
+  it("takes GovCloud's, and a token", () => {
+    synthesize((scope) => {
+      const keyArn = new TerraformVariable(scope, "arn", { type: "string" }).stringValue;
+      expect(imported(keyArn)(scope).keyArn).toBe(keyArn);
+      DataLakeKey.fromKeyArn(scope, "Gov", "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/1234abcd");
+    });
+  });
+
+  it.each([
+    "alias/xray",
+    "arn:aws:kms:eu-central-1:123456789012:alias/xray",
+    "1234abcd-12ab-34cd-56ef-1234567890ab",
+    "mrk-1234abcd12ab34cd56ef1234567890ab",
+    "arn:aws:s3:::bucket",
+    "arn:aws:kms:eu-central-1::key/1",
+    `${arn}*`,
+    "arn:aws-cn:kms:cn-north-1:123456789012:key/1234abcd",
+    "",
+  ])("refuses %j, which a policy would ignore", (keyArn) => {
+    expect(refusal(imported(keyArn))).toBe(
+      "test/Key: keyArn must be the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-" +
+        "56ef-1234567890ab: policies take no alias and no bare id, and aws kms describe-key --key-id <alias or id> prints " +
+        `the ARN, got ${JSON.stringify(keyArn)}`,
     );
   });
 });

@@ -68,4 +68,10 @@ describe("Role", () => {
       `test/Job: roleName must be 1 to 64 letters, digits and +=,.@_-, got "${roleName}"`,
     );
   });
+
+  it("is imported by its name, not by an ARN or a path", () => {
+    expect(refusal((scope) => Role.fromRoleName(scope, "App", "arn:aws:iam::123456789012:role/app"))).toBe(
+      'test/App: roleName must be 1 to 64 letters, digits and +=,.@_-, got "arn:aws:iam::123456789012:role/app"',
+    );
+  });
 });

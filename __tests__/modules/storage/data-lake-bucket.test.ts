@@ -342,6 +342,12 @@ describe("grants", () => {
 });
 
 describe("fromBucketName", () => {
+  it.each(["arn:aws:s3:::theirs", "s3://theirs", "theirs/images", ""])("refuses %j, which is no name", (bucketName) => {
+    expect(refusal((scope) => DataLakeBucket.fromBucketName(scope, "Lake", bucketName))).toBe(
+      `test/Lake: bucketName must be a bucket's name, without s3:// and without an ARN, got "${bucketName}"`,
+    );
+  });
+
   it("makes nothing, and grants by the partition's ARN", () => {
     const stack = synthesize((scope) => {
       const role = new Role(scope, "App", { assumedBy: { type: "Service", identifiers: ["ec2.amazonaws.com"] } });

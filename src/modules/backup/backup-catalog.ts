@@ -1,4 +1,5 @@
 import { Construct } from "constructs";
+import { Op, Token } from "cdktf";
 import { AthenaWorkgroup } from "@cdktf/provider-aws/lib/athena-workgroup";
 import { GlueCatalogDatabase } from "@cdktf/provider-aws/lib/glue-catalog-database";
 import { GlueCatalogTable } from "@cdktf/provider-aws/lib/glue-catalog-table";
@@ -11,7 +12,7 @@ import { readDataModel } from "../common/data-model";
 import { storeFolders } from "../common/job-contract";
 import { ATHENA_RESULTS_PREFIX } from "../storage/data-lake-lifecycle";
 import { detectionsColumns, detectionsSql } from "./detections-view";
-import { mapExpression } from "./map-expression";
+import { mapExpression } from "../common/expression";
 import { physicalName } from "../common/physical-name";
 
 /** Properties of {@link BackupCatalog}. */
@@ -166,7 +167,7 @@ export class BackupCatalog extends Construct {
       configuration: {
         enforceWorkgroupConfiguration: true,
         publishCloudwatchMetricsEnabled: true,
-        bytesScannedCutoffPerQuery: (bytesScannedCutoffGib ?? 10) * GIB,
+        bytesScannedCutoffPerQuery: gibToBytes(bytesScannedCutoffGib ?? 10),
         resultConfiguration: {
           outputLocation: `s3://${bucket.bucketName}/${ATHENA_RESULTS_PREFIX}/`,
           encryptionConfiguration: encryptionKey
@@ -176,6 +177,10 @@ export class BackupCatalog extends Construct {
       },
     }).name;
   }
+}
+
+function gibToBytes(gib: number): number {
+  return Token.isUnresolved(gib) ? Token.asNumber(Op.mul(gib, GIB)) : gib * GIB;
 }
 
 /** The type that a Parquet file of the backup has for a MySQL type. */

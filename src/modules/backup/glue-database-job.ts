@@ -18,7 +18,7 @@ import { checkArguments } from "./glue-arguments";
 import { GlueDatabaseConnection } from "./glue-database-connection";
 import type { IGrantee } from "../common/grantee";
 import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
-import { mapExpression } from "./map-expression";
+import { mapExpression } from "../common/expression";
 import type { IMetadataDatabase } from "../database/metadata-database";
 import { physicalName } from "../common/physical-name";
 import { Role } from "../common/role";

@@ -37,6 +37,13 @@ export function checkOneOf(scope: IConstruct, prop: string, value: unknown, allo
   throw new ValidationError(scope, `${prop} must be one of ${allowed.join(", ")}, got ${JSON.stringify(value)}`);
 }
 
+/** Throws unless `value` is a list whose length is known at synth: each entry makes something with an address of its own. */
+export function checkList(scope: IConstruct, prop: string, value: unknown): void {
+  if (value === undefined || (Array.isArray(value) && !Token.isUnresolved(value))) return;
+  const got = Token.isUnresolved(value) ? "a token" : JSON.stringify(value);
+  throw new ValidationError(scope, `${prop} must be a list that is known at synth, got ${got}`);
+}
+
 /** Throws unless `value` is an IPv4 network with a mask of `minBits` to `maxBits` and no bit set behind the mask. */
 export function checkCidr(
   scope: IConstruct,

@@ -5,7 +5,7 @@ import { KmsKey } from "@cdktf/provider-aws/lib/kms-key";
 import { KmsKeyPolicy } from "@cdktf/provider-aws/lib/kms-key-policy";
 import { arnScope } from "./arn";
 import { type AwsConstructProps, useAwsProvider } from "./aws-provider";
-import { checkInteger } from "./checks";
+import { checkInteger, checkPattern } from "./checks";
 import { physicalName } from "./physical-name";
 import type { PolicyStatement } from "./policy-document";
 import { PolicyDocument } from "./policy-document";
@@ -71,11 +71,21 @@ abstract class KeyBase extends Construct implements IDataLakeKey {
  * @see https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
  */
 export class DataLakeKey extends KeyBase {
-  /** A key that was made elsewhere; its own policy must let the account's roles and CloudWatch Logs use it. */
+  /** A key that was made elsewhere, by its own ARN: IAM ignores an alias. Its own policy must let the account's roles and CloudWatch Logs use it. */
   static fromKeyArn(scope: Construct, id: string, keyArn: string): IDataLakeKey {
-    return new (class extends KeyBase {
+    class Import extends KeyBase {
       readonly keyArn = keyArn;
-    })(scope, id);
+    }
+    const key = new Import(scope, id);
+    checkPattern(
+      key,
+      "keyArn",
+      keyArn,
+      /^arn:aws(-us-gov)?:kms:[a-z]{2}(-[a-z]+)+-\d:\d{12}:key\/[A-Za-z0-9-]+$/,
+      "the ARN of a key, such as arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab: policies " +
+        "take no alias and no bare id, and aws kms describe-key --key-id <alias or id> prints the ARN",
+    );
+    return key;
   }
 
   /** The generated resource, for what this construct does not model. */

@@ -65,9 +65,12 @@ abstract class RoleBase extends Construct implements IRole {
 export class Role extends RoleBase {
   /** A role that was made elsewhere; what is granted to it becomes an inline policy of its own. */
   static fromRoleName(scope: Construct, id: string, roleName: string): IRole {
-    return new (class extends RoleBase {
+    class Import extends RoleBase {
       readonly roleName = roleName;
-    })(scope, id);
+    }
+    const role = new Import(scope, id);
+    checkRoleName(role, roleName);
+    return role;
   }
 
   /** The generated resource, for what this construct does not model. */
@@ -79,7 +82,7 @@ export class Role extends RoleBase {
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
     useAwsProvider(this, props);
-    checkPattern(this, "roleName", props.roleName, /^[\w+=,.@-]{1,64}$/, "1 to 64 letters, digits and +=,.@_-");
+    checkRoleName(this, props.roleName);
     const trust = new PolicyDocument(this, "Trust", [
       {
         actions: [props.assumeRoleAction ?? "sts:AssumeRole"],
@@ -95,4 +98,8 @@ export class Role extends RoleBase {
     this.roleName = this.resource.name;
     this.roleArn = this.resource.arn;
   }
+}
+
+function checkRoleName(scope: Construct, roleName: string | undefined): void {
+  checkPattern(scope, "roleName", roleName, /^[\w+=,.@-]{1,64}$/, "1 to 64 letters, digits and +=,.@_-");
 }

@@ -1,7 +1,7 @@
 import type { IConstruct } from "constructs";
 import { Fn, Op, Token } from "cdktf";
 import type { AwsConstructProps } from "../common/aws-provider";
-import { checkCidr, checkInteger, checkPattern } from "../common/checks";
+import { checkCidr, checkInteger, checkList, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import { checkDatabaseName } from "./names";
@@ -187,5 +187,14 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
     "1 to 255 letters, digits, blanks, dots, hyphens and underscores",
   );
   checkDatabaseName(scope, props.databaseName);
+  checkPattern(
+    scope,
+    "clientEndpoint.host",
+    props.clientEndpoint?.host,
+    /^[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$/,
+    "a host name or an IPv4 address",
+  );
+  checkInteger(scope, "clientEndpoint.port", props.clientEndpoint?.port, 1, 65_535);
+  checkList(scope, "allowedCidrs", props.allowedCidrs);
   for (const cidr of props.allowedCidrs ?? []) checkCidr(scope, "allowedCidrs", cidr, 0, 32);
 }

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Fn } from "cdktf";
+import { Fn, propertyAccess, Token } from "cdktf";
 import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
 import { DefaultSecurityGroup } from "@cdktf/provider-aws/lib/default-security-group";
 import { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
@@ -9,7 +9,7 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
-import { checkCidr } from "../common/checks";
+import { checkCidr, checkList } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { VpcEndpoints } from "./vpc-endpoints";
 import { ValidationError } from "../common/validation-error";
@@ -84,6 +84,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     }
     const network = new Import(scope, id);
     useAwsProvider(network, props);
+    checkList(network, "publicSubnets", props.publicSubnets);
     return network;
   }
 
@@ -99,7 +100,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     useAwsProvider(this, props);
     const cidr = props.cidr ?? "10.0.0.0/16";
     checkCidr(this, "cidr", cidr, 16, 24);
-    const zones = props.availabilityZones ?? this.firstTwoZones();
+    const zones = props.availabilityZones ? knownLength(props.availabilityZones) : this.firstTwoZones();
     if (zones.length !== 2 || zones[0] === zones[1]) {
       throw new ValidationError(
         this,
@@ -158,7 +159,13 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
   }
 }
 
+/** A list of Terraform's, such as a variable's, as its first two entries; Terraform refuses a shorter one. */
+function knownLength(zones: string[]): string[] {
+  return Token.isUnresolved(zones) ? [0, 1].map((index) => Token.asString(propertyAccess(zones, [index]))) : zones;
+}
+
 function checkSubnets(scope: Construct, subnets: DataLakeSubnet[]): DataLakeSubnet[] {
+  checkList(scope, "subnets", subnets);
   const zones = new Set(subnets.map((subnet) => subnet.availabilityZone));
   if (zones.size < 2) {
     throw new ValidationError(

@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { Fn } from "cdktf";
+import { expressionString, terraformLiteral } from "../common/expression";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IGrantee } from "../common/grantee";
 
@@ -61,7 +62,7 @@ export abstract class BucketBase extends Construct implements IBucket {
       conditions:
         prefix === undefined
           ? undefined
-          : [{ test: "StringLike", variable: "s3:prefix", values: [prefix, `${prefix}/*`] }],
+          : [{ test: "StringLike", variable: "s3:prefix", values: [prefix, `${prefix}/*`].map(terraformLiteral) }],
     });
   }
 
@@ -88,7 +89,7 @@ export abstract class BucketBase extends Construct implements IBucket {
 
   /** The ARN of all objects below a prefix. */
   protected objectsArn(prefix?: string): string {
-    return Fn.join("/", [this.bucketArn, ...(prefix === undefined ? [] : [prefix]), "*"]);
+    return Fn.join("/", [this.bucketArn, ...(prefix === undefined ? [] : [expressionString(prefix)]), "*"]);
   }
 
   private grantOnObjects(grantee: IGrantee, actions: string[], prefix?: string): void {

@@ -143,6 +143,13 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       constructor() {
         super(scope, id);
         useAwsProvider(this, attributes);
+        checkPattern(
+          this,
+          "bucketName",
+          bucketName,
+          /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/,
+          "a bucket's name, without s3:// and without an ARN",
+        );
         ({ imagesPrefix: this.imagesPrefix, backupPrefix: this.backupPrefix } = checkedPrefixes(this, attributes));
       }
     }

@@ -1,6 +1,7 @@
 import type { IConstruct } from "constructs";
 import type { S3BucketLifecycleConfigurationRule } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
-import { checkInteger, checkOneOf } from "../common/checks";
+import { Token } from "cdktf";
+import { checkInteger, checkList, checkOneOf } from "../common/checks";
 import { storeFolders } from "../common/job-contract";
 import { ValidationError } from "../common/validation-error";
 
@@ -108,18 +109,21 @@ export function dataLakeLifecycleRules(
 
 /** S3 moves an object down this list only, and not before it has spent 30 days in its class. */
 function checkTransitions(scope: IConstruct, transitions: ImageTransition[]): void {
+  checkList(scope, "imageTransitions", transitions);
   const classes: string[] = Object.values(StorageClass);
   transitions.forEach(({ storageClass, transitionAfterDays }, index) => {
     checkOneOf(scope, "imageTransitions storageClass", storageClass, classes);
     checkInteger(scope, `imageTransitions ${storageClass} transitionAfterDays`, transitionAfterDays, 30, 36_500);
     const previous = transitions[index - 1];
     if (!previous) return;
-    if (classes.indexOf(storageClass) <= classes.indexOf(previous.storageClass)) {
+    const known = !Token.isUnresolved(storageClass) && !Token.isUnresolved(previous.storageClass);
+    if (known && classes.indexOf(storageClass) <= classes.indexOf(previous.storageClass)) {
       throw new ValidationError(
         scope,
         `imageTransitions must go from ${classes.join(" to ")}, got ${storageClass} after ${previous.storageClass}`,
       );
     }
+    if (Token.isUnresolved(transitionAfterDays) || Token.isUnresolved(previous.transitionAfterDays)) return;
     if (transitionAfterDays < previous.transitionAfterDays + 30) {
       throw new ValidationError(
         scope,
