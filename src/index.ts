@@ -19,7 +19,11 @@ export {
   type IMetadataDatabase,
   MetadataDatabase,
 } from "./modules/database/metadata-database";
-export type { ClientEndpoint, MetadataDatabaseProps } from "./modules/database/metadata-database-props";
+export type {
+  ClientEndpoint,
+  DatabaseParameter,
+  MetadataDatabaseProps,
+} from "./modules/database/metadata-database-props";
 export { MetadataSchema, type MetadataSchemaProps } from "./modules/database/metadata-schema";
 export { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "./modules/database/schema-user";
 

@@ -4,7 +4,7 @@ import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
 import type { IDatabaseSecret } from "../../../src/modules/database/database-secret";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
-import type { MetadataDatabaseProps } from "../../../src/modules/database/metadata-database-props";
+import type { DatabaseParameter, MetadataDatabaseProps } from "../../../src/modules/database/metadata-database-props";
 import { Role } from "../../../src/modules/common/role";
 import { refusal, synthesize } from "../../support/synth";
 
@@ -175,6 +175,68 @@ describe("props", () => {
       instance_class: "${var.name}",
     });
     expect(stack.resource("aws_cloudwatch_log_group", "Db_error-log").name).toBe("/aws/rds/instance/${var.name}/error");
+  });
+});
+
+describe("engineVersion", () => {
+  const instance = (props: Props) => synth(props).resource("aws_db_instance");
+
+  it.each<[string | undefined, boolean, string]>([
+    [undefined, true, "mysql8.4"],
+    ["8.4", true, "mysql8.4"],
+    ["8.4.3", false, "mysql8.4"],
+    ["8.0", true, "mysql8.0"],
+    ["8.0.40", false, "mysql8.0"],
+    ["9.7", true, "mysql9.7"],
+  ])(
+    "%s: minor versions are RDS's own to take: %s, and the parameters are of %s",
+    (engineVersion, upgrades, family) => {
+      const stack = synth({ engineVersion });
+      expect(stack.resource("aws_db_instance")).toMatchObject({
+        engine_version: engineVersion ?? "8.4",
+        auto_minor_version_upgrade: upgrades,
+      });
+      expect(stack.resource("aws_db_parameter_group").family).toBe(family);
+    },
+  );
+
+  it("may stay as it is", () => {
+    expect(instance({ autoMinorVersionUpgrade: false }).auto_minor_version_upgrade).toBe(false);
+    expect(instance({ engineVersion: "8.4.3", autoMinorVersionUpgrade: false }).auto_minor_version_upgrade).toBe(false);
+  });
+
+  it("may be a token, of which Terraform takes family and upgrades", () => {
+    const stack = synthesize((scope) => {
+      database(scope, { engineVersion: new TerraformVariable(scope, "v", { type: "string" }).stringValue });
+    });
+    expect(stack.resource("aws_db_instance").auto_minor_version_upgrade).toBe('${(length(split(".", var.v)) == 2)}');
+    expect(stack.resource("aws_db_parameter_group").family).toBe(
+      '${join("", ["mysql", join(".", slice(split(".", var.v), 0, 2))])}',
+    );
+  });
+
+  it("may be another major one where that is allowed, and then at once", () => {
+    expect(instance({ engineVersion: "8.4", allowMajorVersionUpgrade: true })).toMatchObject({
+      allow_major_version_upgrade: true,
+      apply_immediately: true,
+    });
+    expect(instance({})).not.toHaveProperty("apply_immediately");
+  });
+});
+
+describe("parameters", () => {
+  it("are added, and go before the construct's own", () => {
+    const parameters: DatabaseParameter[] = [
+      { name: "max_connections", value: "200", applyMethod: "pending-reboot" },
+      { name: "long_query_time", value: "0.5" },
+    ];
+    expect(synth({ parameters }).resource("aws_db_parameter_group").parameter).toEqual([
+      { name: "require_secure_transport", value: "1" },
+      { name: "slow_query_log", value: "1" },
+      { name: "log_output", value: "FILE" },
+      { name: "max_connections", value: "200", apply_method: "pending-reboot" },
+      { name: "long_query_time", value: "0.5" },
+    ]);
   });
 });
 
@@ -389,7 +451,36 @@ describe("refusals", () => {
       "logRetentionDays must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, " +
         "2192, 2557, 2922, 3288, 3653, got 10",
     ],
-    [{ engineVersion: "8.0" }, 'engineVersion must be 8.4 or 8.4.<number>, got "8.0"'],
+    ...["5.7", "8", "8.1", "8.4.", "8.4.3.1", "v8.4", "latest"].map((engineVersion): [Props, string] => [
+      { engineVersion },
+      `engineVersion must be 8.0, 8.4 or 9.<number>, alone or with a third number, got "${engineVersion}"`,
+    ]),
+    [
+      { engineVersion: "8.4.3", autoMinorVersionUpgrade: true },
+      'autoMinorVersionUpgrade must be left out with three numbers, got engineVersion "8.4.3": after an upgrade each plan ' +
+        "would ask for a downgrade, which RDS refuses; name two",
+    ],
+    [
+      { parameters: [{ name: "require_secure_transport", value: "0" }] },
+      "parameters must not name require_secure_transport: all clients log in over TLS",
+    ],
+    [
+      {
+        parameters: [
+          { name: "max_connections", value: "1" },
+          { name: "max_connections", value: "2" },
+        ],
+      },
+      "parameters must name each once, got max_connections twice",
+    ],
+    [
+      { parameters: [{ name: "max-connections ", value: "1" }] },
+      'parameters name must be a parameter\'s name such as max_connections, got "max-connections "',
+    ],
+    [
+      { parameters: [{ name: "max_connections", value: "1", applyMethod: "now" as never }] },
+      'parameters max_connections applyMethod must be one of immediate, pending-reboot, got "now"',
+    ],
     [
       { instanceClass: "t4g.micro" },
       'instanceClass must be an RDS instance class such as db.t4g.medium, got "t4g.micro"',

@@ -1,10 +1,12 @@
 import type { IConstruct } from "constructs";
 import { Fn, Op, Token } from "cdktf";
 import type { AwsConstructProps } from "../common/aws-provider";
-import { checkCidr, checkInteger, checkList, checkPattern } from "../common/checks";
+import { checkCidr, checkInteger, checkList, checkOneOf, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import { checkDatabaseName } from "./names";
+import { ValidationError } from "../common/validation-error";
+import { checkEngineVersion } from "./engine-version";
 import { checkLogRetention } from "../common/log-retention";
 
 /** A server's name and port. */
@@ -13,6 +15,19 @@ export interface ClientEndpoint {
   readonly host: string;
   /** The TCP port. */
   readonly port: number;
+}
+
+/** A parameter of MySQL, as RDS names and writes it. */
+export interface DatabaseParameter {
+  /** For example `max_connections`. */
+  readonly name: string;
+  /** For example `200`. */
+  readonly value: string;
+  /**
+   * When it takes effect: `immediate`, or `pending-reboot` as RDS asks for with a static one.
+   * @default "immediate"
+   */
+  readonly applyMethod?: "immediate" | "pending-reboot";
 }
 
 /** Properties of {@link MetadataDatabase}. */
@@ -29,6 +44,18 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    * @default 20
    */
   readonly allocatedStorageGib?: number;
+  /**
+   * Whether `engineVersion` may name another major version than the instance has. The upgrade then runs at the apply, with all
+   * else that is changed, and not in the maintenance window.
+   * @default false
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Major.html
+   */
+  readonly allowMajorVersionUpgrade?: boolean;
+  /**
+   * Whether RDS takes newer minor versions in the maintenance window.
+   * @default - true if `engineVersion` has two numbers, false if it has three
+   */
+  readonly autoMinorVersionUpgrade?: boolean;
   /**
    * Days for which the database can be restored to any second, 7 to 35.
    * @default 7
@@ -60,7 +87,7 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly encryptionKey?: IDataLakeKey;
   /**
-   * RDS for MySQL's version; with two numbers RDS keeps the third one new.
+   * RDS for MySQL's version: `8.0`, `8.4` or `9.<number>`, which RDS keeps new, or with a third number, which it keeps.
    * @default "8.4"
    */
   readonly engineVersion?: string;
@@ -96,6 +123,13 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    * @default false
    */
   readonly multiAz?: boolean;
+  /**
+   * Parameters besides those that the construct sets, or in place of its own; not `require_secure_transport`, since all
+   * clients log in over TLS. A static one needs the apply method `pending-reboot`.
+   * @default - none
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.MySQL.Parameters.html
+   */
+  readonly parameters?: DatabaseParameter[];
   /**
    * Whether Terraform refuses to destroy the instance.
    * @default true
@@ -157,7 +191,8 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
   );
   checkInteger(scope, "backupRetentionDays", props.backupRetentionDays, 7, 35);
   checkLogRetention(scope, props.logRetentionDays);
-  checkPattern(scope, "engineVersion", props.engineVersion, /^8\.4(\.\d+)?$/, "8.4 or 8.4.<number>");
+  checkEngineVersion(scope, props.engineVersion, props.autoMinorVersionUpgrade);
+  checkParameters(scope, props.parameters);
   checkPattern(
     scope,
     "instanceClass",
@@ -197,4 +232,24 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
   checkInteger(scope, "clientEndpoint.port", props.clientEndpoint?.port, 1, 65_535);
   checkList(scope, "allowedCidrs", props.allowedCidrs);
   for (const cidr of props.allowedCidrs ?? []) checkCidr(scope, "allowedCidrs", cidr, 0, 32);
+}
+
+function checkParameters(scope: IConstruct, parameters: DatabaseParameter[] = []): void {
+  checkList(scope, "parameters", parameters);
+  const names = parameters.map(({ name }) => name);
+  for (const { name, applyMethod } of parameters) {
+    checkPattern(
+      scope,
+      "parameters name",
+      name,
+      /^[a-z][a-z0-9_.-]{0,254}$/,
+      "a parameter's name such as max_connections",
+    );
+    checkOneOf(scope, `parameters ${name} applyMethod`, applyMethod, ["immediate", "pending-reboot"]);
+  }
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new ValidationError(scope, `parameters must name each once, got ${twice} twice`);
+  if (names.includes("require_secure_transport")) {
+    throw new ValidationError(scope, "parameters must not name require_secure_transport: all clients log in over TLS");
+  }
 }

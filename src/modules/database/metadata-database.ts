@@ -11,10 +11,11 @@ import { checkRdsAuthority, useAwsProvider } from "../common/aws-provider";
 import { checkInteger } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
+import { DEFAULT_ENGINE_VERSION, hasTwoNumbers, parameterGroupFamily } from "./engine-version";
 import type { IGrantee } from "../common/grantee";
 import { addIngressRule } from "../network/ingress-rule";
 import { DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
-import type { ClientEndpoint, MetadataDatabaseProps } from "./metadata-database-props";
+import type { ClientEndpoint, DatabaseParameter, MetadataDatabaseProps } from "./metadata-database-props";
 import {
   checkMetadataDatabaseProps,
   DEFAULT_ALLOCATED_STORAGE_GIB,
@@ -61,6 +62,12 @@ export interface IMetadataDatabase {
 
 const PORT = 3306;
 const LOG_EXPORTS = ["error", "slowquery", "iam-db-auth-error"];
+const PARAMETERS: DatabaseParameter[] = [
+  { name: "require_secure_transport", value: "1" },
+  { name: "slow_query_log", value: "1" },
+  { name: "long_query_time", value: "2" },
+  { name: "log_output", value: "FILE" },
+];
 const MONITORING_INTERVAL_SECONDS = 60;
 const PERFORMANCE_INSIGHTS_DAYS = 7;
 
@@ -107,6 +114,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
 
     const name = physicalName(this, 200);
     const allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
+    const engineVersion = props.engineVersion ?? DEFAULT_ENGINE_VERSION;
     this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpcId: props.network.vpcId,
       name,
@@ -116,10 +124,14 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     this.resource = new DbInstance(this, "Resource", {
       identifier: this.instanceIdentifier,
       engine: "mysql",
-      engineVersion: props.engineVersion ?? "8.4",
+      engineVersion,
       instanceClass: props.instanceClass ?? DEFAULT_INSTANCE_CLASS,
-      autoMinorVersionUpgrade: true,
-      parameterGroupName: this.parameterGroup(name).name,
+      autoMinorVersionUpgrade: props.autoMinorVersionUpgrade ?? hasTwoNumbers(engineVersion),
+      allowMajorVersionUpgrade: props.allowMajorVersionUpgrade,
+      // RDS changes engine and parameter group together: in the maintenance window the old group would still be in use
+      // when Terraform deletes it.
+      applyImmediately: props.allowMajorVersionUpgrade,
+      parameterGroupName: this.parameterGroup(name, engineVersion).name,
 
       username: this.masterUsername,
       manageMasterUserPassword: true,
@@ -258,16 +270,15 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     }
   }
 
-  private parameterGroup(name: string): DbParameterGroup {
+  private parameterGroup(name: string, engineVersion: string): DbParameterGroup {
+    const { parameters = [] } = this.props;
     return new DbParameterGroup(this, "ParameterGroup", {
       namePrefix: `${name}-`,
-      family: "mysql8.4",
+      family: parameterGroupFamily(engineVersion),
       description: "TLS only, slow log to CloudWatch",
       parameter: [
-        { name: "require_secure_transport", value: "1" },
-        { name: "slow_query_log", value: "1" },
-        { name: "long_query_time", value: "2" },
-        { name: "log_output", value: "FILE" },
+        ...PARAMETERS.filter(({ name: own }) => !parameters.some((given) => given.name === own)),
+        ...parameters,
       ],
       // An instance refuses to lose its group: a new one must be there before the old one goes.
       lifecycle: { createBeforeDestroy: true },
