@@ -8,19 +8,19 @@ help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 demo: setup ## Deploy the environment "local" to servers on this machine and show what it made
-	@node $(BUILD)/demo.js
+	@node $(BUILD)/commands/demo.js
 
 down: ## Stop what make demo left running
-	@if [ -f $(BUILD)/down.js ]; then node $(BUILD)/down.js; else echo "Nothing was running"; fi
+	@if [ -f $(BUILD)/commands/down.js ]; then node $(BUILD)/commands/down.js; else echo "Nothing was running"; fi
 
 contract: setup ## Run the web app's contract on what make demo left running
-	@node $(BUILD)/contract.js
+	@node $(BUILD)/commands/contract.js
 
 test: setup ## Run every test
-	@node $(BUILD)/test.js
+	@node $(BUILD)/commands/test.js
 
 year: setup ## Play a year of use on the local environment, into .local/year (an hour or more)
-	@node $(BUILD)/year.js
+	@node $(BUILD)/commands/year.js
 
 kills: setup ## Kill backup, archive, purge and restore before each of their steps, and run them again (after make test)
 	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import Table from "cli-table3";
-import { localPath, repositoryRoot } from "../local/paths";
+import { localPath, repositoryRoot } from "../local/tools/paths";
 
 /** One comparison, as `bench/results.json` lists them; `ratio` is ours by theirs. */
 export interface BenchmarkRow {

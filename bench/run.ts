@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import path from "node:path";
-import { localPath, repositoryRoot } from "../local/paths";
-import { pythonEnvironment } from "../local/python-environment";
-import { runCommand } from "../local/run-command";
-import { runTool } from "../local/tool-error";
+import { localPath, repositoryRoot } from "../local/tools/paths";
+import { pythonEnvironment } from "../local/tools/python-environment";
+import { runCommand } from "../local/tools/run-command";
+import { runTool } from "../local/tools/run-tool";
 import type { BenchmarkRow } from "./load";
 import { benchmarkLoad } from "./load";
 

@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { repositoryRoot } from "../../local/paths";
-import { type ReplayOptions, replayApply } from "../../local/mysql/replayer";
+import { repositoryRoot } from "../../local/tools/paths";
+import { type ReplayOptions, replayApply } from "../../local/replayer/replayer";
 import type { MetadataSchemaProps } from "../../src/modules/database/metadata-schema";
 import { LOCK_FILE_NAME, writeLock } from "../../src/schema/lock";
 import { readMigrations } from "../../src/schema/migration";

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { Expressions, type StackJson } from "../../local/mysql/expressions";
+import { Expressions, type StackJson } from "../../local/replayer/expressions";
 import { temporaryFolder } from "./support/synth";
 
 const stack: StackJson = {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SUPPORTED, judgeStatement } from "../../src/schema/additive";
 import * as ledger from "../../src/schema/ledger";
 import { splitStatements } from "../../src/schema/statement";
-import { connectAsProvider } from "../../local/mysql/replayer";
+import { connectAsProvider } from "../../local/replayer/replayer";
 import { describeOnServers } from "./support/servers";
 
 describeOnServers("ledger", (get) => {

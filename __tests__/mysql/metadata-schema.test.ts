@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createConnection } from "mysql2/promise";
-import { type ReplayOptions, replayApply, replayDestroy } from "../../local/mysql/replayer";
+import { type ReplayOptions, replayApply, replayDestroy } from "../../local/replayer/replayer";
 import type { MetadataSchemaProps } from "../../src/modules/database/metadata-schema";
 import { SchemaPrivilege, SchemaUser } from "../../src/modules/database/schema-user";
 import { migrationsFolder } from "./support/migrations";

@@ -1,10 +1,15 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createConnection } from "mysql2/promise";
-import { mysqlFolder } from "../../local/mysql/install";
-import { connectToServer, openServer } from "../../local/mysql/open-server";
-import { type ReplayOptions, connectAsProvider, replayApply } from "../../local/mysql/replayer";
-import { type MysqlServer, type StartServerOptions, startMysqlServer, stopServer } from "../../local/mysql/server";
+import { mysqlFolder } from "../../local/servers/mysql/install";
+import { connectToServer, openServer } from "../../local/servers/mysql/open-server";
+import { type ReplayOptions, connectAsProvider, replayApply } from "../../local/replayer/replayer";
+import {
+  type MysqlServer,
+  type StartServerOptions,
+  startMysqlServer,
+  stopServer,
+} from "../../local/servers/mysql/server";
 import { synthesizeSchema } from "./support/synth";
 
 const folder = path.join(mysqlFolder, "test", `server-${process.pid}`);

@@ -2,11 +2,11 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { writeCertificate } from "../../local/mysql/certificate";
-import { mysqlClient } from "../../local/mysql/client";
-import { connectAsProvider } from "../../local/mysql/replayer";
-import { type MysqlServer, startMysqlServer } from "../../local/mysql/server";
-import { runCommand } from "../../local/run-command";
+import { writeCertificate } from "../../local/servers/mysql/certificate";
+import { mysqlClient } from "../../local/servers/mysql/client";
+import { connectAsProvider } from "../../local/replayer/replayer";
+import { type MysqlServer, startMysqlServer } from "../../local/servers/mysql/server";
+import { runCommand } from "../../local/tools/run-command";
 
 jest.setTimeout(10 * 60_000);
 

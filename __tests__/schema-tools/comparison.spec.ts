@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { type Connection, createConnection } from "mysql2/promise";
-import { localPath, repositoryRoot } from "../../local/paths";
-import { type MysqlServer, startMysqlServer } from "../../local/mysql/server";
+import { localPath, repositoryRoot } from "../../local/tools/paths";
+import { type MysqlServer, startMysqlServer } from "../../local/servers/mysql/server";
 import { atlas } from "./atlas";
 import { flyway } from "./flyway";
 import { liquibase } from "./liquibase";

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { localPath } from "../../local/paths";
-import { runCommand } from "../../local/run-command";
+import { localPath } from "../../local/tools/paths";
+import { runCommand } from "../../local/tools/run-command";
 
 const sources = path.join(__dirname, "tools");
 

@@ -1,4 +1,4 @@
-import { runCommand } from "../../local/run-command";
+import { runCommand } from "../../local/tools/run-command";
 import type { Run } from "./tool";
 
 const ALL_CODES = Array.from({ length: 256 }, (_, code) => code);

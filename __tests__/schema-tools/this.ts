@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { terraformEnvironment } from "../../local/terraform-cli-config";
-import { replayApply, replayDestroy } from "../../local/mysql/replayer";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
+import { replayApply, replayDestroy } from "../../local/replayer/replayer";
 import { LOCK_FILE_NAME, writeLock } from "../../src/schema/lock";
 import { readMigrations } from "../../src/schema/migration";
 import { synthesizeSchema } from "../mysql/support/synth";

@@ -1,5 +1,5 @@
-import type { CommandResult } from "../../local/run-command";
-import type { OpenServer } from "../../local/mysql/open-server";
+import type { CommandResult } from "../../local/tools/run-command";
+import type { OpenServer } from "../../local/servers/mysql/open-server";
 import type { RowId } from "./scenarios";
 
 /** One change of a schema, as a tool that runs statements and as a tool that compares tables wants it. */

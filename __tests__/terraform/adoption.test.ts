@@ -2,10 +2,10 @@ import path from "node:path";
 import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { AdoptedLakeStack } from "../../examples/adopt-hand-made-set-up/adopted-lake-stack";
 import type { HandMadeSetUp } from "../../examples/adopt-hand-made-set-up/adopted-lake-stack";
-import { s3Client } from "../../local/aws";
-import type { Emulator } from "../../local/emulator";
-import { emulatorPython, startEmulator } from "../../local/emulator";
-import { runCommand } from "../../local/run-command";
+import { s3Client } from "../../local/environment/aws-clients";
+import type { Emulator } from "../../local/servers/aws/emulator";
+import { emulatorPython, startEmulator } from "../../local/servers/aws/emulator";
+import { runCommand } from "../../local/tools/run-command";
 import type { PlanCounts } from "./support/stack-folder";
 import { StackFolder } from "./support/stack-folder";
 

@@ -2,10 +2,10 @@ import { createServer } from "node:net";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startEmulator } from "../../local/emulator";
-import { localPath } from "../../local/paths";
-import { terraformEnvironment } from "../../local/terraform-cli-config";
-import { checkAwsProvider } from "../../local/terraform-providers";
+import { startEmulator } from "../../local/servers/aws/emulator";
+import { localPath } from "../../local/tools/paths";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
+import { checkAwsProvider } from "../../local/environment/terraform-providers";
 
 jest.setTimeout(120_000);
 

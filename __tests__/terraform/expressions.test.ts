@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { App, Fn, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
-import { localPath } from "../../local/paths";
-import { runCommand } from "../../local/run-command";
-import { terraformEnvironment } from "../../local/terraform-cli-config";
+import { localPath } from "../../local/tools/paths";
+import { runCommand } from "../../local/tools/run-command";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import { expressionString, mapExpression, terraformLiteral } from "../../src/modules/common/expression";
 
 jest.setTimeout(60_000);

@@ -2,9 +2,9 @@ import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
-import { localPath, repositoryRoot } from "../../local/paths";
-import { runCommand } from "../../local/run-command";
-import { terraformEnvironment } from "../../local/terraform-cli-config";
+import { localPath, repositoryRoot } from "../../local/tools/paths";
+import { runCommand } from "../../local/tools/run-command";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import {
   BackupCatalog,
   DataLakeBucket,

@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Emulator } from "../../local/emulator";
-import { startEmulator } from "../../local/emulator";
-import { localPath, repositoryRoot } from "../../local/paths";
-import { runCommand } from "../../local/run-command";
-import { terraformEnvironment } from "../../local/terraform-cli-config";
+import type { Emulator } from "../../local/servers/aws/emulator";
+import { startEmulator } from "../../local/servers/aws/emulator";
+import { localPath, repositoryRoot } from "../../local/tools/paths";
+import { runCommand } from "../../local/tools/run-command";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 
 jest.setTimeout(5 * 60_000);
 

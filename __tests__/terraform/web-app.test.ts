@@ -10,11 +10,11 @@ import {
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { TerraformOutput, TerraformStack } from "cdktf";
-import { LOCAL_REGION } from "../../local/aws";
-import type { Emulator } from "../../local/emulator";
-import { emulatorPython, startEmulator } from "../../local/emulator";
-import { localPath } from "../../local/paths";
-import { runCommand } from "../../local/run-command";
+import { LOCAL_REGION } from "../../local/environment/aws-clients";
+import type { Emulator } from "../../local/servers/aws/emulator";
+import { emulatorPython, startEmulator } from "../../local/servers/aws/emulator";
+import { localPath, repositoryRoot } from "../../local/tools/paths";
+import { runCommand } from "../../local/tools/run-command";
 import { DataLakeBucket } from "../../src/modules/storage/data-lake-bucket";
 import { DataLakeKey } from "../../src/modules/common/data-lake-key";
 import { DatabaseSecret } from "../../src/modules/database/database-secret";
@@ -169,14 +169,26 @@ describe("the app uploads and lists images, and nothing else", () => {
   };
   const folder = localPath("test", "web-app-profile");
 
-  /** Who the app is and what it can do with a profile of AWS's configuration file. */
-  async function tryProfile(settings: Record<string, string | undefined>): Promise<unknown> {
-    const lines = Object.entries({ ...settings, region: LOCAL_REGION }).map(([name, value]) => `${name} = ${value}`);
+  const section = (name: string, settings: Record<string, string | undefined>): string =>
+    [`[${name}]`, ...Object.entries(settings).map(([key, value]) => `${key} = ${value}`), ""].join("\n");
+
+  /** The app's identity and its rights, with the section of its ini file that is for S3 and a profile of AWS's. */
+  async function tryLogin(
+    credentials: Record<string, string | undefined>,
+    profile: Record<string, string | undefined> = {},
+  ): Promise<unknown> {
     const AWS_CONFIG_FILE = path.join(folder, "config");
-    writeFileSync(AWS_CONFIG_FILE, ["[profile x-ray-app]", ...lines, ""].join("\n"));
-    const script = path.join(__dirname, "support", "web_app.py");
-    const env = { ...process.env, AWS_CONFIG_FILE, AWS_ENDPOINT_URL: emulator.url };
-    return JSON.parse((await runCommand(emulatorPython, [script, outputs["bucket"] ?? ""], { env })).stdout);
+    writeFileSync(AWS_CONFIG_FILE, section("profile x-ray-app", { ...profile, region: LOCAL_REGION }));
+    const ini = path.join(folder, "app.ini");
+    const sections = [
+      section("Credential-AWS-RDS-MySQL", {}),
+      section("Credential-AWS-S3", credentials),
+      section("Info-AWS-S3", { root_bucket: outputs["bucket"], xray_images_bucket: "xray-images" }),
+    ];
+    writeFileSync(ini, sections.join("\n"));
+    const env = { ...process.env, AWS_CONFIG_FILE, AWS_ENDPOINT_URL: emulator.url, AWS_DEFAULT_REGION: LOCAL_REGION };
+    const cwd = path.join(repositoryRoot, "web_app_double");
+    return JSON.parse((await runCommand(emulatorPython, ["-m", "usage.rights", ini], { cwd, env })).stdout);
   }
 
   beforeAll(() => mkdirSync(folder, { recursive: true }));
@@ -184,7 +196,8 @@ describe("the app uploads and lists images, and nothing else", () => {
   test("logged in by web identity", async () => {
     const web_identity_token_file = path.join(folder, "google-token");
     writeFileSync(web_identity_token_file, "what-google-gives");
-    expect(await tryProfile({ role_arn: outputs["role"], web_identity_token_file })).toEqual({
+    const profile = { role_arn: outputs["role"], web_identity_token_file };
+    expect(await tryLogin({ profile_name: "x-ray-app" }, profile)).toEqual({
       arn: expect.stringMatching(`:assumed-role/${ROLE}/`) as unknown,
       attempts,
     });
@@ -193,7 +206,7 @@ describe("the app uploads and lists images, and nothing else", () => {
   test("with an access key that a person made", async () => {
     const { AccessKey } = await iam().send(new CreateAccessKeyCommand({ UserName: outputs["user"] }));
     const key = { aws_access_key_id: AccessKey?.AccessKeyId, aws_secret_access_key: AccessKey?.SecretAccessKey };
-    expect(await tryProfile(key)).toEqual({
+    expect(await tryLogin(key)).toEqual({
       arn: expect.stringMatching(`:user/${outputs["user"]}$`) as unknown,
       attempts,
     });

@@ -1,5 +1,5 @@
 import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { type Emulator, startEmulator } from "../../../local/emulator";
+import { type Emulator, startEmulator } from "../../../local/servers/aws/emulator";
 import { secrets } from "./synth";
 
 /** Starts the project's AWS emulator and puts the users' secrets into it. */

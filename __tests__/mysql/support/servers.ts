@@ -1,10 +1,10 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import type { Connection, RowDataPacket } from "mysql2/promise";
-import { type ServerKind, mysqlFolder } from "../../../local/mysql/install";
-import { type OpenServer, connectToServer } from "../../../local/mysql/open-server";
-import { connectAsProvider } from "../../../local/mysql/replayer";
-import { startMysqlServer } from "../../../local/mysql/server";
+import { type ServerKind, mysqlFolder } from "../../../local/servers/mysql/install";
+import { type OpenServer, connectToServer } from "../../../local/servers/mysql/open-server";
+import { connectAsProvider } from "../../../local/replayer/replayer";
+import { startMysqlServer } from "../../../local/servers/mysql/server";
 
 // Other suites share the machine's two cores.
 jest.setTimeout(300_000);

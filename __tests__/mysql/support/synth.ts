@@ -6,7 +6,7 @@ import { App, LocalBackend, TerraformStack } from "cdktf";
 import { MetadataSchema, type MetadataSchemaProps } from "../../../src/modules/database/metadata-schema";
 import { SchemaUser } from "../../../src/modules/database/schema-user";
 import { MysqlProvider } from "../../../src/providers/mysql/provider";
-import type { OpenServer } from "../../../local/mysql/open-server";
+import type { OpenServer } from "../../../local/servers/mysql/open-server";
 
 /** Passwords of the users by the name of their secret, in the JSON that RDS writes; read through no file. */
 export const secrets: Record<string, string> = Object.fromEntries(

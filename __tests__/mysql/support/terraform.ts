@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { localPath } from "../../../local/paths";
-import { terraformEnvironment } from "../../../local/terraform-cli-config";
+import { localPath } from "../../../local/tools/paths";
+import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
 
 /** What a run of Terraform ended with. */
 export interface TerraformResult {

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { App } from "cdktf";
-import { localPath } from "../../../local/paths";
-import { runCommand } from "../../../local/run-command";
-import { terraformEnvironment } from "../../../local/terraform-cli-config";
+import { localPath } from "../../../local/tools/paths";
+import { runCommand } from "../../../local/tools/run-command";
+import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
 
 /** What a plan would do with one resource. */
 interface ResourceChange {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import runpy
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -110,6 +109,4 @@ def run_jobs() -> None:
 
 if __name__ == "__main__":
     run_jobs()
-    # As if it had been started itself: it imports what lies beside it.
-    sys.path.insert(0, str(REPOSITORY / "local"))
-    runpy.run_path(str(REPOSITORY / "local" / "emulator.py"), run_name="__main__")
+    runpy.run_path(str(REPOSITORY / "local" / "servers" / "aws" / "patched_moto"), run_name="__main__")

@@ -1,0 +1,164 @@
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import Table from "cli-table3";
+import pc from "picocolors";
+import { localPath, repositoryRoot } from "../tools/paths";
+import { checkMachine } from "../tools/machine";
+import { pythonEnvironment } from "../tools/python-environment";
+import { runCommand } from "../tools/run-command";
+import { terraformEnvironment } from "../environment/terraform-cli-config";
+import { runTool } from "../tools/run-tool";
+import { ToolError } from "../tools/tool-error";
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** A set of tests that one command runs. */
+interface Suite {
+  readonly name: string;
+  readonly command: string;
+  readonly args: string[];
+  /** Reads what the command left; without it, the command itself is the one test. */
+  readonly counts?: () => Counts;
+}
+
+interface Result extends Counts {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+const results = localPath("test-results");
+const bin = (name: string): string => path.join(repositoryRoot, "node_modules", ".bin", name);
+const python = (environment: string): string => localPath("venv", environment, "bin", "python");
+const gluePython = python("glue");
+
+function jestSuite(project: string): Suite {
+  const file = path.join(results, `jest-${project}.json`);
+  return {
+    name: `jest ${project}`,
+    command: bin("jest"),
+    // One worker: two suites with servers of their own would fight over two cores.
+    args: [
+      "--selectProjects",
+      project,
+      "--ci",
+      "--json",
+      `--outputFile=${file}`,
+      ...(project === "unit" ? [] : ["-i"]),
+    ],
+    counts: () => {
+      const report = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
+      // A file that does not load has no tests to count and must not pass for that.
+      const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, numRuntimeErrorTestSuites = 0 } = report;
+      return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites, skipped: numPendingTests };
+    },
+  };
+}
+
+/** The tests of a folder, in the virtual environment of its name. */
+function pytestSuite(folder: string): Suite {
+  const file = path.join(results, `pytest-${folder}.xml`);
+  return {
+    name: `pytest ${folder}`,
+    command: python(folder),
+    args: ["-m", "pytest", folder, "-q", `--junitxml=${file}`],
+    counts: () => {
+      const attribute = (name: string): number =>
+        Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(readFileSync(file, "utf8"))?.[1] ?? 0);
+      const failed = attribute("failures") + attribute("errors");
+      const skipped = attribute("skipped");
+      return { passed: attribute("tests") - failed - skipped, failed, skipped };
+    },
+  };
+}
+
+/** Two lanes run side by side: the first waits for servers most of the time, the second keeps the processor busy. */
+const LANES: Suite[][] = [
+  [jestSuite("terraform"), jestSuite("e2e"), pytestSuite("airflow")],
+  [
+    { name: "eslint", command: bin("eslint"), args: ["."] },
+    { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
+    { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
+    jestSuite("unit"),
+    { name: "peer range", command: process.execPath, args: ["scripts/check-peer-range.js"] },
+    { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
+    {
+      name: "mypy",
+      command: gluePython,
+      args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", "glue/xray_backup"],
+    },
+    jestSuite("mysql"),
+    pytestSuite("glue"),
+  ],
+];
+
+async function runSuite(suite: Suite, env: NodeJS.ProcessEnv): Promise<Result> {
+  const logFile = localPath("log", `test-${suite.name.replaceAll(" ", "-")}.log`);
+  console.log(`${suite.name}: started`);
+  const start = Date.now();
+  const { code, output } = await runCommand(suite.command, suite.args, {
+    cwd: repositoryRoot,
+    env,
+    logFile,
+    okCodes: Array.from({ length: 256 }, (_, index) => index),
+  });
+  const seconds = (Date.now() - start) / 1000;
+  let counts: Counts;
+  try {
+    counts = suite.counts?.() ?? { passed: 0, failed: 0, skipped: 0 };
+  } catch {
+    counts = { passed: 0, failed: 0, skipped: 0 }; // it ended before it wrote a report
+  }
+  if (suite.counts === undefined && code === 0) counts = { ...counts, passed: 1 };
+  if (code !== 0 && counts.failed === 0) counts = { ...counts, failed: 1 };
+  console.log(`${suite.name}: ${counts.passed} passed, ${counts.failed} failed (${seconds.toFixed(0)} s)`);
+  if (counts.failed > 0) console.log(output.split("\n").slice(-200).join("\n"));
+  return { name: suite.name, seconds, ...counts };
+}
+
+async function runLane(lane: Suite[], env: NodeJS.ProcessEnv): Promise<Result[]> {
+  const done: Result[] = [];
+  for (const suite of lane) done.push(await runSuite(suite, env));
+  return done;
+}
+
+function show(all: Result[]): Counts {
+  const right = (content: string): Table.Cell => ({ content, hAlign: "right" });
+  const plain = { compact: true, head: [], border: [] };
+  const table = new Table({
+    head: ["Suite", "Passed", "Failed", "Skipped", "Seconds"],
+    style: pc.isColorSupported ? { ...plain, head: ["bold"], border: ["gray"] } : plain,
+  });
+  for (const { name, passed, failed, skipped, seconds } of all) {
+    table.push([name, ...[passed, failed, skipped].map((count) => right(String(count))), right(seconds.toFixed(0))]);
+  }
+  console.log(table.toString());
+  const sum = (key: keyof Counts): number => all.reduce((total, result) => total + result[key], 0);
+  return { passed: sum("passed"), failed: sum("failed"), skipped: sum("skipped") };
+}
+
+runTool(async () => {
+  const only = process.argv.slice(2);
+  const lanes = LANES.map((lane) => lane.filter(({ name }) => only.length === 0 || only.includes(name)));
+  const names = LANES.flat().map(({ name }) => name);
+  if (only.some((name) => !names.includes(name))) {
+    throw new ToolError(
+      `no such suite: ${only.find((name) => !names.includes(name)) ?? ""}; there are ${names.join(", ")}`,
+    );
+  }
+  await checkMachine();
+  rmSync(results, { recursive: true, force: true });
+  mkdirSync(results, { recursive: true });
+  console.log("Python environments: started");
+  await pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt"));
+  for (const name of ["glue", "airflow", "web_app_double"]) {
+    await pythonEnvironment(name, path.join(repositoryRoot, name, "requirements.txt"));
+  }
+  const environment = terraformEnvironment();
+  const { passed, failed, skipped } = show((await Promise.all(lanes.map((lane) => runLane(lane, environment)))).flat());
+  if (failed > 0) process.exitCode = 1;
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+});

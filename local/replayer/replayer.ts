@@ -1,0 +1,195 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { type Connection, createConnection } from "mysql2/promise";
+import { ToolError } from "../tools/tool-error";
+import { Expressions, type SecretReader, type StackJson } from "./expressions";
+
+/** What to replay, and where. */
+export interface ReplayOptions {
+  /** The synthesized stack, a `cdk.tf.json`. */
+  readonly stackFile: string;
+  /** The server, and a user that may do all. */
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+    /**
+     * PEM file of the authority that signed the server's certificate.
+     *
+     * @default - no TLS
+     */
+    readonly caFile?: string;
+  };
+  /** Reads a secret that the stack refers to. */
+  readonly readSecret: SecretReader;
+  /**
+   * Told before each resource, for a progress bar.
+   *
+   * @default - nobody
+   */
+  readonly onResource?: (address: string, index: number, total: number) => void;
+}
+
+/** A statement that the server refused. */
+export class ReplayError extends ToolError {
+  constructor(
+    readonly address: string,
+    /** MySQL's error number, for example 1644. */
+    readonly errno: number | undefined,
+    message: string,
+  ) {
+    super(`${address}: ${errno === undefined ? "" : `Error ${errno}: `}${message}`);
+  }
+}
+
+interface Resource {
+  readonly address: string;
+  readonly type: string;
+  readonly arguments: Record<string, unknown>;
+}
+
+/**
+ * Runs what Terraform's MySQL provider would run on an apply without a state, with the provider's session settings. It is
+ * a stand-in for tests and the local environment of a machine that cannot get the provider, never a way to deploy: it has
+ * no plan and no state.
+ *
+ * @returns the addresses, in the order in which they were made
+ * @throws ReplayError for the first statement that the server refuses; what was done before it stays done
+ */
+export async function replayApply(options: ReplayOptions): Promise<string[]> {
+  const { stack, resources } = readStack(options.stackFile);
+  const expressions = new Expressions(stack, path.dirname(options.stackFile), options.readSecret);
+  return run(options, resources, (connection, resource) => create(connection, resource, expressions));
+}
+
+/**
+ * Runs what the provider would run on a destroy, in the reverse order.
+ *
+ * @returns the addresses, in the order in which they were destroyed
+ * @throws ReplayError for the first statement that the server refuses
+ */
+export async function replayDestroy(options: ReplayOptions): Promise<string[]> {
+  const { stack, resources } = readStack(options.stackFile);
+  const expressions = new Expressions(stack, path.dirname(options.stackFile), options.readSecret);
+  return run(options, resources.reverse(), (connection, resource) => destroy(connection, resource, expressions));
+}
+
+/** A connection as the provider makes it: several statements in a query, and no strict mode. */
+export async function connectAsProvider(server: ReplayOptions["server"]): Promise<Connection> {
+  const { caFile, ...account } = server;
+  const connection = await createConnection({
+    ...account,
+    multipleStatements: true,
+    ...(caFile === undefined ? {} : { ssl: { ca: readFileSync(caFile, "utf8") } }),
+  });
+  await connection.query("SET SESSION sql_mode = ''");
+  return connection;
+}
+
+async function run(
+  options: ReplayOptions,
+  resources: Resource[],
+  action: (connection: Connection, resource: Resource) => Promise<unknown>,
+): Promise<string[]> {
+  const connection = await connectAsProvider(options.server);
+  try {
+    for (const [index, resource] of resources.entries()) {
+      options.onResource?.(resource.address, index, resources.length);
+      try {
+        await action(connection, resource);
+      } catch (error) {
+        if (error instanceof ToolError) throw error;
+        const { errno, message } = error as NodeJS.ErrnoException;
+        throw new ReplayError(resource.address, errno, message.replace(/\s+/g, " "));
+      }
+    }
+  } finally {
+    await connection.end();
+  }
+  return resources.map((resource) => resource.address);
+}
+
+async function create(connection: Connection, resource: Resource, expressions: Expressions): Promise<unknown> {
+  const values = await evaluateAll(resource, expressions);
+  switch (resource.type) {
+    case "mysql_sql":
+      return connection.query(values("create_sql"));
+    case "mysql_user":
+      return connection.query("CREATE USER ?@? IDENTIFIED BY ?", [
+        values("user"),
+        values("host"),
+        values("password_wo"),
+      ]);
+    case "mysql_grant":
+      return connection.query(`GRANT ${privileges(resource)} ON ??.?? TO ?@?`, grantTarget(values));
+    default:
+      throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
+  }
+}
+
+async function destroy(connection: Connection, resource: Resource, expressions: Expressions): Promise<unknown> {
+  const values = await evaluateAll(resource, expressions);
+  switch (resource.type) {
+    case "mysql_sql":
+      return connection.query(values("delete_sql"));
+    case "mysql_user":
+      return connection.query("DROP USER ?@?", [values("user"), values("host")]);
+    case "mysql_grant":
+      return connection.query(`REVOKE ${privileges(resource)} ON ??.?? FROM ?@?`, grantTarget(values));
+    default:
+      throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
+  }
+}
+
+/** The resource's text arguments, their expressions replaced by values. */
+async function evaluateAll(resource: Resource, expressions: Expressions): Promise<(name: string) => string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of Object.entries(resource.arguments)) {
+    if (typeof value === "string") values.set(name, await expressions.evaluate(value));
+  }
+  return (name) => {
+    const value = values.get(name);
+    if (value === undefined) throw new ToolError(`${resource.address} has no ${name}`);
+    return value;
+  };
+}
+
+function grantTarget(values: (name: string) => string): string[] {
+  return [values("database"), values("table"), values("user"), values("host")];
+}
+
+function privileges(resource: Resource): string {
+  const list = resource.arguments["privileges"] as string[];
+  const wrong = list.find((privilege) => !/^[A-Z ]+$/.test(privilege));
+  if (wrong !== undefined) throw new ToolError(`${resource.address}: ${wrong} is not a privilege`);
+  return list.join(", ");
+}
+
+function readStack(file: string): { stack: StackJson; resources: Resource[] } {
+  const stack = JSON.parse(readFileSync(file, "utf8")) as StackJson;
+  const all = Object.entries(stack.resource ?? {}).flatMap(([type, byId]) =>
+    Object.entries(byId).map(([id, body]) => ({ address: `${type}.${id}`, type, arguments: body })),
+  );
+  return { stack, resources: inDependencyOrder(all.filter(({ type }) => type.startsWith("mysql_"))) };
+}
+
+/** Each resource after all that it depends on or refers to, as Terraform orders them. */
+function inDependencyOrder(resources: Resource[]): Resource[] {
+  const ordered = new Set<Resource>();
+  const visit = (resource: Resource, from: Resource[]): void => {
+    if (ordered.has(resource)) return;
+    if (from.includes(resource)) throw new ToolError(`${resource.address} depends on itself`);
+    const { depends_on: dependsOn = [], ...values } = resource.arguments;
+    const expressions = Object.values(values).filter((value) => typeof value === "string" && value.startsWith("${"));
+    const mentioned = [...(dependsOn as string[]), ...expressions].join(" ");
+    for (const other of resources) {
+      if (other !== resource && new RegExp(`\\b${other.address}(?![\\w-])`).test(mentioned)) {
+        visit(other, [...from, resource]);
+      }
+    }
+    ordered.add(resource);
+  };
+  for (const resource of resources) visit(resource, []);
+  return [...ordered];
+}
