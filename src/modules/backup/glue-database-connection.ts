@@ -132,7 +132,7 @@ export class GlueDatabaseConnection extends Construct {
         referencedSecurityGroupId: network.endpoints.securityGroupId,
         description: "AWS services",
       });
-      network.endpoints.allowFrom(securityGroupId, description);
+      network.endpoints.allowFrom(securityGroupId, description, this);
     } else {
       new VpcSecurityGroupEgressRule(this, "HttpsEgress", {
         ...https,
@@ -140,7 +140,7 @@ export class GlueDatabaseConnection extends Construct {
         description: "AWS services, by the network's own way",
       });
     }
-    database.allowConnectionsFrom(securityGroupId, description);
+    database.allowConnectionsFrom(securityGroupId, description, this);
     return group;
   }
 }

@@ -47,8 +47,12 @@ export interface IMetadataDatabase {
   readonly jdbcUrl: string;
   /** The security group that the instance is in. */
   readonly securityGroupId: string;
-  /** Opens the database's port to a security group. */
-  allowConnectionsFrom(securityGroupId: string, description: string): void;
+  /**
+   * Opens the database's port to a security group.
+   * @param caller the construct that connects, which has the rule where it is of another stack; left out, the stack of the
+   * security group has it
+   */
+  allowConnectionsFrom(securityGroupId: string, description: string, caller?: Construct): void;
   /** Makes the secret of a database user. A job adds the user that it logs in as; adding a user again changes nothing. */
   addUser(username: string, options?: DatabaseUserOptions): IDatabaseSecret;
   /** The secret of a user that was added. */
@@ -175,8 +179,9 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     this.allowCidrs(props.allowedCidrs ?? []);
   }
 
-  allowConnectionsFrom(securityGroupId: string, description: string): void {
+  allowConnectionsFrom(securityGroupId: string, description: string, caller?: Construct): void {
     addIngressRule(this, {
+      caller,
       securityGroupId: this.securityGroupId,
       port: PORT,
       description,

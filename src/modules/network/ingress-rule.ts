@@ -1,11 +1,14 @@
-import type { Construct } from "constructs";
-import { Token } from "cdktf";
+import type { Construct, IConstruct } from "constructs";
+import { TerraformStack, Token } from "cdktf";
 import type { VpcSecurityGroupIngressRuleConfig } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { checkPattern } from "../common/checks";
+import { terraformLiteral } from "../common/expression";
+import { physicalName } from "../common/physical-name";
+import { stackOfToken } from "../common/stack-of-token";
 import { ValidationError } from "../common/validation-error";
 
-/** What a security group lets in, and from where. */
+/** A way into a security group, and its source. */
 interface IngressRule extends Pick<
   VpcSecurityGroupIngressRuleConfig,
   "cidrIpv4" | "referencedSecurityGroupId" | "securityGroupId"
@@ -14,27 +17,46 @@ interface IngressRule extends Pick<
   readonly port: number;
   /** Who it is; tells the rules of a group apart, and their addresses in the state. */
   readonly description: string;
+  /**
+   * The construct that connects.
+   * @default - the stack that made the referenced group
+   */
+  readonly caller?: Construct;
 }
 
-/** Adds an ingress rule below `scope`, named by its description. */
-export function addIngressRule(scope: Construct, { port, ...rule }: IngressRule): void {
-  const { description } = rule;
+/**
+ * Adds an ingress rule to the security group of `owner`, named by its description. It belongs to the owner where the source is
+ * of the same stack. A source of another stack has the rule, since its stack reads the owner's and not the other way
+ * round.
+ */
+export function addIngressRule(owner: Construct, { port, caller, ...rule }: IngressRule): void {
+  const { description, referencedSecurityGroupId = "" } = rule;
   if (Token.isUnresolved(description)) {
-    throw new ValidationError(scope, "who may connect must be known at synth: it names the rule, got a token");
+    throw new ValidationError(owner, "who may connect must be known at synth: it names the rule, got a token");
   }
   checkPattern(
-    scope,
+    owner,
     "the description of a connection",
     description,
     /^[A-Za-z0-9 ._:/()#,@[\]+=&;{}!$*-]{1,255}$/,
     "1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$* as EC2 takes them",
   );
-  const id = `Ingress-${description.replace(/[^A-Za-z0-9]+/g, "-")}`;
+  const stack = TerraformStack.of(owner);
+  const source: IConstruct | undefined = caller ?? stackOfToken(referencedSecurityGroupId);
+  const scope = source !== undefined && TerraformStack.of(source) !== stack ? (source as Construct) : owner;
+  const name = description.replace(/[^A-Za-z0-9]+/g, "-");
+  const id = scope === owner ? `Ingress-${name}` : `Ingress-${physicalName(owner, 200)}-${name}`;
   if (scope.node.tryFindChild(id)) {
     throw new ValidationError(
-      scope,
+      owner,
       `connections from "${description}" are allowed twice: give each source its own description`,
     );
   }
-  new VpcSecurityGroupIngressRule(scope, id, { ...rule, ipProtocol: "tcp", fromPort: port, toPort: port });
+  new VpcSecurityGroupIngressRule(scope, id, {
+    ...rule,
+    description: terraformLiteral(description),
+    ipProtocol: "tcp",
+    fromPort: port,
+    toPort: port,
+  });
 }

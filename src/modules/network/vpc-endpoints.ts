@@ -61,9 +61,13 @@ export class VpcEndpoints extends Construct {
     }
   }
 
-  /** Lets what is in a security group call the services; the description tells the rules apart. */
-  allowFrom(securityGroupId: string, description: string): void {
+  /**
+   * Lets what is in a security group call the services; the description tells the rules apart.
+   * @param caller the construct that calls, which has the rule where it is of another stack
+   */
+  allowFrom(securityGroupId: string, description: string, caller?: Construct): void {
     addIngressRule(this, {
+      caller,
       securityGroupId: this.securityGroupId,
       port: 443,
       description,

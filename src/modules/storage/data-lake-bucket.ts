@@ -1,4 +1,4 @@
-import { Annotations, Token } from "cdktf";
+import { Annotations, Fn, TerraformStack, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { DataAwsPartition } from "@cdktf/provider-aws/lib/data-aws-partition";
 import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
@@ -176,18 +176,26 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       dependsOn: [this.versioning],
     });
     if (props.serverAccessLogsBucket) {
-      const prefix = props.serverAccessLogsPrefix ?? "data-lake";
-      const delivery = props.serverAccessLogsBucket.allowLogDelivery(this.bucketArn, prefix);
-      new S3BucketLoggingA(this, "Logging", {
-        bucket: this.bucketName,
-        targetBucket: props.serverAccessLogsBucket.bucketName,
-        targetPrefix: `${prefix}/`,
-        dependsOn: [delivery],
-      });
+      this.addAccessLogs(props.serverAccessLogsBucket, props.serverAccessLogsPrefix ?? "data-lake");
     }
     if (props.eventBridgeEnabled) {
       new S3BucketNotification(this, "Notification", { bucket: this.bucketName, eventbridge: true });
     }
+  }
+
+  private addAccessLogs(logs: AccessLogsBucket, prefix: string): void {
+    const sameStack = TerraformStack.of(logs) === TerraformStack.of(this);
+    // This stack reads the name of the log bucket, so that the log bucket's stack cannot read the name of this one. It
+    // lets in the name as it is known at synth; S3 itself delivers to buckets of the same account only.
+    const partition = Fn.element(Fn.split(":", logs.bucketArn), 1) as string;
+    const source = sameStack ? this.bucketArn : `arn:${partition}:s3:::${this.namePattern}`;
+    const delivery = logs.allowLogDelivery(source, prefix);
+    new S3BucketLoggingA(this, "Logging", {
+      bucket: this.bucketName,
+      targetBucket: logs.bucketName,
+      targetPrefix: `${prefix}/`,
+      dependsOn: sameStack ? [delivery] : [],
+    });
   }
 
   /** What the S3 console's "Create folder" makes: an empty object whose key ends with a slash. */

@@ -64,6 +64,8 @@ export class PrivateBucket extends BucketBase {
   readonly bucketName: string;
   readonly bucketArn: string;
   readonly encryptionKey?: IDataLakeKey;
+  /** The name as it is known at synth, with an asterisk for what Terraform adds to it. */
+  protected readonly namePattern: string;
   /** The versioning configuration; what needs a versioned bucket waits for it. */
   protected readonly versioning: S3BucketVersioningA;
 
@@ -84,9 +86,11 @@ export class PrivateBucket extends BucketBase {
         "end as AWS's own names do",
     );
     this.encryptionKey = props.encryptionKey;
+    const bucketPrefix = `${physicalName(this, 36)}-`;
+    this.namePattern = props.bucketName ?? `${bucketPrefix}*`;
     this.resource = new S3Bucket(this, "Resource", {
       bucket: props.bucketName,
-      bucketPrefix: props.bucketName === undefined ? `${physicalName(this, 36)}-` : undefined,
+      bucketPrefix: props.bucketName === undefined ? bucketPrefix : undefined,
       objectLockEnabled: traits.objectLockEnabled,
       forceDestroy: props.forceDestroy ?? false,
       lifecycle: { preventDestroy: props.preventDestroy ?? true },
