@@ -25,7 +25,12 @@ export type {
   MetadataDatabaseProps,
 } from "./modules/database/metadata-database-props";
 export { MetadataSchema, type MetadataSchemaProps } from "./modules/database/metadata-schema";
-export { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "./modules/database/schema-user";
+export {
+  type SchemaAccountOptions,
+  SchemaPrivilege,
+  SchemaUser,
+  type SchemaUserProps,
+} from "./modules/database/schema-user";
 
 export { BackupCatalog, type BackupCatalogProps } from "./modules/backup/backup-catalog";
 export { BackupGlueJob, type BackupGlueJobProps, Scheduler } from "./modules/backup/backup-glue-job";

@@ -18,7 +18,8 @@ export const STRICT_SQL_MODE = [
 /** Seconds that a deploy waits for another one to finish its statement. */
 const LOCK_WAIT_SECONDS = 120;
 
-const TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+/** How every text of the ledger is kept. */
+export const TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
 /** A quoted name: `` `x_ray` ``. */
 export function quoteName(name: string): string {

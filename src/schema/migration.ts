@@ -18,8 +18,8 @@ export interface Migration {
   readonly statements: readonly Statement[];
 }
 
-/** Names that the ledger keeps for itself (see ledger.ts). */
-const RESERVED = /^`?schema_(migration|at_|apply|execute|guard)/i;
+/** Names that the ledger keeps for itself (see ledger.ts and accounts.ts). */
+const RESERVED = /^`?schema_(migration|at_|apply|execute|guard|account|claim)/i;
 const FILE_NAME = /^V(\d{4})__([a-z][a-z0-9_]{0,59})\.sql$/;
 
 /** The file name of a migration, for example `V0003__add_reader.sql`. */

@@ -386,6 +386,19 @@ describe("addUser and userSecret", () => {
     );
   });
 
+  it.each([
+    ["admin", {}],
+    ["Admin", {}],
+    ["head", { masterUsername: "head" }],
+  ] satisfies [string, Props][])(
+    "refuses the master user as a user, whose password RDS keeps (%s)",
+    (username, props) => {
+      const message = `test/Db: addUser must not name the master user, got "${username}": RDS keeps its password, see masterUserSecretArn`;
+      expect(refusal((scope) => database(scope, props).addUser(username))).toBe(message);
+      expect(refusal((scope) => database(scope, props).secretForUser(username))).toBe(message);
+    },
+  );
+
   it("refuses a user name that MySQL refuses, two versions of one password, and version 0", () => {
     expect(refusal((scope) => database(scope).addUser("x'; --"))).toBe(
       'test/Db: username must be 1 to 32 letters, digits and underscores, got "x\'; --"',

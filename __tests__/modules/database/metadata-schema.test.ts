@@ -43,9 +43,9 @@ test("the text of a statement is a contract with every deployed state", () => {
 
 test("every statement runs under strict mode", () => {
   const ownStatements = sqlOf({ users: [user()] }).filter(
-    (body) => !/^(DO 0|DROP USER)/.test(String(body["create_sql"])),
+    (body) => !/^(DO 0|DROP USER|CALL `x_ray`.schema_claim)/.test(String(body["create_sql"])),
   );
-  expect(ownStatements).toHaveLength(8);
+  expect(ownStatements).toHaveLength(9);
   for (const body of ownStatements) expect(body["create_sql"]).toMatch(/^SET SESSION sql_mode = 'STRICT_TRANS_TABLES,/);
 });
 
@@ -56,6 +56,7 @@ test("every deletion that could cost data asks the guard first", () => {
   ]);
   const unguarded = deletions.filter(([, sql]) => !String(sql).startsWith("CALL `x_ray`.schema_guard()"));
   expect(unguarded.map(([id, sql]) => `${String(id)}: ${String(sql)}`)).toEqual([
+    expect.stringMatching(/^Schema_Accounts_\w+: DO 0$/),
     expect.stringMatching(/^Schema_Apply_\w+: DO 0$/),
     expect.stringMatching(/^Schema_Guard_\w+: DO 0$/),
     expect.stringMatching(/^Schema_SampleData-1_\w+: DO 0$/),
@@ -96,6 +97,19 @@ test("a user's password comes from its secret at run time, and its grants follow
     ["x_ray", "transaction", ["SELECT", "INSERT"]],
   ]);
   for (const grant of grants) expect(grant["lifecycle"]).toEqual({ replace_triggered_by: [`mysql_user.${userId}.id`] });
+});
+
+test("a user's account is claimed before it is dropped, and dropped before it is made", () => {
+  const { resource } = synth({ users: [user({ takeOver: true })] });
+  const find = (type: string, name: string) =>
+    Object.entries(resource[type] ?? {}).find(([id]) => id.includes(`xray_app_${name}_`)) ?? ["", {}];
+  const [claimId, claim] = find("mysql_sql", "Claim");
+  const [forgetId, forget] = find("mysql_sql", "Forget");
+  expect(claim["create_sql"]).toBe("CALL `x_ray`.schema_claim('xray_app', '%', TRUE)");
+  // In the state of every deployed user: another text would drop the user of each.
+  expect(forget["create_sql"]).toBe("DROP USER IF EXISTS 'xray_app'@'%'");
+  expect(forget["depends_on"]).toEqual([`mysql_sql.${claimId}`]);
+  expect(Object.values(resource["mysql_user"] ?? {})[0]?.["depends_on"]).toEqual([`mysql_sql.${forgetId}`]);
 });
 
 test("a plan reads whether the newest migration is in the database", () => {
@@ -174,12 +188,12 @@ describe("fails when", () => {
     [
       "a user's name is not one",
       () => ({ users: [user({ secret: { ...secret, username: "a'b" } })] }),
-      "stack/Schema/a'b: username must be 1 to 32 letters, digits and underscores, got \"a'b\"",
+      'stack/Schema: username must be 1 to 32 letters, digits and underscores, got "a\'b"',
     ],
     [
       "a host is not one",
       () => ({ users: [user({ host: "%'" })] }),
-      'stack/Schema/xray_app: host must be a host as MySQL writes it, such as % or 10.0.%, got "%\'"',
+      'stack/Schema: host of xray_app must be a host as MySQL writes it, such as % or 10.0.%, got "%\'"',
     ],
     [
       "a table is not one",
@@ -190,7 +204,49 @@ describe("fails when", () => {
     expect(() => synth(props())).toThrow(message);
   });
 
-  test("a user is given twice", () => {
-    expect(() => synth({ users: [user(), user()] })).toThrow("There is already a Construct with name 'xray_app'");
+  test("one user has two secrets", () => {
+    const other = user({ secret: { ...secret, secretArn: `${secret.secretArn}2` } });
+    expect(() => synth({ users: [user(), other] })).toThrow(
+      "stack/Schema: user xray_app must have one secret, got two: name the same one each time",
+    );
   });
+
+  test.each(["root", "rdsadmin", "RDSAdmin"])("a user is the server's own (%s)", (username) => {
+    expect(() => synth({ users: [user({ secret: { ...secret, username } })] })).toThrow(
+      `stack/Schema: username must not be one of the server's own users, got "${username}"`,
+    );
+  });
+
+  test("two schemas of one stack and one server have a user of one name", () => {
+    const stack = new TerraformStack(Testing.app(), "stack");
+    const second = new MysqlProvider(stack, "Second", { alias: "second" });
+    new MetadataSchema(stack, "Schema", { users: [user()] });
+    new MetadataSchema(stack, "ElsewhereSchema", { users: [user()], provider: second });
+    new MetadataSchema(stack, "OtherHostSchema", { users: [user({ host: "10.0.%" })] });
+    expect(() => new MetadataSchema(stack, "OtherSchema", { users: [user()] })).toThrow(
+      "stack/OtherSchema: user xray_app@% is made by stack/Schema on the same server: give it another name",
+    );
+  });
+});
+
+test("a user given twice is one account; a further host is a further one, and the first keeps its addresses", () => {
+  const view = user({ tables: ["detections"] });
+  const insert = user({ tables: ["image", "image"], privileges: [SchemaPrivilege.INSERT] });
+  const grantsOf = (users: SchemaUser[]) =>
+    Object.entries(synth({ users }).resource["mysql_grant"] ?? {}).map(([id, grant]) => [
+      id.replace(/_[0-9A-F]{8}$/, ""),
+      grant["host"],
+      grant["privileges"],
+    ]);
+  expect(grantsOf([user(), view, insert])).toEqual([
+    ["Schema_xray_app_Grant-detections", "%", ["SELECT"]],
+    ["Schema_xray_app_Grant-image", "%", ["SELECT", "INSERT"]],
+  ]);
+  const alone = Object.keys(synth({ users: [user({ host: "10.0.%" })] }).resource["mysql_user"] ?? {});
+  const users = [user({ host: "10.0.%" }), user({ host: "APP.Example.com" })];
+  const both = synth({ users }).resource["mysql_user"] ?? {};
+  expect(Object.keys(both)).toEqual(expect.arrayContaining(alone));
+  expect(Object.values(both).map((body) => body["host"])).toEqual(
+    expect.arrayContaining(["10.0.%", "app.example.com"]),
+  );
 });

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Annotations, Fn, Lazy } from "cdktf";
+import { Annotations, Fn, Lazy, Token } from "cdktf";
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
 import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
 import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
@@ -234,6 +234,12 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
 
   private addSecret(username: string): IDatabaseSecret {
     checkUserName(this, username);
+    if (!Token.isUnresolved(this.masterUsername) && username.toLowerCase() === this.masterUsername.toLowerCase()) {
+      throw new ValidationError(
+        this,
+        `addUser must not name the master user, got "${username}": RDS keeps its password, see masterUserSecretArn`,
+      );
+    }
     const secret = new DatabaseSecret(this, `${username}-secret`, {
       username,
       secretName: `${this.instanceIdentifier}/${username}`,

@@ -1,18 +1,16 @@
 import * as path from "node:path";
 import { Construct } from "constructs";
-import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments } from "cdktf";
+import type { ITerraformDependable, TerraformMetaArguments } from "cdktf";
 import { DataMysqlTables } from "../../providers/mysql/data-mysql-tables";
-import { Grant } from "../../providers/mysql/grant";
 import { Sql } from "../../providers/mysql/sql";
-import { User } from "../../providers/mysql/user";
+import { createAccountRecord } from "../../schema/accounts";
 import * as ledger from "../../schema/ledger";
 import { checkLock } from "../../schema/lock";
 import { type Migration, readMigrations, readStatements } from "../../schema/migration";
 import { SchemaError } from "../../schema/schema-error";
 import { useAwsProvider } from "../common/aws-provider";
-import { checkPattern } from "../common/checks";
-import { EphemeralResource } from "../common/ephemeral-resource";
-import { checkDatabaseName, checkUserName } from "./names";
+import { checkDatabaseName } from "./names";
+import { addSchemaAccounts } from "./schema-account";
 import type { SchemaUser } from "./schema-user";
 import { ValidationError } from "../common/validation-error";
 
@@ -86,12 +84,18 @@ export class MetadataSchema extends Construct {
     this.addFoundation();
     this.addMigrations();
     if (props.sampleData ?? false) this.addSampleData();
-    const users = (props.users ?? []).flatMap((user) => this.addUser(user));
+    const users = this.addUsers(props.users ?? []);
     // Destroyed first, as it depends on all: where it refuses, nothing else has gone, users and grants included.
     this.addSql("Protection", NOTHING, ledger.refuseWhereProtected(this.databaseName), {
       keep: true,
       dependsOn: users,
     });
+  }
+
+  private addUsers(users: readonly SchemaUser[]): ITerraformDependable[] {
+    const { databaseName, last: after, provider } = this;
+    if (after === undefined) return [];
+    return addSchemaAccounts(this, users, { databaseName, after, provider }).flatMap(({ resources }) => resources);
   }
 
   private readMigrations(folder: string): Migration[] {
@@ -110,6 +114,7 @@ export class MetadataSchema extends Construct {
     this.addSql("Resource", ledger.createDatabase(database), ledger.dropDatabase(database), { keep: true });
     this.addSql("Guard", ledger.createGuard(database, this.preventDestroy), NOTHING);
     this.addSql("Ledger", ledger.createLedgerTable(database), ledger.refuseWhereProtected(database), { keep: true });
+    this.addSql("Accounts", createAccountRecord(database), NOTHING);
     this.addSql("Apply", ledger.createApplyProcedure(database), NOTHING);
   }
 
@@ -169,56 +174,6 @@ export class MetadataSchema extends Construct {
       dependsOn: [...after, ...(options.dependsOn ?? [])],
       lifecycle: options.keep === true && this.preventDestroy ? { preventDestroy: true } : undefined,
     });
-  }
-
-  private addUser(user: SchemaUser): ITerraformDependable[] {
-    const { username, secretArn, passwordVersion } = user.secret;
-    const scope = new Construct(this, username);
-    const after = this.last === undefined ? [] : [this.last];
-    checkUserName(scope, username);
-    checkPattern(
-      scope,
-      "host",
-      user.host,
-      /^[A-Za-z0-9_.:%/-]{1,255}$/,
-      "a host as MySQL writes it, such as % or 10.0.%",
-    );
-
-    // The provider's CREATE USER fails for a user that is there, as all are when a Terraform state is lost.
-    const forget = new Sql(scope, "Forget", {
-      name: `${this.databaseName} forget ${username}`,
-      createSql: `DROP USER IF EXISTS ${ledger.quoteString(username)}@${ledger.quoteString(user.host)}`,
-      deleteSql: NOTHING,
-      provider: this.provider,
-      dependsOn: after,
-    });
-    const secret = new EphemeralResource(scope, "Secret", {
-      type: "aws_secretsmanager_secret_version",
-      arguments: { secret_id: secretArn },
-    });
-    const resource = new User(scope, "Resource", {
-      user: username,
-      host: user.host,
-      passwordWo: propertyAccess(Fn.jsondecode(secret.attribute("secret_string")), ["password"]) as unknown as string,
-      passwordWoVersion: passwordVersion,
-      provider: this.provider,
-      dependsOn: [forget],
-    });
-    const grants = user.tables.map((table) => {
-      checkPattern(scope, "tables", table, /^[A-Za-z0-9_]{1,64}$/, "names of letters, digits and underscores");
-      return new Grant(scope, `Grant-${table}`, {
-        user: resource.user,
-        host: user.host,
-        database: this.databaseName,
-        table,
-        privileges: [...user.privileges],
-        provider: this.provider,
-        // A user that is replaced loses its grants, which the provider does not notice in the same plan. Its id changes
-        // then; a new password alone changes the user in place, and leaves the grants.
-        lifecycle: { replaceTriggeredBy: [`${resource.terraformResourceType}.${resource.friendlyUniqueId}.id`] },
-      });
-    });
-    return grants.length > 0 ? grants : [resource];
   }
 }
 

@@ -11,19 +11,29 @@ export const SchemaPrivilege = {
 /** One of {@link SchemaPrivilege}. */
 export type SchemaPrivilege = (typeof SchemaPrivilege)[keyof typeof SchemaPrivilege];
 
+/** How an account is told apart, and made. */
+export interface SchemaAccountOptions {
+  /**
+   * The hosts that the user may come from, as MySQL writes them; kept in lower case, as MySQL keeps them. A user with two
+   * hosts is given twice, the host that is deployed already first.
+   * @default "%" - any host; the database's security group is what lets a host in
+   */
+  readonly host?: string;
+  /**
+   * Whether an account of this name and host that this schema did not make is dropped, with all its rights, and made anew.
+   * @default false - the deploy is refused
+   */
+  readonly takeOver?: boolean;
+}
+
 /** Properties of {@link SchemaUser}. */
-export interface SchemaUserProps {
+export interface SchemaUserProps extends SchemaAccountOptions {
   /** The secret that holds the user's name and password. */
   readonly secret: Pick<IDatabaseSecret, "username" | "secretArn" | "passwordVersion">;
   /** What the user may do. */
   readonly privileges: SchemaPrivilege[];
   /** The tables and views that the user may do it with. */
   readonly tables: string[];
-  /**
-   * The hosts that the user may come from, as MySQL writes them.
-   * @default "%" - any host; the database's security group is what lets a host in
-   */
-  readonly host?: string;
 }
 
 const { SELECT, INSERT, DELETE } = SchemaPrivilege;
@@ -31,27 +41,31 @@ const { SELECT, INSERT, DELETE } = SchemaPrivilege;
 /** A database user of one task, with the least that the task needs on the tables that are backed up. */
 export class SchemaUser {
   /** The web app: it reads and adds rows, and changes none. */
-  static app(secret: SchemaUserProps["secret"]): SchemaUser {
-    return SchemaUser.onAllTables(secret, [SELECT, INSERT]);
+  static app(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+    return SchemaUser.onAllTables(secret, [SELECT, INSERT], options);
   }
 
   /** The backup job: it reads. */
-  static backup(secret: SchemaUserProps["secret"]): SchemaUser {
-    return SchemaUser.onAllTables(secret, [SELECT]);
+  static backup(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+    return SchemaUser.onAllTables(secret, [SELECT], options);
   }
 
   /** The purge job: it reads, and deletes what is proven to be archived. */
-  static purge(secret: SchemaUserProps["secret"]): SchemaUser {
-    return SchemaUser.onAllTables(secret, [SELECT, DELETE]);
+  static purge(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+    return SchemaUser.onAllTables(secret, [SELECT, DELETE], options);
   }
 
   /** The restore job: it reads, and adds rows that are missing. */
-  static restore(secret: SchemaUserProps["secret"]): SchemaUser {
-    return SchemaUser.onAllTables(secret, [SELECT, INSERT]);
+  static restore(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+    return SchemaUser.onAllTables(secret, [SELECT, INSERT], options);
   }
 
-  private static onAllTables(secret: SchemaUserProps["secret"], privileges: SchemaPrivilege[]): SchemaUser {
-    return new SchemaUser({ secret, privileges, tables: readDataModel().map(({ name }) => name) });
+  private static onAllTables(
+    secret: SchemaUserProps["secret"],
+    privileges: SchemaPrivilege[],
+    options: SchemaAccountOptions = {},
+  ): SchemaUser {
+    return new SchemaUser({ ...options, secret, privileges, tables: readDataModel().map(({ name }) => name) });
   }
 
   /** The user's secret. */
@@ -60,13 +74,16 @@ export class SchemaUser {
   readonly privileges: readonly SchemaPrivilege[];
   /** The tables and views that the user may do it with. */
   readonly tables: readonly string[];
-  /** The hosts that the user may come from. */
+  /** The hosts that the user may come from, in lower case. */
   readonly host: string;
+  /** Whether an account that this schema did not make is dropped and made anew. */
+  readonly takeOver: boolean;
 
   constructor(props: SchemaUserProps) {
     this.secret = props.secret;
     this.privileges = [...props.privileges];
     this.tables = [...props.tables];
-    this.host = props.host ?? "%";
+    this.host = (props.host ?? "%").toLowerCase();
+    this.takeOver = props.takeOver ?? false;
   }
 }

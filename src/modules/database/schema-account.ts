@@ -1,0 +1,151 @@
+import { Construct } from "constructs";
+import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments, TerraformStack } from "cdktf";
+import { Grant } from "../../providers/mysql/grant";
+import { Sql } from "../../providers/mysql/sql";
+import { User } from "../../providers/mysql/user";
+import { type Account, claimAccount, dropAccount, releaseAccount } from "../../schema/accounts";
+import { checkPattern } from "../common/checks";
+import { EphemeralResource } from "../common/ephemeral-resource";
+import { ValidationError } from "../common/validation-error";
+import { checkUserName } from "./names";
+import type { SchemaPrivilege, SchemaUser } from "./schema-user";
+
+/** Properties of {@link SchemaAccount}. */
+export interface SchemaAccountProps {
+  /** The database that holds the tables. */
+  readonly databaseName: string;
+  /** Everything that is said about one user on one host. */
+  readonly users: readonly [SchemaUser, ...SchemaUser[]];
+  /** The statement that must have run before. */
+  readonly after: ITerraformDependable;
+  /**
+   * The MySQL provider.
+   * @default - the stack's MySQL provider without an alias
+   */
+  readonly provider?: TerraformMetaArguments["provider"];
+}
+
+/** An account of the server with its rights. Its password is that of its secret, read at each run. */
+export class SchemaAccount extends Construct {
+  /** What ends it: the rights, or the account where it has none. */
+  readonly resources: ITerraformDependable[];
+
+  constructor(scope: Construct, id: string, props: SchemaAccountProps) {
+    super(scope, id);
+    const { databaseName, provider, users } = props;
+    const [{ secret, host }] = users;
+    const account = { user: secret.username, host };
+    const user = this.addUser(account, props);
+    const grants = [...privilegesByTable(this, users)].map(
+      ([table, privileges]) =>
+        new Grant(this, `Grant-${table}`, {
+          user: user.user,
+          host,
+          database: databaseName,
+          table,
+          privileges,
+          provider,
+          // A user that is replaced loses its grants, which the provider does not notice in the same plan. Its id changes
+          // then; a new password alone changes the user in place, and leaves the grants.
+          lifecycle: { replaceTriggeredBy: [`${user.terraformResourceType}.${user.friendlyUniqueId}.id`] },
+        }),
+    );
+    this.resources = grants.length > 0 ? grants : [user];
+  }
+
+  private addUser(account: Account, { databaseName, users, after, provider }: SchemaAccountProps): User {
+    const { username, secretArn, passwordVersion } = users[0].secret;
+    const takeOver = users.some((user) => user.takeOver);
+    const claim = new Sql(this, "Claim", {
+      name: `${databaseName} claim ${username}`,
+      createSql: claimAccount(databaseName, account, takeOver),
+      deleteSql: releaseAccount(databaseName, account),
+      provider,
+      dependsOn: [after],
+    });
+    // The provider's CREATE USER fails for a user that is there, as all are when a Terraform state is lost.
+    const forget = new Sql(this, "Forget", {
+      name: `${databaseName} forget ${username}`,
+      createSql: dropAccount(account),
+      deleteSql: "DO 0",
+      provider,
+      dependsOn: [claim],
+    });
+    const secret = new EphemeralResource(this, "Secret", {
+      type: "aws_secretsmanager_secret_version",
+      arguments: { secret_id: secretArn },
+    });
+    return new User(this, "Resource", {
+      user: username,
+      host: account.host,
+      passwordWo: propertyAccess(Fn.jsondecode(secret.attribute("secret_string")), ["password"]) as unknown as string,
+      passwordWoVersion: passwordVersion,
+      provider,
+      dependsOn: [forget],
+    });
+  }
+}
+
+/** The accounts of each stack, by server, and the schema that makes each. */
+const accountsOfStack = new WeakMap<TerraformStack, Map<string, string>>();
+
+/** In one apply neither schema would find the other's account there, and each would drop it. */
+function checkOnlyOnce(scope: Construct, account: string, provider: SchemaAccountProps["provider"]): void {
+  const stack = TerraformStack.of(scope);
+  const accounts = accountsOfStack.get(stack) ?? new Map<string, string>();
+  accountsOfStack.set(stack, accounts);
+  const key = `${provider?.fqn ?? "mysql"} ${account}`;
+  const other = accounts.get(key);
+  if (other !== undefined) {
+    throw new ValidationError(scope, `user ${account} is made by ${other} on the same server: give it another name`);
+  }
+  accounts.set(key, scope.node.path);
+}
+
+/**
+ * Adds the accounts of a schema: one for each user and host, with the rights of all that names them. A user's first host
+ * has the user's name as its construct id, each further one `<user>@<host>`.
+ */
+export function addSchemaAccounts(
+  scope: Construct,
+  users: readonly SchemaUser[],
+  props: Omit<SchemaAccountProps, "users">,
+): SchemaAccount[] {
+  const byAccount = new Map<string, [SchemaUser, ...SchemaUser[]]>();
+  const ids = new Map<string, string>();
+  const secretArns = new Map<string, string>();
+  for (const user of users) {
+    const { username, secretArn } = user.secret;
+    checkUserName(scope, username);
+    checkPattern(
+      scope,
+      `host of ${username}`,
+      user.host,
+      /^[a-z0-9_.:%/-]{1,255}$/,
+      "a host as MySQL writes it, such as % or 10.0.%",
+    );
+    if ((secretArns.get(username) ?? secretArn) !== secretArn) {
+      throw new ValidationError(scope, `user ${username} must have one secret, got two: name the same one each time`);
+    }
+    const account = `${username}@${user.host}`;
+    ids.set(account, ids.get(account) ?? (secretArns.has(username) ? account : username));
+    secretArns.set(username, secretArn);
+    byAccount.set(account, [...(byAccount.get(account) ?? []), user] as [SchemaUser, ...SchemaUser[]]);
+  }
+  return [...byAccount].map(([account, same]) => {
+    checkOnlyOnce(scope, account, props.provider);
+    return new SchemaAccount(scope, ids.get(account) ?? account, { ...props, users: same });
+  });
+}
+
+/** The provider takes one grant for each user, host and table. */
+function privilegesByTable(scope: Construct, users: readonly SchemaUser[]): Map<string, SchemaPrivilege[]> {
+  const byTable = new Map<string, SchemaPrivilege[]>();
+  for (const { tables, privileges } of users) {
+    for (const table of tables) {
+      checkPattern(scope, "tables", table, /^[A-Za-z0-9_]{1,64}$/, "names of letters, digits and underscores");
+      byTable.set(table, [...new Set([...(byTable.get(table) ?? []), ...privileges])]);
+    }
+  }
+  return byTable;
+}
