@@ -1,4 +1,4 @@
-"""One MySQL server, one emulator and one Spark session for all tests; a schema and a store of its own for each."""
+"""One MySQL server and one emulator for all tests; a schema and a store of its own for each."""
 
 from __future__ import annotations
 
@@ -9,18 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer, start_server
-from xray_backup.spark import laptop_session
 from xray_backup.store import FolderStore, S3Store, Store
 
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="eu-west-1")
-# Short runs: the second compiler would cost more than it gives.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-os.environ.setdefault("SPARK_LOCAL_DIRS", str(REPOSITORY / ".local" / "test" / "spark"))
-
 
 EVERY_BOUNDARY = "--every-boundary"
 
@@ -67,14 +61,6 @@ def emulator(work_folder: Path) -> Iterator[Emulator]:
     emulator.stop()
 
 
-@pytest.fixture(scope="session")
-def spark(emulator: Emulator) -> Iterator[SparkSession]:
-    session = laptop_session(emulator.url, cores="2")
-    session.conf.set("spark.sql.shuffle.partitions", "2")
-    yield session
-    session.stop()
-
-
 @pytest.fixture(params=["s3", "folder"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
@@ -99,22 +85,22 @@ def s3_store(emulator: Emulator) -> Store:
 
 
 @pytest.fixture
-def loose_lab(server: MySqlServer, spark: SparkSession, folder_store: Store) -> Iterator[Lab]:
+def loose_lab(server: MySqlServer, folder_store: Store) -> Iterator[Lab]:
     """A schema without foreign keys, as in a database that was set up by hand."""
-    lab = Lab(server, spark, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema(foreign_keys=False)
+    lab = Lab(server, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema(foreign_keys=False)
     yield lab
     lab.drop_schema()
 
 
 @pytest.fixture
-def lab(server: MySqlServer, spark: SparkSession, folder_store: Store) -> Iterator[Lab]:
-    lab = Lab(server, spark, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+def lab(server: MySqlServer, folder_store: Store) -> Iterator[Lab]:
+    lab = Lab(server, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
     yield lab
     lab.drop_schema()
 
 
 @pytest.fixture
-def s3_lab(server: MySqlServer, spark: SparkSession, s3_store: Store) -> Iterator[Lab]:
-    lab = Lab(server, spark, s3_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+def s3_lab(server: MySqlServer, s3_store: Store) -> Iterator[Lab]:
+    lab = Lab(server, s3_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
     yield lab
     lab.drop_schema()

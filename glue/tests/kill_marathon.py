@@ -2,10 +2,8 @@
 
     .local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 1        (in the folder glue)
 
-The processes borrow one Spark engine, as Glue's do, and so come to the kill ten times as soon; `--own-java` gives each
-an engine of its own, which is killed with it. Afterwards, and every 50 kills, database and verified archives together
-must hold every row ever committed. The seed gives the same commands and the same delays; what the processes have
-reached by then depends on the machine.
+Afterwards, and every 50 kills, database and verified archives together must hold every row ever committed. The seed
+gives the same commands and the same delays; what the processes have reached by then depends on the machine.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from xray_backup import manifest as manifests
 
 CHECK_EVERY = 50
 # About what a command takes that has something to do.
-LONGEST_SECONDS = 8.0
+LONGEST_SECONDS = 3.0
 COMMANDS = ("backup", "archive", "purge", "purge", "restore")
 
 
@@ -45,7 +43,6 @@ class Marathon:
     kills: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     slot: int = 0
-    own_java: bool = False
 
     def run(self, kills: int) -> None:
         secret = self.lab.secret(self.emulator)
@@ -63,7 +60,7 @@ class Marathon:
         for name, more in (("backup", ["--archive-older-than-days", "2"]), ("purge", [])):
             time.sleep(3)
             self.slot += 1
-            process = self._start(*self._arguments(name, secret), *more)
+            process = command(*self._arguments(name, secret), *more)
             output, errors = process.communicate(timeout=300)
             assert process.returncode == 0, (name, output[-2000:], errors)
 
@@ -89,12 +86,8 @@ class Marathon:
         }
         return common + own[name]
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
-        start = command if self.own_java else self.lab.borrowing
-        return start(*arguments, start_new_session=True)
-
     def _start_and_kill(self, name: str, arguments: list[str]) -> None:
-        process = self._start(*arguments)
+        process = command(*arguments, start_new_session=True)
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line or json.loads(line)["event"] != "started":
@@ -105,7 +98,7 @@ class Marathon:
         try:
             process.communicate(timeout=self.random.uniform(0, LONGEST_SECONDS))
         except subprocess.TimeoutExpired:
-            # The whole group: Python and the Java process, if it started one.
+            # The whole group: the command and its worker processes.
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             self.kills += 1
@@ -116,7 +109,7 @@ class Marathon:
         self.outcomes[f"{name} ended {process.returncode}"] += 1
 
 
-def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int, own_java: bool = False) -> Marathon:
+def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int) -> Marathon:
     """Runs the marathon and checks its end.
 
     Raises:
@@ -124,7 +117,7 @@ def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int, 
     """
     journal = folder / f"journal-{uuid.uuid4().hex[:8]}.jsonl"
     with web_app(lab, journal, "--seed", str(seed), "--pause", "0.2", "--meddle") as app:
-        race = Marathon(lab, emulator, journal, app, random.Random(seed), own_java=own_java)
+        race = Marathon(lab, emulator, journal, app, random.Random(seed))
         while not journal.exists() or journal.stat().st_size < 20_000:
             time.sleep(0.1)
         race.run(kills)
@@ -138,24 +131,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--own-java", action="store_true")
     arguments = parser.parse_args()
     from tests import conftest
     from tests.support.mysql_server import REPOSITORY, start_server
-    from xray_backup.spark import laptop_session
 
     folder = REPOSITORY / ".local" / "test" / "marathon"
     folder.mkdir(parents=True, exist_ok=True)
     emulator = Emulator(folder / "moto.log")
-    # What a killed process held in the engine stays there: with 1 GiB, Java does little but collect garbage in the end.
-    os.environ.setdefault("XRAY_BACKUP_DRIVER_MEMORY", "4g")
     server = start_server(folder / "mysql")
-    spark = laptop_session(emulator.url, cores="2")
     try:
-        lab = Lab(server, spark, conftest.new_s3_store(emulator), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
-        marathon(lab, emulator, folder, arguments.kills, arguments.seed, arguments.own_java)
+        lab = Lab(server, conftest.new_s3_store(emulator), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+        marathon(lab, emulator, folder, arguments.kills, arguments.seed)
     finally:
-        spark.stop()
         server.stop()
         emulator.stop()
     return 0

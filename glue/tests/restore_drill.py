@@ -9,7 +9,6 @@ purge: the same rows by number, by our fingerprint and by MySQL's own CHECKSUM T
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -66,7 +65,7 @@ def drill(
     # The transaction with the highest key stays, with its boxes.
     assert lab.count("transaction") == 1
     run("backup after the purge", lab, "backup", "--run-slot", "2")
-    replacement = Lab(empty, lab.spark, lab.store, f"{lab.schema}_restored")
+    replacement = Lab(empty, lab.store, f"{lab.schema}_restored")
     where = ["--target-schema", replacement.schema, "--mode", "execute"]
     run("restore", replacement, "restore", "--backups", "snapshot-2,archive-1", *where)
     return before, contents(replacement), seconds
@@ -79,14 +78,13 @@ def main() -> int:
     from tests import conftest
     from tests.support.mysql_server import REPOSITORY, start_server
 
-    os.environ.pop("JAVA_TOOL_OPTIONS", None)  # those of short runs
     folder = REPOSITORY / ".local" / "test" / "drill"
     folder.mkdir(parents=True, exist_ok=True)
     emulator = Emulator(folder / "moto.log")
     server, empty = start_server(folder / "mysql"), start_server(folder / "empty")
     console = Console()
     try:
-        lab = Lab(server, None, conftest.new_s3_store(emulator), f"drill_{uuid.uuid4().hex[:8]}")  # type: ignore[arg-type]
+        lab = Lab(server, conftest.new_s3_store(emulator), f"drill_{uuid.uuid4().hex[:8]}")
         with console.status(f"{boxes:,} boxes: back up, purge, restore into an empty server"):
             before, after, seconds = drill(lab.create_schema(), emulator, empty, boxes, command)
     finally:

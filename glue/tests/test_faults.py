@@ -37,20 +37,12 @@ EVERYTHING = Selection()
 def faulty(
     lab: Lab, emulator: Emulator, *faults: Fault, rate: float = 1.0, only: str = ""
 ) -> Iterator[tuple[S3Store, FaultyS3]]:
-    """The lab's bucket through a proxy that fails; Spark takes the same way."""
+    """The lab's bucket through a proxy that fails."""
     assert isinstance(lab.store, S3Store)
     proxy = FaultyS3(emulator.url, faults, rate, only)
-    hadoop = lab.spark.sparkContext._jsc.hadoopConfiguration()
-    prefix = f"fs.s3a.bucket.{lab.store.bucket}"
-    hadoop.set(f"{prefix}.endpoint", proxy.url)
-    hadoop.set(f"{prefix}.retry.interval", "50ms")
-    hadoop.set(f"{prefix}.attempts.maximum", "5")
-    hadoop.set(f"{prefix}.retry.limit", "3")
     try:
         yield S3Store(lab.store.bucket, lab.store.prefix, proxy.url), proxy
     finally:
-        hadoop.unset(f"{prefix}.endpoint")
-        lab.spark._jvm.org.apache.hadoop.fs.FileSystem.closeAll()
         proxy.close()
 
 
@@ -91,7 +83,7 @@ def test_s3_fails_now_and_then_all_through_a_backup_s_life(s3_lab: Lab, emulator
     lab.fill(20)
     before = all_rows(lab)
     faults: list[Fault] = ["500", "503", "reset", "truncate", "slow", "lost answer"]
-    with faulty(lab, emulator, *faults, rate=0.1) as (store, proxy):
+    with faulty(lab, emulator, *faults, rate=0.3) as (store, proxy):
 
         def run() -> Any:
             return lab.run(store=store, lock_ttl_seconds=3)
@@ -121,12 +113,12 @@ def test_s3_cuts_every_answer_short_and_nothing_is_committed(s3_lab: Lab, emulat
     assert list(manifests.load_all(s3_lab.store)) == []
 
 
-def test_s3_cuts_every_file_short_and_the_rest_is_asked_for(s3_lab: Lab, emulator: Emulator) -> None:
+def test_s3_cuts_files_short_and_they_are_asked_for_again(s3_lab: Lab, emulator: Emulator) -> None:
     """Half a file must never pass for a file: the backup is proved by what is read back through the same proxy."""
     s3_lab.fill(20)
-    with faulty(s3_lab, emulator, "truncate", only="GET .*/snapshot/.*parquet") as (store, proxy):
+    with faulty(s3_lab, emulator, "truncate", rate=0.5, only="GET .*/snapshot/.*parquet") as (store, proxy):
         snapshot(s3_lab.run(store=store), "s", 60)
-        assert proxy.hits["truncate"] >= len(TABLES)
+        assert proxy.hits["truncate"]
     for table in TABLES:
         assert backed_up(s3_lab, "snapshot-s", table) == s3_lab.rows(table)
 
@@ -136,7 +128,8 @@ def test_a_role_without_rights_in_s3_is_refused_and_nothing_is_deleted(s3_lab: L
     lab.fill(3)
     with faulty(lab, emulator, "denied", only="PUT .*/snapshot/") as (store, _):
         refused(
-            lambda: snapshot(lab.run(store=store), "s", 60), "copy pred_bounding_box: access to the store was denied"
+            lambda: snapshot(lab.run(store=store), "s", 60),
+            "cannot write s3://.*/snapshot/pred_bounding_box/.*: AccessDenied; this role may not write there",
         )
     with faulty(lab, emulator, "denied", only="PUT .*/_manifests/") as (store, _):
         words = "cannot write s3://.*/_manifests/snapshot-s.json: AccessDenied; this role may not write there"
@@ -147,13 +140,11 @@ def test_a_role_without_rights_in_s3_is_refused_and_nothing_is_deleted(s3_lab: L
     with faulty(lab, emulator, "denied", only="PUT .*/_purges/.*/intent") as (store, _):
         refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "cannot write .*AccessDenied")
     with faulty(lab, emulator, "denied", only="GET .*/archive/.*parquet") as (store, _):
-        refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "access to the store was denied")
-    with faulty(lab, emulator, "denied", only="(GET|HEAD) .*/archive/.*parquet") as (store, _):
         for work in (
             lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True),
             lambda: restore(lab.run(store=store), ["archive-a"], None, EVERYTHING, execute_it=True),
         ):
-            refused(work, "read image: access to the store was denied")
+            refused(work, "cannot read s3://.*/archive/image/.*: AccessDenied; this role may not read there")
     assert all_rows(lab) == before
 
 
@@ -194,7 +185,7 @@ def test_the_server_is_killed_while_a_backup_reads(lab: Lab, kind: str) -> None:
         return snapshot(run, "s", 60) if kind == "snapshot" else archive(run, "s", 2)
 
     def reads() -> bool:
-        return bool(lab.sql("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT%AS source%'"))
+        return bool(lab.sql("SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT%AS answer%'"))
 
     with server_dies(lab, reads), contextlib.suppress(BackupError):
         copy()

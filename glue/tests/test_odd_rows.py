@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,13 +41,14 @@ def restored(lab: Lab, *names: str) -> RestoreResult:
 
 
 @pytest.fixture
-def in_berlin(lab: Lab) -> Iterator[None]:
-    """Java in a zone whose clocks change."""
-    zones = lab.spark.sparkContext._jvm.java.util.TimeZone
-    kept = zones.getDefault()
-    zones.setDefault(zones.getTimeZone("Europe/Berlin"))
+def in_berlin() -> Iterator[None]:
+    """This machine in a zone whose clocks change."""
+    kept = os.environ.get("TZ")
+    os.environ["TZ"] = "Europe/Berlin"
+    time.tzset()
     yield
-    zones.setDefault(kept)
+    os.environ.pop("TZ") if kept is None else os.environ.update(TZ=kept)
+    time.tzset()
 
 
 @pytest.mark.usefixtures("in_berlin")
@@ -55,9 +58,9 @@ def test_gaps_ends_of_the_type_long_names_and_hours_that_clocks_skip_or_repeat(l
         "2022-11-06 01:30:00", "1971-01-01 00:00:00",
     ]  # fmt: skip
     keys = [-(2**31), -1, 1, 70_000, 2_000_000_000, TOP]
-    for key, time in zip(keys, times, strict=True):
+    for key, moment in zip(keys, times, strict=True):
         lab.sql("INSERT INTO image VALUES (%s, %s, %s, %s)", (key, "b", LONGEST, LONGEST))
-        lab.sql("INSERT INTO `transaction` VALUES (%s, %s, %s, 0, 9.999)", (key, key, time))
+        lab.sql("INSERT INTO `transaction` VALUES (%s, %s, %s, 0, 9.999)", (key, key, moment))
         lab.sql("INSERT INTO pred_bounding_box VALUES (%s, %s, 1, -9.999, 0, 0, %s, %s)", (key, key, -TOP - 1, TOP))
     before = {table: lab.rows(table) for table in TABLES}
     assert archived_and_purged(lab).rows == {"transaction": 5, "pred_bounding_box": 5}
@@ -120,7 +123,7 @@ def test_a_manifest_of_a_newer_version_stops_every_command_that_reads_it(lab: La
     lab.fill(5)
     archive(lab.run(), "a", 2)
     path = Path(lab.store.url) / "v1/_manifests/archive-a.json"
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
+    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 3'))
     before = {table: lab.rows(table) for table in TABLES}
     for work in (
         lambda: purge(lab.run(), 2, 100, 0.0, execute_it=True),
@@ -129,7 +132,7 @@ def test_a_manifest_of_a_newer_version_stops_every_command_that_reads_it(lab: La
         lambda: list(list_backups(lab.store)),
         lambda: archive(lab.run(), "a", 2),
     ):
-        with pytest.raises(UsageError, match="manifest archive-a has format 2, this package reads 1") as caught:
+        with pytest.raises(UsageError, match="manifest archive-a has format 3, this package reads up to 2") as caught:
             work()
         assert "\n" not in str(caught.value)
     assert {table: lab.rows(table) for table in TABLES} == before

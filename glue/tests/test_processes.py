@@ -28,7 +28,6 @@ def finished(process: Popen[str], code: int = 0) -> tuple[str, str]:
 
 
 def test_a_backup_s_life_on_the_command_line(s3_lab: Lab, emulator: Emulator) -> None:
-    """The first one starts Java and Spark itself, as all do outside the tests."""
     s3_lab.fill(30)
     common = s3_lab.options(emulator)
     ca = ["--ssl-mode", "VERIFY_CA", "--ssl-ca", str(s3_lab.server.ca_file)]
@@ -36,15 +35,15 @@ def test_a_backup_s_life_on_the_command_line(s3_lab: Lab, emulator: Emulator) ->
     assert "copied and proved pred_bounding_box: 150 rows, 1 files" in output
     assert "committed snapshot-w1 (v1/_manifests/snapshot-w1.json)" in output
     assert "committed archive-w1" in output
-    output, _ = finished(s3_lab.borrowing("purge", *common, "--older-than-days", "30"))
+    output, _ = finished(command("purge", *common, "--older-than-days", "30"))
     assert "dry run: would delete (add --mode execute)" in output
     assert s3_lab.count("transaction") == 30
-    output, _ = finished(s3_lab.borrowing("verify", *common, "--log", "json", "--against-database"))
+    output, _ = finished(command("verify", *common, "--log", "json", "--against-database"))
     (compared,) = [json.loads(line) for line in output.splitlines() if '"compared"' in line]
     assert compared["tables"]["pred_bounding_box"]["equal"] == 150
-    finished(s3_lab.borrowing("purge", *common, "--older-than-days", "30", "--mode", "execute"))
+    finished(command("purge", *common, "--older-than-days", "30", "--mode", "execute"))
     assert s3_lab.count("transaction") == 1
-    finished(s3_lab.borrowing("restore", *common, "--backups", "archive-w1", "--mode", "execute"))
+    finished(command("restore", *common, "--backups", "archive-w1", "--mode", "execute"))
     assert s3_lab.count("pred_bounding_box") == 150
     output, _ = finished(command("list", "--store", s3_lab.store.url, "--endpoint-url", emulator.url))
     lines = output.splitlines()
@@ -68,7 +67,7 @@ def test_a_backup_s_life_on_the_command_line(s3_lab: Lab, emulator: Emulator) ->
 def test_a_refusal_is_one_line(
     s3_lab: Lab, emulator: Emulator, overrides: dict[str, object], more: list[str], message: str
 ) -> None:
-    process = s3_lab.borrowing("backup", *s3_lab.options(emulator, **overrides), *more)
+    process = command("backup", *s3_lab.options(emulator, **overrides), *more)
     output, errors = process.communicate(timeout=120)
     assert process.returncode in (1, 2)
     assert message in errors
@@ -97,7 +96,7 @@ def test_a_server_that_demands_tls_refuses_a_plain_connection(
     s3_lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'tls' REQUIRE SSL")
     s3_lab.sql(f"GRANT ALL ON `{s3_lab.schema}`.* TO '{user}'@'%'")
     common = s3_lab.options(emulator, username=user, password="tls")
-    _, errors = finished(s3_lab.borrowing(*arguments, *common, "--ssl-mode", "DISABLED"), code=1)
+    _, errors = finished(command(*arguments, *common, "--ssl-mode", "DISABLED"), code=1)
     assert "whether TLS is required" in errors
     assert errors.count("\n") == 1
 
@@ -124,7 +123,7 @@ def test_a_database_user_without_the_right_is_refused(
     if rights:
         s3_lab.sql(f"GRANT {rights} ON `{s3_lab.schema}`.* TO '{user}'@'%'")
     common = s3_lab.options(emulator, username=user, password="user")
-    _, errors = finished(s3_lab.borrowing(*arguments, *common), code=1)
+    _, errors = finished(command(*arguments, *common), code=1)
     assert re.search(message, errors)
     assert errors.count("\n") == 1
     assert {table: s3_lab.rows(table) for table in TABLES} == before
@@ -141,7 +140,7 @@ def both(first: Popen[str], second: Popen[str]) -> list[int]:
 def test_two_backups_of_one_slot_commit_one(s3_lab: Lab, emulator: Emulator) -> None:
     s3_lab.fill(5)
     start = ["backup", *s3_lab.options(emulator), "--run-slot", "same", "--log", "json"]
-    assert both(s3_lab.borrowing(*start), s3_lab.borrowing(*start)) in ([0, 0], [0, 4])
+    assert both(command(*start), command(*start)) in ([0, 0], [0, 4])
     assert [manifest.name for manifest in manifests.load_all(s3_lab.store)] == ["snapshot-same"]
 
 
@@ -151,9 +150,9 @@ def test_a_purge_and_another_run_at_once(s3_lab: Lab, emulator: Emulator, other:
     archive(s3_lab.run(), "a", 2)
     common = [*s3_lab.options(emulator), "--log", "json"]
     slow = ["purge", "--older-than-days", "2", "--chunk-rows", "24", "--sleep-ratio", "5", "--mode", "execute"]
-    codes = both(s3_lab.borrowing(*slow, *common), s3_lab.borrowing(*other, *common))
+    codes = both(command(*slow, *common), command(*other, *common))
     assert codes in ([0, 0], [0, 4])
-    finished(s3_lab.borrowing(*slow, *common))
+    finished(command(*slow, *common))
     assert s3_lab.count("transaction") == 1
     results = [
         json.loads(content.body)
@@ -170,18 +169,18 @@ def test_nothing_is_lost_while_the_app_writes(s3_lab: Lab, emulator: Emulator, t
     with web_app(s3_lab, journal, "--meddle"):
         while not journal.exists() or journal.stat().st_size < 60_000:
             time.sleep(0.1)
-        finished(s3_lab.borrowing("backup", *common, "--run-slot", "s"))
+        finished(command("backup", *common, "--run-slot", "s"))
         archiving = ["archive", *common, "--older-than-days", "2", "--run-slot"]
-        finished(s3_lab.borrowing(*archiving, "a"))
+        finished(command(*archiving, "a"))
         purge = ["purge", *common, "--older-than-days", "2", "--chunk-rows", "20", "--mode", "execute"]
-        finished(s3_lab.borrowing(*purge))
+        finished(command(*purge))
         # Rows that were changed or deleted since are conflicts or orphans, which is exit code 3.
-        restore = s3_lab.borrowing("restore", *common, "--backups", "archive-a", "--mode", "execute")
+        restore = command("restore", *common, "--backups", "archive-a", "--mode", "execute")
         output, errors = restore.communicate(timeout=240)
         assert restore.returncode in (0, 3), (output, errors)
         # What came back is for a new archive: the first one is done with.
-        finished(s3_lab.borrowing(*archiving, "b"))
-        finished(s3_lab.borrowing(*purge))
+        finished(command(*archiving, "b"))
+        finished(command(*purge))
     noted = journal.read_text()
     assert '"deleted"' in noted
     counts = check_nothing_lost(s3_lab, journal)
@@ -189,11 +188,10 @@ def test_nothing_is_lost_while_the_app_writes(s3_lab: Lab, emulator: Emulator, t
 
 
 def test_a_short_kill_marathon(s3_lab: Lab, emulator: Emulator, tmp_path: Path) -> None:
-    """Spark lives on after each kill, and ends what it was at."""
     assert marathon(s3_lab, emulator, tmp_path, kills=5, seed=6).kills == 5
 
 
 def test_a_small_restore_drill(s3_lab: Lab, emulator: Emulator, server: MySqlServer) -> None:
-    before, after, _ = drill(s3_lab, emulator, server, 1_000, s3_lab.borrowing)
+    before, after, _ = drill(s3_lab, emulator, server, 1_000, command)
     assert after == before
     assert [rows for rows, *_ in before.values()] == [200, 200, 1_000]

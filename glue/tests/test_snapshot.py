@@ -9,10 +9,13 @@ import pytest
 from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.reading import backed_up
 from xray_backup import manifest as manifests
+from xray_backup.archive import archive
 from xray_backup.committed_copy import BACKUP_LOCK
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, LockedError, UsageError
-from xray_backup.id_ranges import IdRange, id_ranges
+from xray_backup.key_range import KeyRange, key_ranges
+from xray_backup.restore import RESTORE_LOCK, restore
+from xray_backup.restore_batches import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import S3Store
 
@@ -100,14 +103,14 @@ def test_each_row_is_in_one_range(lab: Lab) -> None:
         lab.sql("INSERT INTO image VALUES (%s, 'b', 'f', 'x')", (key,))
     with lab.database().session() as connection:
         for size in (1, 2, 3, 4, 9, 10, 11):
-            ranges = id_ranges(connection, table, size)
+            ranges = key_ranges(connection, table, size)
             assert (ranges[0].first, ranges[-1].last) == (1, TOP)
             assert all(after.first == before.last + 1 for before, after in pairwise(ranges))
-            counts = [lab.sql(f"SELECT COUNT(*) FROM image WHERE {r.predicate(table)}")[0][0] for r in ranges]
+            counts = [lab.sql(f"SELECT COUNT(*) FROM image WHERE {r.condition(table)}")[0][0] for r in ranges]
             assert counts[:-1] == [size] * (len(ranges) - 1)
             assert sum(counts) == 10
-        assert id_ranges(connection, X_RAY.table("transaction"), 5) == []
-        assert id_ranges(connection, table, 100) == [IdRange(1, TOP)]
+        assert key_ranges(connection, X_RAY.table("transaction"), 5) == []
+        assert key_ranges(connection, table, 100) == [KeyRange(1, TOP)]
 
 
 @pytest.mark.parametrize(
@@ -155,16 +158,17 @@ def test_a_database_that_refuses_is_one_line(lab: Lab, overrides: dict[str, obje
     assert "\n" not in str(caught.value)
 
 
-def test_a_backup_deletes_only_spark_s_scratch_files(s3_lab: Lab, emulator: Emulator) -> None:
-    """So the job's role needs no right to delete anything that was committed, nor any version."""
+def test_a_backup_leaves_one_version_of_each_object(s3_lab: Lab, emulator: Emulator) -> None:
+    """It writes each object once and deletes none, so the job's role needs no right to delete."""
     assert isinstance(s3_lab.store, S3Store)
     client, bucket = emulator.client("s3"), s3_lab.store.bucket
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3_lab.fill(3)
     snapshot(s3_lab.run(), "s1", 60)
+    archive(s3_lab.run(), "s1", 2)
+    restore(s3_lab.run(), ["snapshot-s1"], f"{s3_lab.schema}_drill", Selection(), execute_it=True)
     versions = client.list_object_versions(Bucket=bucket)
-    deleted = [marker["Key"] for marker in versions["DeleteMarkers"]]
-    assert deleted
-    assert [key for key in deleted if "/_temporary/" not in key] == []
-    overwritten = {item["Key"] for item in versions["Versions"] if not item["IsLatest"] and item["Key"] not in deleted}
-    assert overwritten == {f"backup/{BACKUP_LOCK}"}
+    assert "DeleteMarkers" not in versions
+    # The lease alone is written over, as it is renewed.
+    old = {item["Key"] for item in versions["Versions"] if not item["IsLatest"]}
+    assert old == {f"backup/{BACKUP_LOCK}", f"backup/{RESTORE_LOCK}"}

@@ -154,8 +154,8 @@ def test_a_retry_that_meets_its_own_manifest_has_committed(s3_store: Store) -> N
 
 
 def test_a_newer_manifest_is_refused() -> None:
-    document = json.loads(example().to_json()) | {"format_version": 2}
-    with pytest.raises(UsageError, match="manifest m has format 2, this package reads 1: use a newer version"):
+    document = json.loads(example().to_json()) | {"format_version": 3}
+    with pytest.raises(UsageError, match="manifest m has format 3, this package reads up to 2: use a newer version"):
         Manifest.from_json(json.dumps(document).encode(), "m")
 
 

@@ -7,15 +7,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pyspark.sql import SparkSession
-
 from xray_backup.arguments import parse_command_line
 from xray_backup.commands import execute_command
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.events import JsonLines
 from xray_backup.listing import list_backups
 from xray_backup.report_page import write_report
-from xray_backup.spark import laptop_session
 from xray_backup.store import open_store
 from xray_backup.terminal import Terminal
 
@@ -29,10 +26,10 @@ def main(arguments: Sequence[str]) -> int:
         elif options.command == "report":
             _report(options)
         elif options.log == "json":
-            execute_command(options, lambda: _session(options), JsonLines())
+            execute_command(options, JsonLines())
         else:
             with Terminal() as terminal:
-                execute_command(options, lambda: _session(options), terminal)
+                execute_command(options, terminal)
     except BackupError as error:
         print(f"xray_backup: {error}", file=sys.stderr)
         return error.exit_code
@@ -40,10 +37,6 @@ def main(arguments: Sequence[str]) -> int:
         print("xray_backup: stopped; nothing is half-done, run it again to go on", file=sys.stderr)
         return 130
     return 0
-
-
-def _session(options: argparse.Namespace) -> SparkSession:
-    return laptop_session(options.endpoint_url)
 
 
 def _list(options: argparse.Namespace) -> None:

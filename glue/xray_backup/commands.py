@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import secrets
+import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from xray_backup import manifest as manifests
 from xray_backup.archive import archive
+from xray_backup.aws import region_of_arn
 from xray_backup.comparison import compare
-from xray_backup.database import Database, Secret, read_secret
+from xray_backup.database import Database, Secret
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.events import Events
 from xray_backup.layout import VERIFICATIONS
@@ -24,42 +23,48 @@ from xray_backup.records import recorded
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.run import Run
+from xray_backup.runner import LocalRunner, Runner
 from xray_backup.snapshot import snapshot
-from xray_backup.spark import configure, write_trust_store
 from xray_backup.store import open_store
 from xray_backup.verification import verify
 
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
 NO_DATABASE = Database(Secret(host="", port=0, username="", password="", dbname=""))
+# Of a command that works with processes of this machine and is told no number of connections.
+DEFAULT_PROCESSES = 2
 
 
-def execute_command(options: argparse.Namespace, make_session: Callable[[], SparkSession], events: Events) -> None:
+def execute_command(options: argparse.Namespace, events: Events, spark: SparkContext | None = None) -> None:
     """Runs one command.
 
     Args:
         options: from `parse_command_line` or `parse_job_arguments`.
-        make_session: called only after everything that can be refused without Spark has been.
         events: receives what happens.
+        spark: spreads the work of backup, archive and verify (default: processes of this machine do it).
 
     Raises:
         BackupError: refused or failed, in one line.
     """
-    store = open_store(options.store, options.endpoint_url)
-    secret = read_secret(options.secret_id, options.endpoint_url) if options.secret_id else None
-    if options.command == "verify" and options.against_database and not secret:
+    # The bucket is asked in the region where the database is: in a VPC there may be no way to another.
+    region = region_of_arn(options.secret_id) if options.secret_id else None
+    store = open_store(options.store, options.endpoint_url, region)
+    if options.command == "verify" and options.against_database and not options.secret_id:
         raise UsageError("--against-database needs --secret-id")
-    database = Database(secret, options.ssl_mode, options.ssl_ca) if secret else NO_DATABASE
-    if secret:
-        # A wrong password or an unreachable server is told before Spark takes its seconds to start.
+    database = NO_DATABASE
+    if options.secret_id:
+        database = Database.open(options.secret_id, options.endpoint_url, options.ssl_mode, options.ssl_ca)
+        # A wrong password or an unreachable server is told at once.
         database.connect("").close()
-    spark = configure(make_session())
-    with _java_trust(spark, database) as trusted:
+    with ExitStack() as resources:
         run = Run(
             command=options.command,
-            spark=spark,
             store=store,
-            database=trusted,
+            database=database,
             events=events,
-            connections=options.connections or 4,
+            runner=_runner(options, spark, resources),
+            connections=options.connections or DEFAULT_PROCESSES,
             lock_ttl_seconds=getattr(options, "lock_ttl_seconds", 300),
             job_run_id=getattr(options, "JOB_RUN_ID", None),
         )
@@ -67,16 +72,24 @@ def execute_command(options: argparse.Namespace, make_session: Callable[[], Spar
         _COMMANDS[options.command](run, options)
 
 
-@contextmanager
-def _java_trust(spark: SparkSession, database: Database) -> Iterator[Database]:
-    """Makes `ssl_ca` known to Java where Spark runs on this machine; a cluster's nodes have their own trust store."""
-    if not database.ssl_ca or not (spark.sparkContext.master or "").startswith("local"):
-        yield database
-        return
-    with tempfile.TemporaryDirectory(prefix="xray_backup-") as folder:
-        path, password = Path(folder) / "trust.p12", secrets.token_hex(8)
-        write_trust_store(spark, database.ssl_ca, path, password)
-        yield replace(database, trust_store=path, trust_store_password=password)
+def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: ExitStack) -> Runner:
+    processes = options.connections or DEFAULT_PROCESSES
+    if options.command in ("purge", "restore") or (spark is None and options.engine == "local"):
+        # MySQL bounds a purge and a restore: more machines would only wait for it.
+        runner = LocalRunner(processes)
+        resources.callback(runner.close)
+        return runner
+    if spark is None:
+        try:
+            from xray_backup.spark_runner import laptop_context
+        except ImportError:
+            raise UsageError("--engine spark needs pyspark and Java 17: install them, or use --engine local") from None
+        scratch = Path(tempfile.mkdtemp(prefix="xray_backup-spark-"))
+        spark = laptop_context(os.cpu_count() or 1, scratch)
+        resources.callback(spark.stop)
+    from xray_backup.spark_runner import SparkRunner
+
+    return SparkRunner(spark, options.connections)
 
 
 def _backup(run: Run, options: argparse.Namespace) -> None:
@@ -123,10 +136,12 @@ def _restore(run: Run, options: argparse.Namespace) -> None:
     result = restore(run, options.backups, options.target_schema, selection, options.mode == "execute")
     conflicts = sum(len(table.conflicts) for table in result.values())
     orphans = sum(len(table.orphans) for table in result.values())
-    if conflicts or orphans:
+    refused = sum(len(table.refused) for table in result.values())
+    if conflicts or orphans or refused:
         done = "were left alone, all others are restored" if options.mode == "execute" else "would be left alone"
         raise VerificationError(
-            f"{conflicts} rows are in the target with other values and {orphans} have no parent there; they {done}"
+            f"{conflicts} rows are in the target with other values, {orphans} have no parent there and {refused} were"
+            f" refused; they {done}"
         )
 
 

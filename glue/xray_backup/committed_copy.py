@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from xray_backup import manifest as manifests
@@ -14,6 +14,7 @@ from xray_backup.manifest import Manifest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
 from xray_backup.table_copy import copy_table
+from xray_backup.table_definition import definition
 
 BACKUP_LOCK = f"{LOCKS}backup.json"
 
@@ -77,11 +78,13 @@ def commit_copy(
         with run.database.session() as connection:
             check_schema(connection, run.database.schema, run.model)
             wanted = find_wanted(connection)
+            definitions = {table.name: definition(connection, table) for table in run.model.tables}
         tables = {}
         # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
         for table in reversed(run.model.tables):
             prefix = run_prefix(kind, table.name, f"{started:%Y-%m-%d}", run.run_id)
-            tables[table.name] = copy_table(run, table, prefix, wanted.conditions[table.name])
+            copied = copy_table(run, table, prefix, wanted.conditions[table.name])
+            tables[table.name] = replace(copied, ddl=definitions[table.name])
             check()
         manifest = Manifest(
             kind=kind,

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
-from xray_backup.fingerprint import (
-    HASH_COLUMN,
-    Fingerprint,
-    fingerprint_sql,
-    halves_spark,
-    row_hash_spark,
-    row_hash_sql,
-)
-from xray_backup.manifest import Manifest
+from xray_backup.fingerprint import Fingerprint, Hashes, fingerprint_sql, row_hash_sql, row_hashes
+from xray_backup.key_range import ROWS_PER_RANGE
+from xray_backup.keys import Keys
+from xray_backup.manifest import FORMAT_VERSION, Manifest
 from xray_backup.run import Run
-from xray_backup.table_copy import ROWS_PER_RANGE
-from xray_backup.verification import read_rows
+from xray_backup.workplace import Workplace
 
 
 @dataclass
@@ -35,59 +32,81 @@ class Difference:
     newer: int = 0
 
 
+@dataclass(frozen=True)
+class FileKeys:
+    """A file of which keys and hashes are asked for; `bucket` where only those of one bucket are."""
+
+    table: Table
+    key: str
+    bucket: int | None = None
+
+
 def compare(run: Run, manifest: Manifest) -> dict[str, Difference]:
-    """Compares every table with the database: by fingerprints of key ranges, by rows where these differ."""
+    """Compares every table with the database: by fingerprints of buckets of keys, by rows where these differ."""
     result = {}
     for table in run.model.tables:
         backup = manifest.tables[table.name]
         difference = result[table.name] = Difference()
-        files = [file.key for file in backup.files]
+        files = [FileKeys(table, file.key) for file in backup.files]
+        buckets: dict[int, Fingerprint] = {}
+        files_of: dict[int, list[str]] = {}
+        for key, found in run.work(f"read {table.name}", bucket_fingerprints, files):
+            for bucket, fingerprint in found.items():
+                buckets[bucket] = buckets.get(bucket, Fingerprint()) + fingerprint
+                files_of.setdefault(bucket, []).append(key)
         with run.database.session() as connection:
             top = backup.max_key if backup.max_key is not None else -(2**63)
             ((difference.newer,),) = query(
-                connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE `{table.key}` > %s", (top,)
+                connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE {table.quoted_key} > %s", (top,)
             )
-            for bucket, expected in _backup_buckets(run, table, files).items():
+            for bucket, expected in sorted(buckets.items()):
                 first, last = bucket * ROWS_PER_RANGE, (bucket + 1) * ROWS_PER_RANGE - 1
-                if _range_fingerprint(connection, table, first, min(last, top)) == expected:
+                keys = (first, min(last, top))
+                if _range_fingerprint(connection, table, keys) == expected:
                     difference.equal += expected.rows
                 else:
-                    _compare_rows(run, connection, table, files, (first, min(last, top)), difference)
+                    tasks = [FileKeys(table, key, bucket) for key in files_of[bucket]]
+                    found_pairs = run.work(f"read {table.name}", keys_and_hashes, tasks)
+                    in_backup = dict(pair for pairs in found_pairs for pair in pairs)
+                    _compare_rows(connection, table, keys, in_backup, difference)
             known = difference.equal + difference.changed + difference.only_in_database + difference.newer
             ((total,),) = query(connection, f"SELECT COUNT(*) FROM {table.quoted}")
-            # Rows in ranges of which the backup has none at all.
+            # Rows in buckets of which the backup has none at all.
             difference.only_in_database += max(0, total - known)
     return result
 
 
-def _backup_buckets(run: Run, table: Table, files: Sequence[str]) -> dict[int, Fingerprint]:
-    rows = read_rows(run, table, files).selectExpr(
-        f"CAST(FLOOR(`{table.key}` / {ROWS_PER_RANGE}) AS BIGINT) AS bucket",
-        f"{row_hash_spark(table)} AS {HASH_COLUMN}",
-    )
-    rows.createOrReplaceTempView("xray_backup_rows")
-    sql = f"SELECT bucket, {', '.join(halves_spark(HASH_COLUMN))} FROM xray_backup_rows GROUP BY bucket ORDER BY bucket"
-    with run.spark_step(f"read {table.name}"):
-        return {
-            bucket: Fingerprint.from_halves(count, high, low)
-            for bucket, count, high, low in run.spark.sql(sql).collect()
-        }
+def bucket_fingerprints(workplace: Workplace, task: FileKeys) -> tuple[str, dict[int, Fingerprint]]:
+    """One unit of work: the fingerprint of the rows in each bucket of keys that the file has rows of, and its key."""
+    keys, hashes = _keys_and_hashes(workplace, task)
+    buckets = np.floor_divide(keys, ROWS_PER_RANGE)
+    found = {int(bucket): Fingerprint.of(hashes[buckets == bucket]) for bucket in np.unique(buckets)}
+    return task.key, found
 
 
-def _range_fingerprint(connection: Connection, table: Table, first: int, last: int) -> Fingerprint:
-    sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
-    ((count, hash_sum),) = query(connection, sql, (first, last))
+def keys_and_hashes(workplace: Workplace, task: FileKeys) -> list[tuple[int, int]]:
+    """One unit of work: key and hash of each row of the bucket."""
+    keys, hashes = _keys_and_hashes(workplace, task)
+    chosen = np.floor_divide(keys, ROWS_PER_RANGE) == task.bucket
+    return list(zip(keys[chosen].tolist(), hashes[chosen].tolist(), strict=True))
+
+
+def _keys_and_hashes(workplace: Workplace, task: FileKeys) -> tuple[Keys, Hashes]:
+    rows = decode(task.table, read_file(workplace.store, task.key).body, task.key)
+    return rows.column(task.table.key).to_numpy().astype(np.int64), row_hashes(task.table, rows, FORMAT_VERSION)
+
+
+def _range_fingerprint(connection: Connection, table: Table, keys: tuple[int, int]) -> Fingerprint:
+    sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {table.quoted_key} BETWEEN %s AND %s"
+    ((count, hash_sum),) = query(connection, sql, keys)
     return Fingerprint(count, int(hash_sum))
 
 
 def _compare_rows(
-    run: Run, connection: Connection, table: Table, files: Sequence[str], keys: tuple[int, int], difference: Difference
+    connection: Connection, table: Table, keys: Sequence[int], in_backup: dict[int, int], difference: Difference
 ) -> None:
-    sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
-    in_database = dict(query(connection, sql, keys))
-    rows = read_rows(run, table, files).where(f"`{table.key}` BETWEEN {keys[0]} AND {keys[1]}")
-    with run.spark_step(f"read {table.name}"):
-        in_backup: dict[int, int] = dict(rows.selectExpr(f"`{table.key}`", row_hash_spark(table)).collect())
+    sql = f"SELECT {table.quoted_key}, {row_hash_sql(table)} FROM {table.quoted}"
+    in_database = dict(query(connection, f"{sql} WHERE {table.quoted_key} BETWEEN %s AND %s", keys))
     common = in_backup.keys() & in_database.keys()
     equal = sum(in_backup[key] == in_database[key] for key in common)
     difference.equal += equal

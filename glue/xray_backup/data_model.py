@@ -16,23 +16,31 @@ from typing import Any
 
 from xray_backup.column_types import ColumnType, parse_column_type
 
+EXACT_SUFFIX = "__exact"
+
 
 def quoted(name: str) -> str:
-    """`name` as MySQL and Spark both quote it."""
-    return f"`{name}`"
+    """`name` as an identifier in SQL."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column, NOT NULL."""
+    """One column."""
 
     name: str
     type: ColumnType
+    nullable: bool = False
 
     @property
     def quoted(self) -> str:
         """The quoted name."""
         return quoted(self.name)
+
+    @property
+    def exact_name(self) -> str:
+        """Parquet column of the values that the typed column cannot hold, as MySQL writes them; mostly absent."""
+        return f"{self.name}{EXACT_SUFFIX}"
 
 
 @dataclass(frozen=True)
@@ -59,14 +67,19 @@ class Table:
         return quoted(self.name)
 
     @property
+    def quoted_key(self) -> str:
+        """The quoted name of the key."""
+        return quoted(self.key)
+
+    @property
     def column_list(self) -> str:
         """All columns, quoted, in order, with commas between."""
         return ", ".join(column.quoted for column in self.columns)
 
     @property
-    def spark_schema(self) -> str:
-        """The schema string of its Parquet files."""
-        return ", ".join(f"{column.quoted} {column.type.spark}" for column in self.columns)
+    def text_columns(self) -> list[Column]:
+        """The columns whose values may hold any byte."""
+        return [column for column in self.columns if column.type.is_text]
 
     def column(self, name: str) -> Column:
         """The column of that name."""
@@ -86,6 +99,8 @@ class DataModel:
             used = {table.key, *filter(None, [table.time_column]), *([table.parent.column] if table.parent else [])}
             if missing := used - names:
                 raise ValueError(f"table {table.name!r} has no column {sorted(missing)[0]!r}")
+            if reserved := [name for name in names if name.endswith(EXACT_SUFFIX)]:
+                raise ValueError(f"column {reserved[0]!r} of table {table.name!r}: names that end so are the backup's")
             if not table.column(table.key).type.is_integer:
                 raise ValueError(f"the key of table {table.name!r} must be an integer")
             if table.parent and table.parent.table not in seen:
@@ -144,7 +159,10 @@ def parse_data_model(document: Mapping[str, Any]) -> DataModel:
             Table(
                 name=table["name"],
                 key=table["key"],
-                columns=tuple(Column(column["name"], parse_column_type(column["type"])) for column in table["columns"]),
+                columns=tuple(
+                    Column(column["name"], parse_column_type(column["type"]), column.get("nullable", False))
+                    for column in table["columns"]
+                ),
                 parent=Parent(**table["parent"]) if "parent" in table else None,
                 time_column=table.get("timeColumn"),
             )

@@ -1,4 +1,4 @@
-"""The MySQL server: the secret, connections of the driver and of Spark, and errors in words."""
+"""The MySQL server: the secret, connections in sessions of our own, and errors in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -14,17 +16,30 @@ import pymysql
 from botocore.exceptions import BotoCoreError, ClientError
 from pymysql.constants import ER
 
-from xray_backup.aws import aws_client
-from xray_backup.errors import BackupError, UsageError
+from xray_backup.aws import aws_client, region_of_arn
+from xray_backup.errors import BackupError, UnavailableError, UsageError
 
 SslMode = Literal["VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED"]
 SSL_MODES: tuple[SslMode, ...] = ("VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED")
-JDBC_DRIVER = "com.mysql.cj.jdbc.Driver"
-FETCH_ROWS = 10_000
-# Without NO_AUTO_VALUE_ON_ZERO a restored row with the key 0 would get another key.
-_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_AUTO_VALUE_ON_ZERO"
-_SESSION = f"SET SESSION time_zone = '+00:00', sql_mode = '{_MODE}'"
+# The authorities of RDS, which travel with the package.
+RDS_AUTHORITIES = "rds-ca-bundle.pem"
+# Of one text that GROUP_CONCAT makes; what is larger is read in smaller parts.
+TEXT_BYTES = 24 * 2**20
+_WEEK = 604_800
+# A server, a parameter group or an init_connect may have set any of these otherwise. Zero dates are let in: a restore
+# gives back what there was, and proves it. NO_AUTO_VALUE_ON_ZERO lets a restored row keep the key 0.
+_SESSION = (
+    "SET SESSION time_zone = '+00:00',"
+    " sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO',"
+    f" wait_timeout = {_WEEK}, net_read_timeout = 3600, net_write_timeout = 3600,"
+    " sql_select_limit = 18446744073709551615, sql_safe_updates = 0, foreign_key_checks = 1, unique_checks = 1,"
+    f" group_concat_max_len = CAST(LEAST({TEXT_BYTES}, @@GLOBAL.max_allowed_packet DIV 4) AS UNSIGNED)"
+)
+_ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 _ER_NAMES = {code: name for name, code in vars(ER).items() if isinstance(code, int) and code >= 1000}
+# The server was away for a moment, or somebody else's transaction was in the way.
+LOST_CONNECTION = frozenset({2003, 2006, 2013, 1053, 1077, 1927})
+OVERTAKEN = frozenset({ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT})
 
 # A string: PyMySQL has its type parameters in the stubs only.
 Connection: TypeAlias = "pymysql.Connection[pymysql.cursors.Cursor]"
@@ -42,12 +57,12 @@ class Secret:
 
 
 def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
-    """The secret of that name or ARN, from AWS Secrets Manager.
+    """The secret of that name or ARN, from AWS Secrets Manager; an ARN's own region is asked.
 
     Raises:
         UsageError: it cannot be read, or has not RDS's keys; its values are never part of the message.
     """
-    client = aws_client("secretsmanager", endpoint_url)
+    client = aws_client("secretsmanager", endpoint_url, region_of_arn(secret_id))
     try:
         document = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
         if not isinstance(document, dict):
@@ -79,13 +94,31 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
 
 @dataclass(frozen=True)
 class Database:
-    """A schema on a server, and how to reach it; `trust_store` is a PKCS12 file for Java, made from `ssl_ca`."""
+    """A schema on a server, and how to reach it.
+
+    `source` is the secret's id and the endpoint that it is read from: what another process is given to read it itself,
+    so that no password is written down on the way. `ssl_ca` is a PEM file (default: the authorities of RDS and those
+    of the system).
+    """
 
     secret: Secret
     ssl_mode: SslMode = "VERIFY_IDENTITY"
     ssl_ca: Path | None = None
-    trust_store: Path | None = None
-    trust_store_password: str = ""
+    source: tuple[str, str | None] | None = None
+
+    @classmethod
+    def open(cls, secret_id: str, endpoint_url: str | None, ssl_mode: SslMode, ssl_ca: Path | None) -> Database:
+        """The database that a secret names.
+
+        Raises:
+            UsageError: the secret cannot be read.
+        """
+        return cls(read_secret(secret_id, endpoint_url), ssl_mode, ssl_ca, (secret_id, endpoint_url))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.source is None:
+            raise TypeError("a database without the source of its secret stays in its process")
+        return _opened, (*self.source, self.ssl_mode, self.ssl_ca)
 
     @property
     def schema(self) -> str:
@@ -98,13 +131,13 @@ class Database:
         return f"{self.secret.host}:{self.secret.port}"
 
     def connect(self, schema: str | None = None) -> Connection:
-        """A new connection to `schema` (default: the secret's; "" for none), in strict mode, without autocommit.
+        """A new connection to `schema` (default: the secret's; "" for none), in a session of our own settings.
 
         Raises:
             BackupError: the server cannot be reached or refuses.
         """
         try:
-            return pymysql.connect(
+            connection = pymysql.connect(
                 host=self.secret.host,
                 port=self.secret.port,
                 user=self.secret.username,
@@ -114,57 +147,34 @@ class Database:
                 autocommit=False,
                 connect_timeout=10,
                 read_timeout=3600,
+                write_timeout=3600,
                 init_command=_SESSION,
                 ssl=self._ssl_context(),
                 ssl_disabled=self.ssl_mode == "DISABLED",
             )
+            is_mariadb = "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
+            limit = "max_statement_time" if is_mariadb else "max_execution_time"
+            for statement in (f"SET SESSION {limit} = 0", _ISOLATION):
+                execute(connection, statement)
         except pymysql.MySQLError as error:
             raise self.explained(error) from None
+        return connection
 
     def _ssl_context(self) -> ssl.SSLContext | None:
         if self.ssl_mode == "DISABLED":
             return None
         try:
             context = ssl.create_default_context(cafile=str(self.ssl_ca) if self.ssl_ca else None)
+            if not self.ssl_ca:
+                context.load_verify_locations(cadata=_rds_authorities())
         except OSError as error:
             raise UsageError(f"cannot use certificates in --ssl_ca {self.ssl_ca}: {error.strerror or error}") from None
+        # Python 3.13 refuses authorities whose basic constraints are not marked as critical; those of RDS are not.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = self.ssl_mode == "VERIFY_IDENTITY"
         if self.ssl_mode == "REQUIRED":
             context.verify_mode = ssl.CERT_NONE
         return context
-
-    @property
-    def jdbc_url(self) -> str:
-        """For Spark; holds no user and no password."""
-        options = {
-            "sslMode": self.ssl_mode,
-            # Without it the driver keeps a whole result in memory, whatever the fetch size.
-            "useCursorFetch": "true",
-            "connectTimeout": "10000",
-            "socketTimeout": "3600000",
-            "characterEncoding": "UTF-8",
-        }
-        if self.ssl_mode == "DISABLED":
-            options["allowPublicKeyRetrieval"] = "true"
-        if self.trust_store:
-            options |= {
-                "trustCertificateKeyStoreUrl": self.trust_store.as_uri(),
-                "trustCertificateKeyStoreType": "PKCS12",
-                "trustCertificateKeyStorePassword": self.trust_store_password,
-            }
-        query = "&".join(f"{name}={value}" for name, value in options.items())
-        return f"jdbc:mysql://{self.address}/{self.schema}?{query}"
-
-    @property
-    def jdbc_properties(self) -> dict[str, str]:
-        """For Spark's reader."""
-        return {
-            "user": self.secret.username,
-            "password": self.secret.password,
-            "driver": JDBC_DRIVER,
-            "fetchsize": str(FETCH_ROWS),
-            "sessionInitStatement": "SET SESSION TRANSACTION READ ONLY",
-        }
 
     def explained(self, error: Exception) -> BackupError:
         """`error` in one line; the server's own text is left out, since it may quote a row's values."""
@@ -180,11 +190,12 @@ class Database:
             text = f"cannot be reached with --ssl_mode {self.ssl_mode}: check --ssl_ca and the server's certificate"
         elif code == 2003:
             text = "does not answer: check host, port and security group"
-        elif code in (2006, 2013) or isinstance(error, pymysql.InterfaceError):
+        elif code in LOST_CONNECTION or isinstance(error, pymysql.InterfaceError):
             text = "closed the connection; the run can be repeated safely"
         else:
             text = f"answered with error {code} ({_ER_NAMES.get(code, type(error).__name__)})"
-        return BackupError(f"MySQL at {self.address}: {text}")
+        away = code in LOST_CONNECTION or isinstance(error, pymysql.InterfaceError)
+        return (UnavailableError if away else BackupError)(f"MySQL at {self.address}: {text}")
 
     @contextmanager
     def session(self, schema: str | None = None) -> Iterator[Connection]:
@@ -199,6 +210,18 @@ class Database:
                 connection.close()
 
 
+@lru_cache
+def _opened(secret_id: str, endpoint_url: str | None, ssl_mode: SslMode, ssl_ca: Path | None) -> Database:
+    """Once in a process: a worker is handed the same database with each unit of work."""
+    return Database.open(secret_id, endpoint_url, ssl_mode, ssl_ca)
+
+
+def _rds_authorities() -> str:
+    bundle = resources.files("xray_backup").joinpath(RDS_AUTHORITIES)
+    # It is put there when the job's package is made; a checkout has the system's authorities alone.
+    return bundle.read_text("utf-8") if bundle.is_file() else ""
+
+
 def query(connection: Connection, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
     """All rows that `sql` gives."""
     with connection.cursor() as cursor:
@@ -206,7 +229,7 @@ def query(connection: Connection, sql: str, parameters: Sequence[Any] | None = N
         return list(cursor.fetchall())
 
 
-def execute(connection: Connection, sql: str, parameters: Sequence[Any] | None = None) -> int:
+def execute(connection: Connection, sql: str | bytes, parameters: Sequence[Any] | None = None) -> int:
     """Runs `sql`; how many rows it changed."""
     with connection.cursor() as cursor:
-        return cursor.execute(sql, parameters)
+        return cursor.execute(sql, parameters)  # type: ignore[arg-type]

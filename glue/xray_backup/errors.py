@@ -25,3 +25,7 @@ class LockedError(BackupError):
     """Another run is at work."""
 
     exit_code = 4
+
+
+class UnavailableError(BackupError):
+    """The server does not answer, or closed the connection; it may be back in a moment."""

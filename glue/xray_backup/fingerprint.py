@@ -1,20 +1,28 @@
-"""An order-free fingerprint of rows that MySQL and Spark compute alike.
+"""An order-free fingerprint of rows that MySQL and Arrow compute alike.
 
-A row's hash is the first 60 bits of the SHA-256 of its columns' text; the fingerprint of many rows is the sum of their
-hashes. Equal sums and equal counts mean equal sets of rows: two wrong rows cancel with a chance of about 2^-60.
+A row's hash is the first 60 bits of the SHA-256 of its text; the fingerprint of many rows is the sum of their hashes.
+Equal sums and equal counts mean equal sets of rows: two wrong rows cancel with a chance of about 2^-60.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xray_backup.data_model import Table
+from xray_backup.row_text import row_text_sql, row_texts, text_bytes, value_text
 
-# Sums of 60-bit hashes leave 64 bits after 16 rows, so Spark sums the two halves on their own, which is far faster than
-# a decimal: with 30 bits each there is room for 2^33 rows.
-HALF_BITS = 30
-_HALF_MASK = (1 << HALF_BITS) - 1
-HASH_COLUMN = "row_hash"
+# Sums of 60-bit hashes leave 64 bits after 16 rows, so the two halves are summed on their own.
+_HALF_BITS = 30
+_HALF_MASK = (1 << _HALF_BITS) - 1
+
+Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -28,21 +36,15 @@ class Fingerprint:
         return Fingerprint(self.rows + other.rows, self.hash_sum + other.hash_sum)
 
     @classmethod
-    def from_halves(cls, rows: int, high: int | None, low: int | None) -> Fingerprint:
-        """From Spark's `halves`; the sum of no rows is None there."""
-        return cls(rows, ((high or 0) << HALF_BITS) + (low or 0))
+    def of(cls, hashes: Hashes) -> Fingerprint:
+        """The fingerprint of the rows with these hashes."""
+        high, low = int((hashes >> _HALF_BITS).sum()), int((hashes & _HALF_MASK).sum())
+        return cls(len(hashes), (high << _HALF_BITS) + low)
 
 
 def row_hash_sql(table: Table) -> str:
     """MySQL expression: the hash of one row, BIGINT."""
-    texts = ", ".join(column.type.text_sql.format(column.quoted) for column in table.columns)
-    return f"CAST(CONV(SUBSTRING(SHA2(CONCAT_WS('|', {texts}), 256), 1, 15), 16, 10) AS SIGNED)"
-
-
-def row_hash_spark(table: Table) -> str:
-    """Spark expression: the hash of one row, BIGINT."""
-    texts = ", ".join(column.type.text_spark.format(column.quoted) for column in table.columns)
-    return f"CAST(CONV(SUBSTRING(SHA2(CONCAT_WS('|', {texts}), 256), 1, 15), 16, 10) AS BIGINT)"
+    return f"CAST(CONV(LEFT(SHA2({row_text_sql(table)}, 256), 15), 16, 10) AS SIGNED)"
 
 
 def fingerprint_sql(table: Table) -> str:
@@ -50,10 +52,29 @@ def fingerprint_sql(table: Table) -> str:
     return f"COUNT(*), CAST(COALESCE(SUM({row_hash_sql(table)}), 0) AS DECIMAL(38,0))"
 
 
-def halves_spark(row_hash: str) -> list[str]:
-    """Spark aggregates of a row hash: count, sum of the high halves, sum of the low halves."""
-    return [
-        "COUNT(*) AS fingerprint_rows",
-        f"SUM(SHIFTRIGHT({row_hash}, {HALF_BITS})) AS fingerprint_high",
-        f"SUM({row_hash} & {_HALF_MASK}L) AS fingerprint_low",
-    ]
+def row_hashes(table: Table, rows: pa.Table, manifest_format: int) -> Hashes:
+    """The hash of each row, as manifests of that format have it."""
+    texts = _texts_of_format_1(table, rows) if manifest_format == 1 else row_texts(table, rows)
+    digests = b"".join([hashlib.sha256(text).digest() for text in texts.to_pylist()])
+    return np.frombuffer(digests, dtype=">u8")[::4].astype(np.uint64) >> np.uint64(4)
+
+
+def fingerprint(table: Table, rows: pa.Table, manifest_format: int) -> Fingerprint:
+    """The fingerprint of the rows, as manifests of that format have it."""
+    return Fingerprint.of(row_hashes(table, rows, manifest_format))
+
+
+def _texts_of_format_1(table: Table, rows: pa.Table) -> pa.Array:
+    """Version 0.1.0 wrote every column with `|` between, a text after its length in characters."""
+    fields: list[Any] = []
+    for column in table.columns:
+        if column.type.is_text:
+            fields.append(pc.cast(pc.cast(pc.utf8_length(rows.column(column.name)), pa.string()), pa.binary()))
+            fields.append(text_bytes(column, rows))
+        else:
+            fields.append(pc.cast(value_text(column, rows), pa.binary()))
+    return pc.binary_join_element_wise(*[_one_chunk(field) for field in fields], b"|")
+
+
+def _one_chunk(field: Any) -> pa.Array:
+    return field.combine_chunks() if isinstance(field, pa.ChunkedArray) else field

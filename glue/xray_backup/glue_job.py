@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyspark import SparkContext
-from pyspark.sql import SparkSession
 
 from xray_backup.arguments import parse_job_arguments
 from xray_backup.commands import execute_command
@@ -20,7 +19,7 @@ def run_job(command: str, arguments: Sequence[str], spark: SparkContext) -> None
         SystemExit: refused or failed; Glue shows its one line as the run's error message.
     """
     try:
-        execute_command(parse_job_arguments(command, arguments), lambda: SparkSession(spark), JsonLines())
+        execute_command(parse_job_arguments(command, arguments), JsonLines(), spark)
     except BackupError as error:
         # `from None` and SystemExit: no stack trace for a mistake that the line explains.
         raise SystemExit(f"xray_backup: {error}") from None

@@ -15,7 +15,9 @@ from xray_backup.fingerprint import Fingerprint
 from xray_backup.layout import KINDS, MANIFESTS, Kind, backup_name, manifest_key
 from xray_backup.store import Store
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+# Version 0.1.0 of the package wrote format 1.
+_READABLE = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,16 @@ class DataFile:
 
 @dataclass(frozen=True)
 class TableBackup:
-    """All files of one table, and its folder; a file in the folder that is not named here is not part of the backup."""
+    """All files of one table, and its folder; a file in the folder that is not named here is not part of the backup.
+
+    `ddl` is the table's CREATE TABLE statement; manifests of format 1 have none.
+    """
 
     prefix: str
     files: tuple[DataFile, ...]
     min_key: int | None
     max_key: int | None
+    ddl: str | None = None
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -66,6 +72,7 @@ class Manifest:
     tables: Mapping[str, TableBackup]
     archived_periods: tuple[Period, ...] = ()
     job_run_id: str | None = None
+    format_version: int = FORMAT_VERSION
 
     @property
     def name(self) -> str:
@@ -74,7 +81,7 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """The document on one line, as Athena reads it; numbers above 2^53 are strings, whole for every JSON reader."""
-        document = dataclasses.asdict(self) | {"format_version": FORMAT_VERSION}
+        document = dataclasses.asdict(self)
         for table in document["tables"].values():
             for file in table["files"]:
                 file["fingerprint"]["hash_sum"] = str(file["fingerprint"]["hash_sum"])
@@ -90,10 +97,10 @@ class Manifest:
         """
         try:
             document: dict[str, Any] = json.loads(body)
-            version = document.pop("format_version")
-            if version != FORMAT_VERSION:
+            version = document["format_version"]
+            if version not in _READABLE:
                 raise UsageError(
-                    f"manifest {where} has format {version}, this package reads {FORMAT_VERSION}:"
+                    f"manifest {where} has format {version}, this package reads up to {FORMAT_VERSION}:"
                     " use a newer version of the package"
                 )
             if document["kind"] not in KINDS:
@@ -123,7 +130,7 @@ def _table_backup(table: dict[str, Any]) -> TableBackup:
         )
         for file in table["files"]
     )
-    return TableBackup(table["prefix"], files, table["min_key"], table["max_key"])
+    return TableBackup(table["prefix"], files, table["min_key"], table["max_key"], table.get("ddl"))
 
 
 def commit(store: Store, manifest: Manifest) -> None:

@@ -1,9 +1,9 @@
 """Purge: deletes exactly the rows that a verified archive holds, and only while they are what was archived.
 
-There is no DELETE by time anywhere. Each chunk is one database transaction: its rows are locked, counted and
-fingerprinted, held against the archive, deleted by explicit keys, children first, and the counts of deleted rows are
-checked before the commit. A chunk that does not match is split until the row that differs stands alone; that one is
-kept and reported. Several connections work side by side, on chunks of their own.
+There is no DELETE by time anywhere. Each chunk is one database transaction: its rows are locked and counted, the digest
+of their text is held against the archive's, they are deleted by explicit keys, children first, and the counts of
+deleted rows are checked before the commit. A chunk that does not match is split until the unit that differs stands
+alone; that one is kept and reported. Several connections work side by side, on chunks of their own.
 """
 
 from __future__ import annotations
@@ -20,22 +20,27 @@ from pymysql.constants import ER
 
 from xray_backup.archive import checked_age_days
 from xray_backup.committed_copy import database_time
-from xray_backup.data_model import Table
+from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query
 from xray_backup.errors import BackupError, UsageError
-from xray_backup.fingerprint import Fingerprint, fingerprint_sql
 from xray_backup.in_parallel import in_parallel
+from xray_backup.keys import keys_condition
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
 from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecord, PurgeResult, unpurged_archives
-from xray_backup.purge_units import Chunk, Rows, chunks, merged, read_groups
+from xray_backup.purge_units import Chunk, read_blocks
+from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
-from xray_backup.verification import verify
+from xray_backup.verification import FileContent, verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.
 PURGE_LOCK = f"{PURGES}lock.json"
-DEADLOCK_TRIES = 5
+TRIES = 5
+# A row that somebody else holds longer keeps its own unit only; the others go on.
+LOCK_WAIT_SECONDS = 3
+# Up to so many parents are named one by one: for a range of them MySQL may read, and lock, the whole table.
+LISTED_PARENTS = 1_000
 
 
 class ChunkRefusedError(Exception):
@@ -75,8 +80,10 @@ def _purge(
 ) -> PurgeResult:
     before = f"{database_time(run) - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
     archives = list(_archives(run))
+    parents = {table.name: table.parent.column for table in run.model.purged[1:] if table.parent}
+    contents: dict[str, FileContent] = {}
     for manifest in archives:
-        verify(run, manifest)
+        contents |= verify(run, manifest, parents)
     result = PurgeResult(
         run.run_id,
         "execute" if check else "dry-run",
@@ -90,13 +97,17 @@ def _purge(
             connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
             check_schema(connections[0], run.database.schema, run.model)
             for connection in connections:
-                # Parents are locked before their children are read, so no child comes in between, and gaps between
-                # keys need no lock: the web app's inserts beside a chunk go on.
-                execute(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                # Parents are locked before their children are read, so no child comes in between; READ COMMITTED
+                # locks no gap between keys, so the web app's inserts beside a chunk go on.
+                execute(connection, f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
                 connection.commit()
-            purger = _Purger(run.model.purged, check, sleep_ratio)
+            ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
+            connections[0].rollback()
+            purger = _Purger(run.model.purged, check, sleep_ratio, int(limit) // 2)
             for manifest in archives:
-                _purge_archive(run, manifest, purger, connections, result, record, chunk_rows)
+                blocks = read_blocks(run, manifest, contents, result.before)
+                chunks = (chunk for block in blocks for chunk in block.chunks(chunk_rows))
+                _purge_archive(run, manifest, purger, connections, chunks, result, record)
         result.completed = True
     finally:
         # A purge that stops half-way leaves a record of what it deleted, too.
@@ -111,9 +122,9 @@ def _purge_archive(
     manifest: Manifest,
     purger: _Purger,
     connections: Sequence[Connection],
+    chunks: Iterator[Chunk],
     result: PurgeResult,
     record: PurgeRecord | None,
-    chunk_rows: int,
 ) -> None:
     total = manifest.tables[run.model.anchor.name].fingerprint.rows
     outcomes: Counter[Outcome] = Counter()
@@ -125,7 +136,7 @@ def _purge_archive(
             record.add(manifest.name, chunk)
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
 
-    in_parallel(connections, chunks(read_groups(run, manifest, result.before), chunk_rows), purger.purge, done)
+    in_parallel(connections, chunks, purger.purge, done)
     # What was changed since is not this archive's any more: the next one takes it as it is now.
     if record and outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
         record.archive_is_finished(manifest.name)
@@ -146,15 +157,20 @@ def _archives(run: Run) -> Iterator[Manifest]:
 
 
 class _Purger:
-    """Takes chunks through their database transactions; without `check` it finds out what would become of them."""
+    """Takes chunks through their database transactions; without `check` it finds out what would become of them.
 
-    def __init__(self, tables: Sequence[Table], check: Callable[[], None] | None, sleep_ratio: float) -> None:
-        self._tables, self._check, self._sleep_ratio = tables, check, sleep_ratio
+    `text_bytes` bounds the text of rows, and about the length of a statement, that MySQL handles at once.
+    """
+
+    def __init__(
+        self, tables: Sequence[Table], check: Callable[[], None] | None, sleep_ratio: float, text_bytes: int
+    ) -> None:
+        self._tables, self._check, self._sleep_ratio, self._text_bytes = tables, check, sleep_ratio, text_bytes
 
     def purge(self, connection: Connection, chunk: Chunk) -> ChunkResult:
         """Deletes the chunk, or what of it can be deleted, and pauses."""
         started = time.monotonic()
-        result = ChunkResult(chunk[0].rows[0].keys.first, chunk[-1].rows[0].keys.last)
+        result = ChunkResult(chunk.first_key, chunk.last_key)
         self._purge(connection, chunk, result)
         time.sleep((time.monotonic() - started) * self._sleep_ratio)
         return result
@@ -162,79 +178,111 @@ class _Purger:
     def _purge(self, connection: Connection, chunk: Chunk, result: ChunkResult) -> None:
         if self._check:
             self._check()
-        rows = merged(chunk)
+        rows = chunk.rows
         try:
             self._with_retry(connection, rows)
         except ChunkRefusedError as refused:
-            parts = chunk if len(chunk) > 1 else chunk[0].apart()
-            if refused.outcome == "gone" or (len(parts) == 1 and parts == chunk):
-                result.units[refused.outcome] += rows[0].keys.count
-                if refused.outcome != "gone":
-                    result.kept[refused.outcome] = [*result.kept.get(refused.outcome, []), rows[0].keys.first]
-                return
-            middle = len(parts) // 2
-            for half in filter(None, (parts[:middle], parts[middle:])):
-                self._purge(connection, half, result)
+            if refused.outcome == "gone":
+                result.units["gone"] += len(chunk)
+            elif len(chunk) == 1:
+                result.units[refused.outcome] += 1
+                result.kept[refused.outcome] = [*result.kept.get(refused.outcome, []), chunk.first_key]
+            else:
+                for half in chunk.halves():
+                    self._purge(connection, half, result)
             return
-        for table, deleted in zip(self._tables, rows, strict=True):
-            result.rows[table.name] += deleted.keys.count
-        result.units["deleted" if self._check else "would_delete"] += rows[0].keys.count
+        for deleted in rows:
+            result.rows[deleted.table.name] += len(deleted)
+        result.units["deleted" if self._check else "would_delete"] += len(chunk)
 
-    def _with_retry(self, connection: Connection, rows: list[Rows]) -> None:
-        for attempt in range(DEADLOCK_TRIES):
+    def _with_retry(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
+        for attempt in range(TRIES):
             try:
                 self._transaction(connection, rows)
                 return
             except pymysql.MySQLError as error:
                 connection.rollback()
-                if error.args[0] not in (ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT) or attempt == DEADLOCK_TRIES - 1:
+                if error.args[0] == ER.LOCK_WAIT_TIMEOUT:
+                    raise ChunkRefusedError("locked") from None
+                if error.args[0] != ER.LOCK_DEADLOCK or attempt == TRIES - 1:
                     raise
                 time.sleep(0.05 * 2**attempt)
             except ChunkRefusedError:
                 connection.rollback()
                 raise
 
-    def _transaction(self, connection: Connection, rows: list[Rows]) -> None:
-        found = self._locked_fingerprints(connection, rows)
-        if all(fingerprint.rows == 0 for fingerprint in found):
-            raise ChunkRefusedError("gone")
-        if found != [expected.fingerprint for expected in rows]:
-            raise ChunkRefusedError("changed")
-        highest = ", ".join(f"(SELECT MAX(`{table.key}`) FROM {table.quoted})" for table in self._tables)
+    def _transaction(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
+        self._compare(connection, rows)
+        highest = ", ".join(f"(SELECT MAX({table.quoted_key}) FROM {table.quoted})" for table in self._tables)
         (last_keys,) = query(connection, f"SELECT {highest}")
-        if any(
-            expected.keys.count and expected.keys.last >= last for expected, last in zip(rows, last_keys, strict=True)
-        ):
+        if any(len(archived) and archived.keys[-1] >= last for archived, last in zip(rows, last_keys, strict=True)):
             raise ChunkRefusedError("last_key")
         if self._check is None:
             connection.rollback()
             return
-        for table, expected in reversed(list(zip(self._tables, rows, strict=True))):
-            if not expected.keys.count:
-                continue
-            sql = f"DELETE FROM {table.quoted} WHERE {expected.keys.condition(table.key)}"
-            deleted = execute(connection, sql)
-            if deleted != expected.keys.count:
-                connection.rollback()
-                raise BackupError(
-                    f"table {table.name}: {deleted} rows would go where {expected.keys.count} were locked; rolled back"
-                )
+        for archived in reversed(rows):
+            for start, end in archived.parts(self._keys_at_once, self._text_bytes):
+                self._delete(connection, archived.slice(start, end))
         connection.commit()
 
-    def _locked_fingerprints(self, connection: Connection, rows: list[Rows]) -> list[Fingerprint]:
-        """Locks and fingerprints the rows by way of their parents, so that a child that came later shows too."""
-        keys = {table.name: expected.keys for table, expected in zip(self._tables, rows, strict=True)}
-        lock = " FOR UPDATE" if self._check else ""
-        found = []
-        for position, table in enumerate(self._tables):
-            parent = table.parent if position else None
-            wanted = keys[parent.table if parent else table.name]
-            if not wanted.count:
-                found.append(Fingerprint())
-                continue
-            # Children by a list, for a range of their parents MySQL may well read, and lock, the whole table.
-            condition = f"`{parent.column}` IN ({wanted.listed})" if parent else wanted.condition(table.key)
-            sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {condition}{lock}"
-            ((count, hash_sum),) = query(connection, sql)
-            found.append(Fingerprint(count, int(hash_sum)))
-        return found
+    @property
+    def _keys_at_once(self) -> int:
+        """Keys in one statement, 20 digits each at most."""
+        return max(1, self._text_bytes // 25)
+
+    def _delete(self, connection: Connection, rows: RowsInOrder) -> None:
+        deleted = execute(connection, f"DELETE FROM {rows.table.quoted} WHERE {rows.condition}")
+        if deleted != len(rows):
+            connection.rollback()
+            raise BackupError(
+                f"table {rows.table.name}: {deleted} rows would go where {len(rows)} were locked; rolled back"
+            )
+
+    def _compare(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
+        """Locks the rows, and holds them against the archive's.
+
+        Children are looked for by way of their parents, so that one that came later shows too.
+
+        Raises:
+            ChunkRefusedError: they are gone, or not what was archived.
+        """
+        by_table = {archived.table.name: archived for archived in rows}
+        found, equal = 0, True
+        for position, archived in enumerate(rows):
+            parents = None
+            if position and archived.table.parent:
+                parents = by_table[archived.table.parent.table]
+                if not len(parents):
+                    continue
+            for condition, expected in self._conditions(archived, parents):
+                count, found_digest = count_and_digest(
+                    connection, archived.table, condition, " FOR UPDATE" if self._check else ""
+                )
+                found += count
+                equal = equal and count == len(expected) and (not count or found_digest == digest(expected))
+        if not found:
+            raise ChunkRefusedError("gone")
+        if not equal:
+            raise ChunkRefusedError("changed")
+
+    def _conditions(self, archived: RowsInOrder, parents: RowsInOrder | None) -> Iterator[tuple[str, RowsInOrder]]:
+        """WHERE clauses that find the rows, and others that came since, part by part, with the rows to be found."""
+        parts = [archived.slice(*part) for part in archived.parts(self._keys_at_once, self._text_bytes)]
+        if parents is None:
+            yield from ((part.condition, part) for part in parts)
+            return
+        belongs = _parents_condition(archived.table, parents)
+        key = archived.table.quoted_key
+        for position, part in enumerate(parts or [archived]):
+            # The parts' bounds leave no key out, so that a child that came since is in one of them.
+            bounds = [f"{key} >= {part.keys[0]}"] if position else []
+            bounds += [f"{key} < {parts[position + 1].keys[0]}"] if position + 1 < len(parts) else []
+            yield " AND ".join([f"({belongs})", *bounds]), part
+
+
+def _parents_condition(table: Table, parents: RowsInOrder) -> str:
+    assert table.parent is not None  # noqa: S101
+    column = quoted(table.parent.column)
+    if len(parents) > LISTED_PARENTS:
+        return keys_condition(column, parents.keys)
+    return f"{column} IN ({', '.join(map(str, parents.keys.tolist()))})"

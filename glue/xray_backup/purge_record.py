@@ -21,7 +21,7 @@ CHUNKS_PER_RECORD = 1_000
 # What a purge that is killed outright may have deleted without a word of it on record.
 SECONDS_PER_RECORD = 10.0
 
-Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key"]
+Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "locked"]
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 
@@ -10,34 +12,46 @@ import pymysql
 from pymysql.constants import ER
 
 from xray_backup import manifest as manifests
-from xray_backup.data_model import Table, quoted
-from xray_backup.database import Connection, execute, query
-from xray_backup.errors import BackupError, VerificationError
-from xray_backup.fingerprint import Fingerprint, fingerprint_sql, row_hash_sql
+from xray_backup.data_model import Table
+from xray_backup.database import OVERTAKEN, Connection, execute, query
+from xray_backup.errors import BackupError
 from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.records import recorded
-from xray_backup.restore_batches import Batch, Selection, batches, selected
+from xray_backup.restore_batches import Batch, Selection, read_batches, selected_keys
+from xray_backup.restore_schema import Target, definitions, find_target, finish_tables, make_tables
+from xray_backup.row_text import row_text_sql
+from xray_backup.rows_in_order import count_and_digest, digest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
-from xray_backup.verification import check_files, read_rows
+from xray_backup.verification import check_files
 
 RESTORE_LOCK = f"{LOCKS}restore.json"
+TRIES = 5
+# Errors that are about a row: 3819 and 4025 are a CHECK in MySQL and MariaDB, 1644 a trigger's SIGNAL.
+_ROW_ERRORS = frozenset(
+    {
+        ER.NO_REFERENCED_ROW_2, ER.DUP_ENTRY, ER.BAD_NULL_ERROR, ER.DATA_TOO_LONG,
+        ER.WARN_DATA_OUT_OF_RANGE, ER.TRUNCATED_WRONG_VALUE, ER.TRUNCATED_WRONG_VALUE_FOR_FIELD,
+        ER.WARN_DATA_TRUNCATED, 3819, 4025, 1644,
+    }
+)  # fmt: skip
 
 
 @dataclass
 class TableResult:
-    """Rows of one table: put in, there already, in conflict with what is there, or without their parent in the target.
+    """Rows of one table: put in, there already, in conflict, without their parent in the target, or refused.
 
-    A row conflicts where its key has other values, or where another row has a value that must be unique. `conflicts`
-    and `orphans` hold keys; neither kind of row is written.
+    A row conflicts where its key has other values, or where another row has a value that must be unique; it is refused
+    by a CHECK, a trigger or a type. `conflicts`, `orphans` and `refused` hold keys; these rows are not written.
     """
 
     inserted: int = 0
     present: int = 0
     conflicts: list[int] = field(default_factory=list)
     orphans: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
 
     def add(self, other: TableResult) -> None:
         """Adds what became of more rows of the table."""
@@ -45,6 +59,7 @@ class TableResult:
         self.present += other.present
         self.conflicts = sorted(self.conflicts + other.conflicts)
         self.orphans = sorted(self.orphans + other.orphans)
+        self.refused = sorted(self.refused + other.refused)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,7 +93,7 @@ def restore(
             check_files(run.store, manifest.name, manifest.tables[table.name])
     result = {table.name: TableResult() for table in run.model.tables}
     if not execute_it:
-        _restore(run, backups, target, selection, result, None)
+        _restore(run, backups, _find_target(run, target), selection, result, None)
         return result
     with (
         run.exclusive(RESTORE_LOCK, target) as check,
@@ -89,182 +104,175 @@ def restore(
         record["is_drill"] = all(manifest.schema != target for manifest in backups)
         record["is_everything"] = selection.is_everything
         try:
-            _create_schema(run, target)
-            _restore(run, backups, target, selection, result, check)
+            tables = definitions(backups[0], run.model)
+            found = _find_target(run, target)
+            make_tables(run.database, found, tables)
+            _restore(run, backups, found, selection, result, check)
+            finish_tables(run.database, found, tables)
         finally:
             record["tables"] = {name: table.counts for name, table in result.items()}
+    run.events("restored", schema=target, tables={name: asdict(table) for name, table in result.items()})
     return result
+
+
+def _find_target(run: Run, schema: str) -> Target:
+    with run.database.session("") as connection:
+        return find_target(connection, schema, run.model)
 
 
 def _restore(
     run: Run,
-    backups: list[Manifest],
-    target: str,
+    backups: Sequence[Manifest],
+    target: Target,
     selection: Selection,
     result: RestoreResult,
     check: Callable[[], None] | None,
 ) -> None:
-    exists = not _tables_to_make(run, target)
+    # A dry run makes no table, so there may be none to look at.
+    exists = check is not None or not target.missing
     with ExitStack() as sessions:
         connections = [
-            sessions.enter_context(run.database.session(target if exists else "")) for _ in range(run.connections)
+            sessions.enter_context(run.database.session(target.schema if exists else ""))
+            for _ in range(run.connections)
         ]
         if exists:
-            check_schema(connections[0], target, run.model)
-            connections[0].commit()
+            check_schema(connections[0], target.schema, run.model)
+        ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
+        connections[0].rollback()
         for manifest in backups:
-            files = {
-                table.name: read_rows(run, table, [file.key for file in manifest.tables[table.name].files])
-                for table in run.model.tables
-            }
-            rows = selected(run.model, files, selection)
+            keys = selected_keys(run.store, run.model, manifest, selection)
             for table in run.model.tables:
-                expected = manifest.tables[table.name].fingerprint
-                writer = _Writer(table, exists, check)
-                found = batches(run, table, rows[table.name], expected.rows)
-                read = _write_table(run, connections, writer, found, result[table.name], expected.rows)
-                if selection.is_everything and read != expected:
-                    raise VerificationError(
-                        f"{manifest.name}: the rows of {table.name} are not those that were written"
-                    )
-    run.events(
-        "restored" if check else "would_restore", schema=target, tables={k: asdict(v) for k, v in result.items()}
-    )
+                writer = _Writer(table, exists and _has_rows(connections[0], table), check)
+                batches = read_batches(run.store, table, manifest, keys[table.name], int(limit) // 4)
+                total = manifest.tables[table.name].fingerprint.rows
+                _write_table(run, connections, writer, batches, result[table.name], total)
+    if check is None:
+        tables = {name: asdict(table) for name, table in result.items()}
+        run.events("would_restore", schema=target.schema, tables=tables)
+
+
+def _has_rows(connection: Connection, table: Table) -> bool:
+    found = bool(query(connection, f"SELECT 1 FROM {table.quoted} LIMIT 1"))
+    connection.rollback()
+    return found
 
 
 def _write_table(
     run: Run,
     connections: Sequence[Connection],
     writer: _Writer,
-    batches_of_table: Iterable[Batch],
+    batches: Iterator[Batch],
     result: TableResult,
     total: int,
-) -> Fingerprint:
-    """Writes the batches side by side; the fingerprint of all rows that were read from the backup."""
-    read = Fingerprint()
+) -> None:
+    """Writes the batches side by side."""
+    done_rows = 0
 
-    def done(written: tuple[Fingerprint, TableResult]) -> None:
-        nonlocal read
-        read += written[0]
-        result.add(written[1])
-        run.events("progress", step=f"restore {writer.table.name}", done=read.rows, total=total)
+    def done(written: TableResult) -> None:
+        nonlocal done_rows
+        result.add(written)
+        done_rows += sum(written.counts.values())
+        run.events("progress", step=f"restore {writer.table.name}", done=done_rows, total=total)
 
-    in_parallel(connections, batches_of_table, writer.write, done)
-    return read
+    in_parallel(connections, batches, writer.write, done)
 
 
 class _Writer:
-    """Puts batches into one table, one database transaction each; without `check` it finds out what it would put."""
+    """Puts batches into one table, one database transaction each; without `check` it finds out what it would put.
 
-    def __init__(self, table: Table, exists: bool, check: Callable[[], None] | None) -> None:
+    A table that had no row is not asked for each batch whether it has it.
+    """
+
+    def __init__(self, table: Table, had_rows: bool, check: Callable[[], None] | None) -> None:
         self.table = table
-        self._exists, self._check = exists, check
+        self._had_rows, self._check = had_rows, check
 
-    def write(self, connection: Connection, batch: Batch) -> tuple[Fingerprint, TableResult]:
+    def write(self, connection: Connection, batch: Batch) -> TableResult:
         """Inserts the missing rows of the batch; one that is all there, or not there at all, goes as a whole."""
         if self._check:
             self._check()
         result = TableResult()
-        found = self._fingerprint(connection, batch) if self._exists else Fingerprint()
-        if found == batch.fingerprint:
-            result.present += batch.keys.count
-        elif found.rows == 0:
+        self._write(connection, batch, result)
+        connection.rollback()
+        return result
+
+    def _write(self, connection: Connection, batch: Batch, result: TableResult) -> None:
+        count, found = self._found(connection, batch) if self._had_rows else (0, None)
+        if count == 0:
             self._insert(connection, batch, result)
+        elif count == len(batch.rows) and found == digest(batch.rows):
+            result.present += count
         else:
             self._write_missing(connection, batch, result)
-        connection.rollback()
-        return batch.fingerprint, result
 
     def _write_missing(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         existing = self._existing(connection, batch)
         missing = []
-        for position, (key, row_hash) in enumerate(batch.hash_of.items()):
+        for position, (key, text) in enumerate(zip(batch.rows.keys.tolist(), batch.rows.texts, strict=True)):
             if key not in existing:
                 missing.append(position)
-            elif existing[key] == row_hash:
+            elif existing[key] == hashlib.sha256(text.as_py()).hexdigest():
                 result.present += 1
             else:
                 result.conflicts.append(key)
         if missing:
             self._insert(connection, batch.subset(missing), result)
 
-    def _existing(self, connection: Connection, batch: Batch) -> dict[int, int]:
-        """The hash of each row that is there already, by key."""
+    def _existing(self, connection: Connection, batch: Batch) -> dict[int, str]:
+        """The digest of each row's text that is there already, by key."""
         table = self.table
-        sql = f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted} WHERE `{table.key}` BETWEEN %s AND %s"
-        found = dict(query(connection, sql, (batch.keys.first, batch.keys.last)))
-        return {key: found[key] for key in batch.hash_of if key in found}
+        sql = f"SELECT {table.quoted_key}, SHA2({row_text_sql(table)}, 256) FROM {table.quoted}"
+        return dict(query(connection, f"{sql} WHERE {batch.rows.condition}"))
 
     def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         if self._check is None:
-            result.inserted += batch.keys.count
+            result.inserted += len(batch.rows)
             return
-        table = self.table
         try:
-            execute(connection, f"INSERT INTO {table.quoted} ({table.column_list}) VALUES {batch.values}")
-        except pymysql.IntegrityError as error:
+            self._insert_all(connection, batch)
+            result.inserted += len(batch.rows)
+        except pymysql.MySQLError as error:
             connection.rollback()
+            if error.args[0] not in _ROW_ERRORS:
+                raise
             if error.args[0] == ER.NO_REFERENCED_ROW_2:
                 self._insert_halves(connection, batch, result, result.orphans)
             elif error.args[0] != ER.DUP_ENTRY:
-                raise
+                self._insert_halves(connection, batch, result, result.refused)
             elif self._existing(connection, batch):
-                # Somebody inserted one of these keys since we looked.
+                # Another backup of this restore, or somebody else, inserted one of these keys since we looked.
                 self._write_missing(connection, batch, result)
             else:
                 # A unique index that is not the key's.
                 self._insert_halves(connection, batch, result, result.conflicts)
-            return
-        if self._fingerprint(connection, batch) != batch.fingerprint:
+
+    def _insert_all(self, connection: Connection, batch: Batch) -> None:
+        """One transaction, done again where somebody else's was in the way."""
+        table = self.table
+        statement = f"INSERT INTO {table.quoted} ({table.column_list}) VALUES ".encode() + batch.values
+        for attempt in range(TRIES):
+            try:
+                execute(connection, statement)
+                break
+            except pymysql.MySQLError as error:
+                if error.args[0] not in OVERTAKEN or attempt == TRIES - 1:
+                    raise
+                connection.rollback()
+                time.sleep(0.05 * 2**attempt)
+        if self._found(connection, batch) != (len(batch.rows), digest(batch.rows)):
             connection.rollback()
             raise BackupError(f"table {table.name}: the server did not keep the rows as they were sent; rolled back")
         connection.commit()
-        result.inserted += batch.keys.count
 
     def _insert_halves(self, connection: Connection, batch: Batch, result: TableResult, refused: list[int]) -> None:
         """The server refuses a row among these: finds it, notes its key in `refused`, inserts the others."""
-        count = batch.keys.count
+        count = len(batch.rows)
         if count == 1:
-            refused.append(batch.keys.first)
+            refused.append(int(batch.rows.keys[0]))
             return
         middle = count // 2
         self._insert(connection, batch.subset(range(middle)), result)
         self._insert(connection, batch.subset(range(middle, count)), result)
 
-    def _fingerprint(self, connection: Connection, batch: Batch) -> Fingerprint:
-        table = self.table
-        condition = batch.keys.condition(table.key)
-        sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {condition}"
-        ((count, hash_sum),) = query(connection, sql)
-        return Fingerprint(count, int(hash_sum))
-
-
-def _tables_to_make(run: Run, schema: str) -> list[Table]:
-    """What a scratch schema lacks: every table where there is no schema, some where a restore died while it made them.
-
-    A schema that holds a row, or a table that is not of the model, is nobody's unfinished work and is left as it is.
-    """
-    with run.database.session("") as connection:
-        sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
-        found = {name for (name,) in query(connection, sql, (schema,))}
-        made = [table for table in run.model.tables if table.name in found]
-        if len(made) < len(found) or any(
-            query(connection, f"SELECT 1 FROM {quoted(schema)}.{table.quoted} LIMIT 1") for table in made
-        ):
-            return []
-    return [table for table in run.model.tables if table not in made]
-
-
-def _create_schema(run: Run, schema: str) -> None:
-    """Makes a scratch schema: keys but no foreign keys, so that a row without a parent can be restored as well."""
-    tables = _tables_to_make(run, schema)
-    if not tables:
-        return
-    with run.database.session("") as connection:
-        if not query(connection, "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (schema,)):
-            execute(connection, f"CREATE DATABASE {quoted(schema)} CHARACTER SET utf8mb4")
-        for table in tables:
-            columns = ", ".join(f"{column.quoted} {column.type.mysql} NOT NULL" for column in table.columns)
-            execute(
-                connection, f"CREATE TABLE {quoted(schema)}.{table.quoted} ({columns}, PRIMARY KEY (`{table.key}`))"
-            )
+    def _found(self, connection: Connection, batch: Batch) -> tuple[int, str | None]:
+        return count_and_digest(connection, self.table, batch.rows.condition)

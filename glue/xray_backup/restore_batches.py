@@ -1,24 +1,25 @@
-"""What a restore sends: batches of rows as ready VALUES text, made by Spark, so that Python only passes them on."""
+"""What a restore sends: batches of rows as ready VALUES, made by Arrow, not row by row by Python."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from xray_backup.data_model import DataModel, Table
-from xray_backup.errors import UsageError
-from xray_backup.fingerprint import Fingerprint, halves_spark, row_hash_spark
-from xray_backup.key_set import KeySet
-from xray_backup.run import Run
+from xray_backup.data_file import decode, read_file
+from xray_backup.data_model import Column, DataModel, Table
+from xray_backup.errors import UsageError, VerificationError
+from xray_backup.fingerprint import fingerprint
+from xray_backup.keys import Keys
+from xray_backup.manifest import DataFile, Manifest
+from xray_backup.row_text import row_texts, text_bytes, value_text
+from xray_backup.rows_in_order import RowsInOrder
+from xray_backup.store import Store
 
 ROWS_PER_BATCH = 5_000
-# What Spark hands over to Python at once, some 20 MB.
-ROWS_PER_PART = 250_000
-_SEPARATOR = ",\n"
 
 
 @dataclass(frozen=True)
@@ -32,105 +33,132 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether no row is left out."""
+        """True where no row is left out."""
         return self == Selection()
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one table, sorted by key: their literals, keys and hashes, each row's after the other's.
+    """Rows of one table, sorted by key, and the literals of each: `('a', 1)`."""
 
-    All are text, as Spark wrote it; only a batch of which some rows are there already is taken apart.
-    """
-
-    keys: KeySet
-    fingerprint: Fingerprint
-    hashes: str
-    values: str
-
-    @property
-    def hash_of(self) -> dict[int, int]:
-        """The hash of each row by its key, in order."""
-        keys, hashes = (map(int, text.split(",")) for text in (self.keys.listed, self.hashes))
-        return dict(zip(keys, hashes, strict=True))
+    rows: RowsInOrder
+    literals: pa.Array
 
     def subset(self, positions: Sequence[int]) -> Batch:
-        """The batch of the rows at these positions; no literal holds a newline, text is hexadecimal."""
-        keys, hashes, literals = self.keys.listed.split(","), self.hashes.split(","), self.values.split(_SEPARATOR)
-        listed = [keys[position] for position in positions]
-        kept = [hashes[position] for position in positions]
-        return Batch(
-            KeySet(int(listed[0]), int(listed[-1]), len(positions), ",".join(listed)),
-            Fingerprint(len(positions), sum(map(int, kept))),
-            ",".join(kept),
-            _SEPARATOR.join(literals[position] for position in positions),
-        )
+        """The rows at these positions, which are in order."""
+        return Batch(self.rows.take(np.array(positions, np.int64)), self.literals.take(pa.array(positions, pa.int64())))
+
+    @property
+    def values(self) -> bytes:
+        """What stands behind VALUES."""
+        return b",".join(self.literals.to_pylist())
 
 
-def batches(run: Run, table: Table, rows: DataFrame, about: int) -> Iterator[Batch]:
-    """The rows of one table, each once; `about` is how many there may be at most."""
-    literals = ", ',', ".join(column.type.literal.format(column.quoted) for column in table.columns)
-    prepared = rows.selectExpr(
-        f"CAST(FLOOR(`{table.key}` / {ROWS_PER_BATCH}) AS BIGINT) AS batch",
-        f"STRUCT(`{table.key}` AS k, {row_hash_spark(table)} AS h, CONCAT('(', {literals}, ')') AS v) AS r",
-    )
-    parted = prepared.repartition(max(1, ceil(about / ROWS_PER_PART)), "batch")
-    grouped = parted.groupBy("batch").agg(
-        F.expr("ARRAY_SORT(COLLECT_LIST(r)) AS rows"), *[F.expr(text) for text in halves_spark("r.h")]
-    )
-    columns = grouped.sortWithinPartitions("batch").selectExpr(
-        "ELEMENT_AT(rows, 1).k",
-        "ELEMENT_AT(rows, -1).k",
-        "fingerprint_rows",
-        "fingerprint_high",
-        "fingerprint_low",
-        "CONCAT_WS(',', CAST(rows.k AS ARRAY<STRING>))",
-        "CONCAT_WS(',', CAST(rows.h AS ARRAY<STRING>))",
-        f"CONCAT_WS('{_SEPARATOR}', rows.v)",
-    )
-    with run.spark_step(f"read {table.name}"):
-        for first, last, count, high, low, listed, *texts in columns.toLocalIterator(prefetchPartitions=True):
-            yield Batch(KeySet(first, last, count, listed), Fingerprint.from_halves(count, high, low), *texts)
+def read_batches(
+    store: Store, table: Table, manifest: Manifest, keys: Keys | None, text_bytes_at_once: int
+) -> Iterator[Batch]:
+    """The rows of one table with these keys (None: all), file by file.
+
+    Raises:
+        VerificationError: a file is not what the manifest says; nothing of it is sent.
+    """
+    for file in manifest.tables[table.name].files:
+        rows = _read(store, table, file)
+        if fingerprint(table, rows, manifest.format_version) != file.fingerprint:
+            raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
+        if keys is not None:
+            rows = rows.filter(pa.array(np.isin(_keys(rows, table.key), keys)))
+        rows = rows.sort_by(table.key)
+        ordered = RowsInOrder(table, _keys(rows, table.key), row_texts(table, rows))
+        literals = _literals(table, rows)
+        for start, end in ordered.parts(ROWS_PER_BATCH, text_bytes_at_once):
+            yield Batch(ordered.slice(start, end), literals.slice(start, end - start))
 
 
-def selected(model: DataModel, rows: dict[str, DataFrame], selection: Selection) -> dict[str, DataFrame]:
-    """Narrows every table to the selection: the chosen rows, all that belongs to them, and the parents they need."""
+def _read(store: Store, table: Table, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
+    return decode(table, read_file(store, file.key, file.etag).body, file.key, columns)
+
+
+def _literals(table: Table, rows: pa.Table) -> pa.Array:
+    fields = [_literal(column, rows) for column in table.columns]
+    return pc.binary_join_element_wise(
+        pc.binary_join_element_wise(b"(", fields[0], b""), *fields[1:-1],
+        pc.binary_join_element_wise(fields[-1], b")", b""), b",",
+    ) if len(fields) > 1 else pc.binary_join_element_wise(b"(", fields[0], b")", b"")  # fmt: skip
+
+
+def _literal(column: Column, rows: pa.Table) -> pa.Array:
+    if column.type.is_text:
+        escaped = text_bytes(column, rows)
+        for character in (b"\\", b"'"):
+            escaped = pc.replace_substring(escaped, pattern=character, replacement=b"\\" + character)
+        value = pc.binary_join_element_wise(b"_utf8mb4'", escaped, b"'", b"")
+    else:
+        value = pc.cast(value_text(column, rows), pa.binary())
+        if column.type.is_datetime:
+            value = pc.binary_join_element_wise(b"'", value, b"'", b"")
+    return pc.fill_null(value, b"NULL")
+
+
+def selected_keys(
+    store: Store, model: DataModel, manifest: Manifest, selection: Selection
+) -> Mapping[str, Keys | None]:
+    """The keys to restore, by table: the chosen rows, what belongs to them, and the parents they need; None for all."""
     if selection.is_everything:
-        return rows
+        return {table.name: None for table in model.tables}
     anchor = model.anchor
-    chosen = rows[anchor.name]
-    if selection.parent_ids is not None:
-        if anchor.parent is None:
-            raise UsageError(f"rows cannot be chosen by parent: {anchor.name} has none")
-        chosen = chosen.where(_is_in(anchor.parent.column, selection.parent_ids))
-    if selection.anchor_ids is not None:
-        chosen = chosen.where(_is_in(anchor.key, selection.anchor_ids))
-    if selection.since:
-        chosen = chosen.where(f"`{anchor.time_column}` >= TIMESTAMP '{selection.since}'")
-    if selection.until:
-        chosen = chosen.where(f"`{anchor.time_column}` < TIMESTAMP '{selection.until}'")
-    result = {anchor.name: chosen}
-    for table in model.purged[1:]:
-        assert table.parent is not None  # noqa: S101
-        parent = model.table(table.parent.table)
-        wanted = result[parent.name].select(F.col(parent.key).alias(table.parent.column))
-        result[table.name] = rows[table.name].join(wanted, table.parent.column, "left_semi")
+    if selection.parent_ids is not None and anchor.parent is None:
+        raise UsageError(f"rows cannot be chosen by parent: {anchor.name} has none")
+    chosen: dict[str, Keys] = {}
+    # The keys of the parents that the chosen rows name, by table.
+    parents: dict[str, list[Keys]] = {}
+    for table in model.purged:
+        keys = []
+        for file in manifest.tables[table.name].files:
+            rows = _read(store, table, file)
+            if table is anchor:
+                rows = rows.filter(_is_chosen(anchor, rows, selection))
+            elif table.parent:
+                rows = rows.filter(pa.array(np.isin(_keys(rows, table.parent.column), chosen[table.parent.table])))
+            keys.append(_keys(rows, table.key))
+            if table.parent:
+                parents.setdefault(table.parent.table, []).append(_keys(rows, table.parent.column))
+        chosen[table.name] = _together(keys)
     for table in reversed(model.tables):
-        if table.name not in result:
-            wanted_keys = [
-                result[child.name].select(F.col(child.parent.column).alias(table.key))
-                for child in model.children(table)
-                if child.parent
-            ]
-            kept = rows[table.name].where("FALSE")
-            for keys in wanted_keys:
-                kept = kept.unionByName(rows[table.name].join(keys, table.key, "left_semi"))
-            if selection.parent_ids is not None and anchor.parent and table.name == anchor.parent.table:
-                # A chosen parent without any row of the anchor is restored too.
-                kept = kept.unionByName(rows[table.name].where(_is_in(table.key, selection.parent_ids)))
-            result[table.name] = kept.dropDuplicates([table.key])
-    return result
+        if table.name in chosen:
+            continue
+        needed = parents.get(table.name, [])
+        if selection.parent_ids is not None and anchor.parent and table.name == anchor.parent.table:
+            # A chosen parent without any row of the anchor is restored too.
+            needed.append(np.array(selection.parent_ids, np.int64))
+        chosen[table.name] = _together(needed)
+        if table.parent:
+            for file in manifest.tables[table.name].files:
+                rows = _read(store, table, file)
+                rows = rows.filter(pa.array(np.isin(_keys(rows, table.key), chosen[table.name])))
+                parents.setdefault(table.parent.table, []).append(_keys(rows, table.parent.column))
+    return chosen
 
 
-def _is_in(column: str, ids: Sequence[int]) -> str:
-    return f"`{column}` IN ({', '.join(map(str, ids))})"
+def _is_chosen(anchor: Table, rows: pa.Table, selection: Selection) -> pa.Array:
+    assert anchor.time_column is not None  # noqa: S101
+    chosen = pa.array(np.ones(rows.num_rows, np.bool_))
+    if selection.parent_ids is not None and anchor.parent:
+        chosen = pc.and_(chosen, pa.array(np.isin(_keys(rows, anchor.parent.column), selection.parent_ids)))
+    if selection.anchor_ids is not None:
+        chosen = pc.and_(chosen, pa.array(np.isin(_keys(rows, anchor.key), selection.anchor_ids)))
+    # As text, which sorts as time does.
+    times = value_text(anchor.column(anchor.time_column), rows)
+    if selection.since:
+        chosen = pc.and_(chosen, pc.greater_equal(times, selection.since))
+    if selection.until:
+        chosen = pc.and_(chosen, pc.less(times, selection.until))
+    return chosen
+
+
+def _keys(rows: pa.Table, column: str) -> Keys:
+    return rows.column(column).to_numpy().astype(np.int64)  # type: ignore[no-any-return]
+
+
+def _together(keys: Sequence[Keys]) -> Keys:
+    return np.unique(np.concatenate(keys)) if keys else np.array([], np.int64)

@@ -1,24 +1,25 @@
-"""What every command works with: the session, the store, the database, and the locks that keep others out."""
+"""What every command works with: the store, the database, who does its work, and the locks that keep others out."""
 
 from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from pyspark.sql import SparkSession
-
-from xray_backup import spark as spark_errors
 from xray_backup.data_model import X_RAY, DataModel
 from xray_backup.database import Database
 from xray_backup.events import Events
 from xray_backup.lock import DatabaseLock, Lease
+from xray_backup.runner import LocalRunner, Runner, Work
 from xray_backup.store import Store
+from xray_backup.workplace import Workplace
 
-_POLL_SECONDS = 0.5
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 def new_run_id() -> str:
@@ -28,15 +29,15 @@ def new_run_id() -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one command; `connections` is how many database connections it may open at once for reading."""
+    """One run of one command; `connections` is how many database connections a purge or a restore works on."""
 
     command: str
-    spark: SparkSession
     store: Store
     database: Database
     events: Events
     model: DataModel = X_RAY
-    connections: int = 4
+    runner: Runner = field(default_factory=lambda: LocalRunner(1))
+    connections: int = 2
     lock_ttl_seconds: int = 300
     job_run_id: str | None = None
     run_id: str = field(default_factory=new_run_id)
@@ -64,24 +65,14 @@ class Run:
 
             yield check
 
-    @contextmanager
-    def spark_step(self, step: str) -> Iterator[None]:
-        """Reports the progress of Spark's tasks meanwhile, and puts Spark's errors into words."""
-        ended = threading.Event()
+    def work(self, step: str, work: Work[Task, Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """The result of each unit of work, as they come; `step` names them in the progress.
 
-        def watch() -> None:
-            tracker = self.spark.sparkContext.statusTracker()
-            while not ended.wait(_POLL_SECONDS):
-                stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-                done = sum(stage.numCompletedTasks for stage in stages if stage)
-                self.events("progress", step=step, done=done, total=sum(stage.numTasks for stage in stages if stage))
+        Raises:
+            BackupError: a unit failed.
+        """
 
-        watcher = threading.Thread(target=watch, name="spark-progress", daemon=True)
-        watcher.start()
-        try:
-            yield
-        except spark_errors.SPARK_ERRORS as error:
-            raise spark_errors.explained(error, step) from None
-        finally:
-            ended.set()
-            watcher.join()
+        def progress(done: int, total: int) -> None:
+            self.events("progress", step=step, done=done, total=total)
+
+        return self.runner.map(work, Workplace(self.database, self.store), tasks, progress)

@@ -16,12 +16,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from xray_backup.aws import aws_client
 from xray_backup.errors import BackupError, UsageError
@@ -53,9 +61,6 @@ class Store(Protocol):
 
     url: str
 
-    def spark_path(self, key: str) -> str:
-        """The path by which Spark reads and writes `key`."""
-
     def create(self, key: str, body: bytes) -> str | None:
         """Writes a new object and returns its ETag; None, and nothing written, where the key exists."""
 
@@ -69,8 +74,13 @@ class Store(Protocol):
         """All objects under `prefix`, in the order of their keys."""
 
 
-def open_store(url: str, endpoint_url: str | None = None) -> Store:
+def open_store(url: str, endpoint_url: str | None = None, region: str | None = None) -> Store:
     """The store at `s3://bucket/prefix`, or in a folder.
+
+    Args:
+        url: the address.
+        endpoint_url: an emulator's address (default: AWS itself).
+        region: where S3 is asked first; where the bucket is elsewhere, S3 says so and is asked there.
 
     Raises:
         UsageError: the address is neither.
@@ -80,26 +90,36 @@ def open_store(url: str, endpoint_url: str | None = None) -> Store:
         prefix = parts.path.strip("/")
         if not parts.netloc or not prefix:
             raise UsageError(f"store {url!r} is not complete: use s3://bucket/prefix, for example s3://my-lake/backup")
-        return S3Store(parts.netloc, prefix, endpoint_url)
+        return S3Store(parts.netloc, prefix, endpoint_url, region)
     if parts.scheme in ("", "file"):
         return FolderStore(Path(parts.path))
     raise UsageError(f"store {url!r} is not allowed: use s3://bucket/prefix or a folder")
 
 
+_READ_TRIES = 6
+_BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError)
+
+
+@lru_cache
+def _opened(bucket: str, prefix: str, endpoint_url: str | None, region: str | None) -> S3Store:
+    """Once in a process: a worker is handed the same store with each unit of work."""
+    return S3Store(bucket, prefix, endpoint_url, region)
+
+
 class S3Store:
     """Objects of one bucket under one prefix."""
 
-    def __init__(self, bucket: str, prefix: str, endpoint_url: str | None) -> None:
+    def __init__(self, bucket: str, prefix: str, endpoint_url: str | None, region: str | None = None) -> None:
         self.bucket, self.prefix = bucket, prefix
         self.url = f"s3://{bucket}/{prefix}"
+        self._opened_with = (bucket, prefix, endpoint_url, region)
         # Path style, since an emulator has no host name per bucket; S3 itself takes both.
         style = {"addressing_style": "path"} if endpoint_url else {}
         config = Config(retries={"mode": "standard", "total_max_attempts": 8}, s3=style)  # type: ignore[arg-type]
-        self._client: S3Client = aws_client("s3", endpoint_url, config)
+        self._client: S3Client = aws_client("s3", endpoint_url, region, config)
 
-    def spark_path(self, key: str) -> str:
-        """See `Store`."""
-        return f"s3a://{self.bucket}/{self.prefix}/{key}"
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, self._opened_with
 
     def create(self, key: str, body: bytes) -> str | None:
         """See `Store`."""
@@ -127,16 +147,22 @@ class S3Store:
         return str(answer["ETag"])
 
     def read(self, key: str) -> Content | None:
-        """See `Store`."""
-        try:
-            answer = self._client.get_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
-            body = answer["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                return None
-            raise self._explained(error, "read", key) from None
-        except BotoCoreError as error:
-            raise self._explained(error, "read", key) from None
+        """See `Store`; an answer that breaks off is asked for again."""
+        for attempt in range(_READ_TRIES):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
+                body = answer["Body"].read()
+                break
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    return None
+                raise self._explained(error, "read", key) from None
+            except _BROKEN_OFF as error:
+                if attempt == _READ_TRIES - 1:
+                    raise self._explained(error, "read", key) from None
+                time.sleep(0.1 * 2**attempt)
+            except BotoCoreError as error:
+                raise self._explained(error, "read", key) from None
         now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         return Content(body, str(answer["ETag"]), max(0.0, (now - answer["LastModified"]).total_seconds()))
 
@@ -169,10 +195,6 @@ class FolderStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.url = str(self.folder)
-
-    def spark_path(self, key: str) -> str:
-        """See `Store`; not `as_uri`, since Hadoop takes its percent signs for themselves."""
-        return f"file://{self.folder}/{key}"
 
     def create(self, key: str, body: bytes) -> str | None:
         """See `Store`; a hard link is the one atomic "create if absent" of a whole file."""

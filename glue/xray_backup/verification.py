@@ -1,70 +1,49 @@
-"""Reads a backup back from the store and holds it against what it should be."""
+"""Reads a backup back from the store and holds it against its manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
+import pyarrow.compute as pc
 
+from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
 from xray_backup.errors import VerificationError
-from xray_backup.fingerprint import Fingerprint, halves_spark, row_hash_spark
-from xray_backup.manifest import Manifest, TableBackup
+from xray_backup.fingerprint import Fingerprint, fingerprint
+from xray_backup.manifest import DataFile, Manifest, TableBackup
 from xray_backup.run import Run
-from xray_backup.spark import SPARK_ERRORS, explained
 from xray_backup.store import Store, StoredObject
+from xray_backup.workplace import Workplace
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """A file to read again, of a manifest of this format; `range_of` is a column whose ends are asked for."""
+
+    table: Table
+    file: DataFile
+    manifest_format: int
+    range_of: str | None = None
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """What was read back from one Parquet file."""
+    """What was read back from one file; `first` and `last` are the ends of the column that was asked for."""
 
+    key: str
     fingerprint: Fingerprint
-    min_key: int
-    max_key: int
+    first: int | None = None
+    last: int | None = None
 
 
 def data_files(store: Store, prefix: str) -> list[StoredObject]:
-    """The Parquet files in a run's folder; Spark's scratch files and folder markers are not among them."""
+    """The Parquet files in a run's folder; scratch files of version 0.1.0 and folder markers are not among them."""
     found = []
     for item in store.list(prefix):
         parts = item.key.removeprefix(prefix).split("/")
         if parts[-1] and not any(part.startswith(("_", ".")) for part in parts):
             found.append(item)
     return found
-
-
-def read_rows(run: Run, table: Table, keys: Sequence[str]) -> DataFrame:
-    """The rows of these files, typed as the data model says; no file gives no row.
-
-    Raises:
-        BackupError: Spark, which looks at once whether each file is there, has no access to the store.
-    """
-    if not keys:
-        return run.spark.createDataFrame([], table.spark_schema)
-    paths = [run.store.spark_path(key) for key in keys]
-    try:
-        return run.spark.read.schema(table.spark_schema).parquet(*paths)
-    except SPARK_ERRORS as error:
-        raise explained(error, f"read {table.name}") from None
-
-
-def read_back(run: Run, table: Table, prefix: str, keys: Sequence[str]) -> dict[str, FileContent]:
-    """Reads every row of these files again and takes each file's fingerprint, by key in the store."""
-    if not keys:
-        return {}
-    rows = read_rows(run, table, keys).selectExpr(
-        "_metadata.file_name AS file_name", f"`{table.key}` AS row_key", f"{row_hash_spark(table)} AS row_hash"
-    )
-    aggregates = [F.expr(text) for text in (*halves_spark("row_hash"), "MIN(row_key)", "MAX(row_key)")]
-    with run.spark_step(f"verify {table.name}"):
-        files = rows.groupBy("file_name").agg(*aggregates).collect()
-    return {
-        prefix + name: FileContent(Fingerprint.from_halves(count, high, low), smallest, largest)
-        for name, count, high, low, smallest, largest in files
-    }
 
 
 def check_files(store: Store, name: str, table: TableBackup) -> None:
@@ -87,19 +66,46 @@ def check_files(store: Store, name: str, table: TableBackup) -> None:
         raise VerificationError(f"{name}: file {min(stored)} is not in the manifest")
 
 
-def verify(run: Run, manifest: Manifest) -> None:
+def read_back(workplace: Workplace, check: FileCheck) -> FileContent:
+    """One unit of work: reads every row of a file and takes its fingerprint.
+
+    Raises:
+        VerificationError: the file is not what the manifest says.
+    """
+    content = read_file(workplace.store, check.file.key, check.file.etag)
+    rows = decode(check.table, content.body, check.file.key)
+    found = fingerprint(check.table, rows, check.manifest_format)
+    if found != check.file.fingerprint:
+        raise VerificationError(f"the rows in file {check.file.key} are not those that were written")
+    if check.range_of is None or not rows.num_rows:
+        return FileContent(check.file.key, found)
+    ends = pc.min_max(rows.column(check.range_of)).as_py()
+    return FileContent(check.file.key, found, ends["min"], ends["max"])
+
+
+def verify(run: Run, manifest: Manifest, range_of: dict[str, str] | None = None) -> dict[str, FileContent]:
     """Proves that the store still holds every row of the backup: files first, then each file's rows.
+
+    Args:
+        run: the run.
+        manifest: the backup.
+        range_of: a column of each table, by name, whose ends in each file are asked for.
+
+    Returns:
+        What each file holds, by its key.
 
     Raises:
         VerificationError: it does not.
     """
+    found: dict[str, FileContent] = {}
     for table in run.model.tables:
         expected = manifest.tables[table.name]
         check_files(run.store, manifest.name, expected)
-        found = read_back(run, table, expected.prefix, [file.key for file in expected.files])
-        for file in expected.files:
-            content = found.get(file.key)
-            # A file may have no row: nothing was old yet when its archive was made.
-            if (content.fingerprint if content else Fingerprint()) != file.fingerprint:
-                raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
+        column = (range_of or {}).get(table.name)
+        checks = [FileCheck(table, file, manifest.format_version, column) for file in expected.files]
+        try:
+            found |= {content.key: content for content in run.work(f"verify {table.name}", read_back, checks)}
+        except VerificationError as error:
+            raise VerificationError(f"{manifest.name}: {error}") from None
         run.events("verified", backup=manifest.name, table=table.name, rows=expected.fingerprint.rows)
+    return found

@@ -1,4 +1,4 @@
-"""Everything a test works with: a fresh schema on a real MySQL, a bucket or folder, and runs over one Spark session."""
+"""Everything a test works with: a fresh schema on a real MySQL, a bucket or folder, and runs of the package on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from typing import Any
 
 import boto3
 import pymysql
-from pyspark.sql import SparkSession
 
 from tests.support.mysql_server import REPOSITORY, MySqlServer, free_port
 from xray_backup.database import Database, Secret
@@ -81,7 +80,6 @@ def ddl_statements() -> Iterator[str]:
 @dataclass
 class Lab:
     server: MySqlServer
-    spark: SparkSession
     store: Store
     schema: str
     events: Recorded = field(default_factory=Recorded)
@@ -111,7 +109,6 @@ class Lab:
     def run(self, command: str = "test", **overrides: Any) -> Run:
         values: dict[str, Any] = {
             "command": command,
-            "spark": self.spark,
             "store": self.store,
             "database": self.database(),
             "events": self.events,
@@ -171,23 +168,6 @@ class Lab:
             "--secret-id", self.secret(emulator, **overrides), "--ssl-mode", "REQUIRED",
         ]  # fmt: skip
 
-    def borrowing(
-        self, *arguments: str, log: Path | None = None, kill_at: str | None = None, **options: Any
-    ) -> subprocess.Popen[str]:
-        """Starts a command as a process that uses this lab's Spark, see `tests.support.process`."""
-        gateway = self.spark.sparkContext._gateway.gateway_parameters  # type: ignore[union-attr]
-        own = ["--log", str(log)] if log else []
-        own += ["--kill-at", kill_at] if kill_at else []
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.support.process", *own, "--", *arguments],
-            cwd=GLUE,
-            env=os.environ | {"PYSPARK_GATEWAY_PORT": str(gateway.port), "PYSPARK_GATEWAY_SECRET": gateway.auth_token},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-
     def drop_schema(self) -> None:
         """The lab's schema and all that a test has made beside it."""
         self.drop_schemas(f"{self.schema}%")
@@ -199,17 +179,9 @@ class Lab:
                 cursor.execute(f"DROP DATABASE `{name}`")
 
 
-def command(*arguments: str, environment: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+def command(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """Starts `python -m xray_backup` as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "xray_backup", *arguments],
-        cwd=GLUE,
-        env=os.environ | (environment or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    return _started("xray_backup", *arguments, **options)
 
 
 def error_code(statement: Any) -> int:
@@ -218,3 +190,31 @@ def error_code(statement: Any) -> int:
     except pymysql.MySQLError as error:
         return int(error.args[0])
     return 0
+
+
+def watched(
+    *arguments: str,
+    log: Path | None = None,
+    kill_at: str | None = None,
+    rows_per_batch: int | None = None,
+    **options: Any,
+) -> subprocess.Popen[str]:
+    """Starts a command as a process that notes its steps and can be told where to die: see `tests.support.process`."""
+    own = ["--log", str(log)] if log else []
+    own += ["--kill-at", kill_at] if kill_at else []
+    own += ["--rows-per-batch", str(rows_per_batch)] if rows_per_batch else []
+    return _started("tests.support.process", *own, "--", *arguments, **options)
+
+
+def _started(
+    module: str, *arguments: str, environment: dict[str, str] | None = None, **options: Any
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=GLUE,
+        env=os.environ | (environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )

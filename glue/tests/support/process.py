@@ -1,10 +1,7 @@
-"""`python -m xray_backup` as a process that borrows the tests' Spark, and dies at the step where it is told to.
+"""`python -m xray_backup` as a process that notes its steps, and dies at the step where it is told to.
 
-Arguments, connections, locks, threads and exit code are a real process's. Only the Spark engine is shared, as in Glue,
-where Python is started beside a Java process that runs already: to start one takes longer than the work itself.
-
-A boundary is a moment before the world outside changes, or before Spark reads or writes: it is named by what comes
-next and counted, such as `DELETE FROM transaction 2`. Between two of them nothing can be seen from outside, so a death
+A boundary is a moment before the world outside changes, or before units of work begin: it is named by what comes next
+and counted, such as `DELETE FROM transaction 2`. Between two of them nothing can be seen from outside, so a death
 before each of them, and one at the end, are all the deaths there are between steps.
 """
 
@@ -17,22 +14,22 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pymysql
-from pyspark import SparkConf, SparkContext
-from pyspark.java_gateway import launch_gateway
-from pyspark.sql import SparkSession
 
 from xray_backup import __main__ as product
+from xray_backup import restore_batches
 from xray_backup.run import Run
 from xray_backup.store import FolderStore, S3Store
 
-STATEMENT = re.compile(r"\s*(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE)(?: \S*`(\w+)`)?")
+STATEMENT = re.compile(
+    r"\s*(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE|ALTER TABLE)(?: \S*`(\w+)`)?"
+)
 LOCKED_ROWS = re.compile(r".* FROM `(\w+)` .* FOR UPDATE\s*$", re.S)
+RUN_DATE = re.compile(r"run_date=[0-9-]+")
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
@@ -64,17 +61,11 @@ class Boundaries:
         for store in (FolderStore, S3Store):
             for method in ("create", "replace"):
                 _before(store, method, self._store_write)
-        step = Run.spark_step
+        _before(Run, "work", self._work)
 
-        @contextmanager
-        def spark_step(run: Run, name: str) -> Iterator[None]:
-            self.reach(f"Spark: {name}")
-            with step(run, name):
-                yield
-
-        Run.spark_step = spark_step  # type: ignore[method-assign]
-
-    def _statement(self, cursor: Any, sql: str, *_: Any) -> None:
+    def _statement(self, cursor: Any, sql: str | bytes, *_: Any) -> None:
+        if isinstance(sql, bytes):
+            sql = sql[:200].decode(errors="replace")
         if statement := STATEMENT.match(sql):
             # The name of a scratch schema is of its test alone.
             what = "" if statement[1] == "CREATE DATABASE" else statement[2]
@@ -88,8 +79,11 @@ class Boundaries:
             self.reach("COMMIT")
             connection.wrote = False
 
+    def _work(self, _: Any, step: str, *__: Any) -> None:
+        self.reach(f"work: {step}")
+
     def _store_write(self, _: Any, key: str, *__: Any) -> None:
-        self.reach(f"store: {RUN_ID.sub('RUN', key)}")
+        self.reach(f"store: {RUN_DATE.sub('run_date=DAY', RUN_ID.sub('RUN', key))}")
 
 
 def _before(owner: type, method: str, hook: Callable[..., None]) -> None:
@@ -102,21 +96,16 @@ def _before(owner: type, method: str, hook: Callable[..., None]) -> None:
     setattr(owner, method, hooked)
 
 
-def borrowed_session(_: str | None) -> SparkSession:
-    """A session of its own in the Java process that the environment names."""
-    gateway = launch_gateway()
-    java = gateway.jvm.JavaSparkContext.fromSparkContext(gateway.jvm.org.apache.spark.SparkContext.getOrCreate())
-    conf = SparkConf(_jvm=gateway.jvm, _jconf=java.getConf())
-    return SparkSession(SparkContext(jsc=java, gateway=gateway, conf=conf)).newSession()
-
-
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", type=Path)
     parser.add_argument("--kill-at")
+    parser.add_argument("--rows-per-batch", type=int)
     options, arguments = parser.parse_known_args(sys.argv[1 : sys.argv.index("--")])
     assert not arguments
-    product.laptop_session = borrowed_session  # type: ignore[assignment]
+    if options.rows_per_batch:
+        # So that a few rows make several batches.
+        restore_batches.ROWS_PER_BATCH = options.rows_per_batch
     boundaries = Boundaries(options.log, options.kill_at)
     boundaries.install()
     code = product.main(sys.argv[sys.argv.index("--") + 1 :])

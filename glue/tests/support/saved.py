@@ -1,4 +1,4 @@
-"""A lab that is filled and backed up once for a module and given back as it was before each test: Spark is the cost."""
+"""A lab that is filled and backed up once for a module and given back as it was before each test."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-
 from tests.support.lab import TABLES, Lab, Recorded
 from tests.support.mysql_server import MySqlServer
 from xray_backup.store import FolderStore
@@ -18,13 +16,12 @@ from xray_backup.store import FolderStore
 @contextmanager
 def saved_lab(
     server: MySqlServer,
-    spark: SparkSession,
     folder: Path,
     fill: Callable[[Lab], None],
     back_up: Callable[[Lab], object],
 ) -> Iterator[Callable[[], Lab]]:
     """Gives what brings the lab back: its rows, its store, and nothing that a test has made beside them."""
-    lab = Lab(server, spark, FolderStore(folder / "store"), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+    lab = Lab(server, FolderStore(folder / "store"), f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
     fill(lab)
     back_up(lab)
     store, kept = Path(lab.store.url), folder / "kept"

@@ -1,0 +1,93 @@
+"""Parquet files of the store: written from typed rows, read back as typed rows."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xray_backup.data_model import Table
+from xray_backup.errors import VerificationError
+from xray_backup.store import Content, Store
+
+_PROOF = b"xray_backup.sent"
+
+
+@dataclass(frozen=True)
+class SentRows:
+    """The rows of one answer of MySQL: how many, and the SHA-256 (hexadecimal) that MySQL itself took of their text."""
+
+    rows: int
+    numbers: str
+    texts: str | None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """All rows of one file in order, answer by answer, and the last key that was asked for."""
+
+    answers: tuple[SentRows, ...]
+    last_key: int
+
+
+def encode(rows: pa.Table, sent: Sent) -> bytes:
+    """The rows as one Parquet file, which also says what MySQL sent."""
+    body = io.BytesIO()
+    metadata = {_PROOF: json.dumps(asdict(sent)).encode()}
+    pq.write_table(
+        rows.replace_schema_metadata(metadata), body, compression="zstd", write_page_checksum=True, store_schema=False
+    )
+    return body.getvalue()
+
+
+def read_file(store: Store, key: str, etag: str | None = None) -> Content:
+    """The bytes of one file.
+
+    Raises:
+        VerificationError: it is missing, or not the object that had this ETag.
+    """
+    content = store.read(key)
+    if content is None:
+        raise VerificationError(f"file {key} is missing")
+    if etag is not None and content.etag != etag:
+        raise VerificationError(f"file {key} was changed while it was read")
+    return content
+
+
+def decode(table: Table, body: bytes, key: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a Parquet file, typed as the data model says; all columns, or those named.
+
+    Raises:
+        VerificationError: it is damaged, or not a file of this table.
+    """
+    try:
+        with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
+            found = set(file.schema_arrow.names)
+            named = [column for column in table.columns if columns is None or column.name in columns]
+            exact = [column for column in named if column.exact_name in found]
+            rows = file.read(columns=[*(c.name for c in named), *(c.exact_name for c in exact)], use_threads=False)
+        schema = [pa.field(column.name, column.type.arrow) for column in named]
+        schema += [pa.field(column.exact_name, pa.binary()) for column in exact]
+        return rows.select([field.name for field in schema]).cast(pa.schema(schema))
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        # Not the error's text, which may quote a value.
+        what = f"is damaged, or not of table {table.name} ({type(error).__name__})"
+        raise VerificationError(f"file {key} {what}") from None
+
+
+def sent_of(body: bytes, key: str) -> Sent:
+    """What MySQL sent, as the file itself says.
+
+    Raises:
+        VerificationError: it does not say it.
+    """
+    try:
+        document: dict[str, Any] = json.loads(pq.read_metadata(pa.BufferReader(body)).metadata[_PROOF])
+        return Sent(tuple(SentRows(**answer) for answer in document["answers"]), int(document["last_key"]))
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise VerificationError(f"file {key} is damaged ({type(error).__name__})") from None

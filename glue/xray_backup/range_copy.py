@@ -1,0 +1,182 @@
+"""One unit of work: copies one key range of one table from MySQL to the store, and proves the copy.
+
+MySQL sends the rows' text and the SHA-256 of that text in one statement. The text is parsed into typed columns, written
+as a Parquet file, read back from the store, and made text again from the typed columns: its SHA-256 must be MySQL's.
+That proves network, parser, types, writer and store at once, and rows that change meanwhile cannot blur it: whatever a
+row was when it was read, both hashes are of that.
+
+The function runs in a process of this machine or in a Spark executor. Run again after its process died, it takes a file
+that it had written then as it is, once the file has proved itself, and goes on behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from xray_backup.data_file import Sent, SentRows, decode, encode, read_file, sent_of
+from xray_backup.data_model import Table
+from xray_backup.database import Connection, query
+from xray_backup.errors import BackupError, VerificationError
+from xray_backup.fingerprint import fingerprint
+from xray_backup.key_range import KeyRange
+from xray_backup.manifest import FORMAT_VERSION, DataFile
+from xray_backup.row_parser import parse_rows
+from xray_backup.row_text import joined_bytes, lines, numbers, numbers_sql, texts, texts_sql
+from xray_backup.store import Content
+from xray_backup.workplace import Workplace
+
+# A file is closed once its rows take this much memory.
+BYTES_PER_FILE = 48 * 2**20
+
+
+@dataclass(frozen=True)
+class RangeCopy:
+    """What to copy: rows of `table` in `keys` that fulfil `condition`; files are named after `prefix`."""
+
+    table: Table
+    keys: KeyRange
+    condition: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class CopiedFile:
+    """One proved file, and the smallest and largest key in it."""
+
+    file: DataFile
+    min_key: int
+    max_key: int
+
+
+def copy_range(workplace: Workplace, task: RangeCopy) -> list[CopiedFile]:
+    """The files of this range, proved; most often one, none where there is no row.
+
+    Raises:
+        BackupError: MySQL or the store failed, or a row is too large for `max_allowed_packet`.
+        VerificationError: what came back from the store is not what MySQL sent.
+    """
+    found: list[CopiedFile] = []
+    left: KeyRange | None = task.keys
+    while left:
+        key = f"{task.prefix}{f'-{len(found)}' if found else ''}.parquet"
+        copied, last = _copy_file(workplace, replace(task, keys=left), key)
+        if copied:
+            found.append(copied)
+        left = KeyRange(last + 1, left.last) if last < left.last else None
+    return found
+
+
+def _copy_file(workplace: Workplace, task: RangeCopy, key: str) -> tuple[CopiedFile | None, int]:
+    """One file with the first rows of the range, and the key up to which it has them."""
+    rows, sent = _read(workplace, task)
+    if not rows.num_rows:
+        return None, sent.last_key
+    etag = workplace.store.create(key, encode(rows, sent))
+    content = read_file(workplace.store, key, etag)
+    if etag is None:
+        # This unit was worked on before, by a process that died after it had written this file.
+        sent = sent_of(content.body, key)
+    return _proved(task.table, key, content, sent), sent.last_key
+
+
+def _proved(table: Table, key: str, content: Content, sent: Sent) -> CopiedFile:
+    rows = decode(table, content.body, key)
+    if sum(answer.rows for answer in sent.answers) != rows.num_rows:
+        raise VerificationError(f"table {table.name}: file {key} has other rows than MySQL sent; nothing was committed")
+    start = 0
+    for answer in sent.answers:
+        if not _is_text_of(table, rows.slice(start, answer.rows), answer):
+            raise VerificationError(
+                f"table {table.name}: rows of file {key} are not those that MySQL sent; nothing was committed"
+            )
+        start += answer.rows
+    keys = rows.column(table.key).to_numpy()
+    file = DataFile(key, len(content.body), content.etag, fingerprint(table, rows, FORMAT_VERSION))
+    return CopiedFile(file, int(np.min(keys)), int(np.max(keys)))
+
+
+def _is_text_of(table: Table, rows: pa.Table, answer: SentRows) -> bool:
+    second = texts(table, rows)
+    return hashlib.sha256(lines(numbers(table, rows))).hexdigest() == answer.numbers and (
+        second is None or hashlib.sha256(joined_bytes(second)).hexdigest() == answer.texts
+    )
+
+
+def _read(workplace: Workplace, task: RangeCopy) -> tuple[pa.Table, Sent]:
+    """The rows of the range from its first key on, as many as a file may hold."""
+
+    def read(connection: Connection) -> tuple[pa.Table, Sent]:
+        parts: list[pa.Table] = []
+        answers: list[SentRows] = []
+        last = task.keys.last
+        for rows, answer, asked_for in _answers(connection, task):
+            if answer.rows:
+                parts.append(rows)
+                answers.append(answer)
+            if sum(part.nbytes for part in parts) > BYTES_PER_FILE:
+                last = asked_for
+                break
+        parts = parts or [parse_rows(task.table, b"", None)]
+        return pa.concat_tables(parts, promote_options="default"), Sent(tuple(answers), last)
+
+    return workplace.reading(read)
+
+
+def _answers(connection: Connection, task: RangeCopy) -> Iterator[tuple[pa.Table, SentRows, int]]:
+    """Rows by answers of MySQL, in the order of keys, each with the last key that it was asked for."""
+    ((limit,),) = query(connection, "SELECT @@group_concat_max_len")
+    first, last = task.keys.first, task.keys.last
+    width = last - first + 1
+    while first <= last:
+        end = min(last, first + width - 1)
+        answer = _answer(connection, task, KeyRange(first, end), int(limit))
+        if answer is None:
+            # MySQL cut the text: fewer keys at a time from here on.
+            if first == end:
+                raise BackupError(
+                    f"table {task.table.name}: the row with {task.table.key} {first} has more than {limit} bytes, a"
+                    " quarter of MySQL's max_allowed_packet: raise that parameter"
+                )
+            width = max(1, (end - first + 1) // 4)
+            continue
+        yield *answer, end
+        first = end + 1
+
+
+def _answer(connection: Connection, task: RangeCopy, keys: KeyRange, limit: int) -> tuple[pa.Table, SentRows] | None:
+    """The rows with these keys; None where MySQL had to cut their text."""
+    table = task.table
+    columns = [f"GROUP_CONCAT({numbers_sql(table)} SEPARATOR '\\n') AS numbers", "COUNT(*) AS row_count"]
+    selected = ["row_count", "numbers", "SHA2(numbers, 256)"]
+    if texts_of_row := texts_sql(table):
+        columns.append(f"GROUP_CONCAT({texts_of_row} SEPARATOR '') AS texts")
+        selected += ["texts", "SHA2(texts, 256)"]
+    # A table of one row between the two steps, so that the text is made once.
+    ((count, *answer),) = query(
+        connection,
+        f"SELECT {', '.join(selected)} FROM (SELECT {', '.join(columns)} FROM {table.quoted}"
+        f" WHERE {keys.condition(table)} AND ({task.condition})) AS answer",
+    )
+    if not count:
+        return parse_rows(table, b"", None), SentRows(0, "", None)
+    sent_numbers, sent_texts = _bytes(answer[0]), _bytes(answer[2]) if texts_of_row else None
+    # A text that was cut has the length of the limit, or ends before a character that went over it.
+    if max(len(sent_numbers), len(sent_texts or b"")) > limit - 4:
+        return None
+    rows = parse_rows(table, sent_numbers, sent_texts)
+    if rows.num_rows != count:
+        raise VerificationError(f"table {table.name}: MySQL counted {count} rows and sent {rows.num_rows}")
+    return rows, SentRows(int(count), _str(answer[1]), _str(answer[3]) if texts_of_row else None)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _str(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,81 @@
+"""A table's CREATE TABLE statement, and its parts: what a restore makes before the rows, and what after them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from xray_backup.data_model import Table, quoted
+from xray_backup.database import Connection, query
+
+# MySQL writes each column, key and constraint on a line of its own, with two spaces before it.
+_KEY = re.compile(r"  (?:UNIQUE |FULLTEXT |SPATIAL )?KEY ")
+_FOREIGN_KEY = re.compile(r"  CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ")
+_NAME = re.compile(r"CREATE TABLE `(?:[^`]|``)+` \(")
+_COMMENT = re.compile(r" COMMENT='((?:[^']|'')*)'$")
+# The comment of a table whose rows are not all there yet, or whose keys are not.
+UNFINISHED = "xray_backup: being restored"
+
+
+def definition(connection: Connection, table: Table) -> str:
+    """The table's CREATE TABLE statement, as the server writes it."""
+    ((_, text),) = query(connection, f"SHOW CREATE TABLE {table.quoted}")
+    return str(text)
+
+
+@dataclass(frozen=True)
+class TableDefinition:
+    """The parts of a CREATE TABLE statement: the table with its primary key, its other keys, its foreign keys.
+
+    Each key is as ALTER TABLE adds it. `auto_increment` keys stay in the table, which cannot be without them.
+    """
+
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]
+    foreign_keys: tuple[str, ...]
+    options: str
+    partitions: str = ""
+
+    def create(self, schema: str, name: str) -> str:
+        """The statement that makes the table, marked as unfinished."""
+        body = ",\n".join(self.columns)
+        options = _COMMENT.sub("", self.options)
+        table = f"{quoted(schema)}.{quoted(name)}"
+        return f"CREATE TABLE {table} (\n{body}\n){options} COMMENT='{UNFINISHED}'{self.partitions}"
+
+    def finish(self, schema: str, name: str) -> str:
+        """The statement that adds the keys and takes the mark away, all or nothing."""
+        comment = found[1] if (found := _COMMENT.search(self.options)) else ""
+        changes = [*(f"ADD {key}" for key in (*self.keys, *self.foreign_keys)), f"COMMENT = '{comment}'"]
+        return f"ALTER TABLE {quoted(schema)}.{quoted(name)} {', '.join(changes)}"
+
+
+def definition_of_model(table: Table) -> TableDefinition:
+    """Columns and primary key as the data model has them, for backups that hold no statement."""
+    columns = (f"  {c.quoted} {c.type.mysql}{'' if c.nullable else ' NOT NULL'}" for c in table.columns)
+    primary_key = f"  PRIMARY KEY ({table.quoted_key})"
+    return TableDefinition((*columns, primary_key), (), (), " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4")
+
+
+def parse_definition(text: str) -> TableDefinition:
+    """The parts of the statement that SHOW CREATE TABLE writes.
+
+    Raises:
+        ValueError: it is not such a statement.
+    """
+    first, *others = text.split("\n")
+    end = next((position for position, line in enumerate(others) if line.startswith(")")), None)
+    if not _NAME.fullmatch(first) or end is None:
+        raise ValueError("not a statement of SHOW CREATE TABLE")
+    entries = [line.removesuffix(",") for line in others[:end]]
+    counted = next((re.match(r"  (`(?:[^`]|``)+`) ", e)[1] for e in entries if " AUTO_INCREMENT" in e), None)  # type: ignore[index]
+    keys, foreign_keys, columns = [], [], []
+    for entry in entries:
+        if _FOREIGN_KEY.match(entry):
+            foreign_keys.append(entry.strip())
+        elif _KEY.match(entry) and not (counted and f"({counted}" in entry):
+            keys.append(entry.strip())
+        else:
+            columns.append(entry)
+    partitions = "".join(f"\n{line}" for line in others[end + 1 :])
+    return TableDefinition(tuple(columns), tuple(keys), tuple(foreign_keys), others[end][1:], partitions)
