@@ -1,5 +1,5 @@
 import { createConnection } from "mysql2/promise";
-import { type ReplayOptions, replayApply, replayDestroy } from "../../local/mysql/replayer";
+import { type ReplayOptions, replayApply, replayDestroy } from "../../local/replayer/replayer";
 import type { MetadataSchemaProps } from "../../src/modules/database/metadata-schema";
 import {
   type SchemaAccountOptions,
