@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup demo down contract test year kills marathon drill bench compare format
+.PHONY: help setup glue-environment demo down contract test year kills marathon drill bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -22,13 +22,13 @@ test: setup ## Run every test
 year: setup ## Play a year of use on the local environment, into .local/year (an hour or more)
 	@node $(BUILD)/commands/year.js
 
-kills: setup ## Kill backup, archive, purge and restore before each of their steps, and run them again (after make test)
+kills: glue-environment ## Kill backup, archive, purge and restore before each of their steps, and run them again
 	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary
 
-marathon: setup ## Kill 200 runs at random moments while the web app writes, and look for a lost row (after make test)
+marathon: glue-environment ## Kill 200 runs at random moments while the web app writes, and look for a lost row
 	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 2026
 
-drill: setup ## Back up, purge and restore a million rows into an empty server, and compare (after make test)
+drill: glue-environment ## Back up, purge and restore a million rows into an empty server, and compare
 	@cd glue && ../.local/venv/glue/bin/python -m tests.restore_drill --boxes 1000000
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
@@ -39,6 +39,10 @@ compare: setup ## Hold docs/schema/comparison.md against Flyway, Liquibase, Atla
 
 format: setup ## Format and fix what can be fixed
 	@npm run --silent format
+
+# Python and the database server that the suites of glue/tests work with.
+glue-environment: setup
+	@node $(BUILD)/commands/set-up-glue.js
 
 setup: node_modules/.package-lock.json ## Install npm packages and compile the tools
 	@npm run --silent build

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import path from "node:path";
+import { checkJava, checkMachine } from "../local/tools/machine";
 import { localPath, repositoryRoot } from "../local/tools/paths";
 import { pythonEnvironment } from "../local/tools/python-environment";
 import { runCommand } from "../local/tools/run-command";
@@ -10,6 +11,8 @@ import { benchmarkLoad } from "./load";
 
 /** Measures everything and writes bench/results.json; arguments are the sizes of the backup's benchmark, in boxes. */
 runTool(async () => {
+  await checkMachine();
+  await checkJava(); // for the hand-made job
   const load = benchmarkLoad();
   const python = await pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"));
   const sizes = process.argv.slice(2);

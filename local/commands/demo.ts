@@ -22,6 +22,8 @@ const TABLES = ["image", "transaction", "pred_bounding_box"];
 /** Deploys the environment `local` to servers on this machine, shows what it made and leaves it running. */
 class Demo {
   private readonly deployment = new Deployment({ projectFolder: repositoryRoot, serversFolder, keepRunning: true });
+  /** Environment of the backup, set up while the deployment waits for its servers. */
+  private backupEnvironment: Promise<string> | undefined;
   private secondPlan = "";
   private list = "";
   private backups: ListedBackup[] = [];
@@ -30,13 +32,13 @@ class Demo {
     { title: "Check the machine", run: () => this.checkMachine() },
     { title: "Find Terraform's providers", run: () => this.findProviders() },
     { title: "Clear an earlier run", run: async () => (await takeDown()).join(", ") || undefined },
-    { title: "Set up the AWS emulator", run: (show) => this.setUp("emulator", "local", show) },
+    { title: "Set up the AWS emulator", run: (show) => this.setUpEmulator(show) },
     { title: "Start the AWS emulator", run: () => this.startEmulator() },
     { title: "Start MySQL", run: () => this.startMysql() },
     { title: "Deploy", run: (show) => this.deploy(show) },
     { title: "Plan again", run: () => this.planAgain() },
     { title: "Upload an X-ray and read it back", run: () => this.uploadImage() },
-    { title: "Set up Spark", run: (show) => this.setUp("glue", "glue", show) },
+    { title: "Set up the backup", run: () => this.setUpBackup() },
     { title: "Back the rows up", run: (show) => this.backUp(show) },
     { title: "Verify the backup", run: (show) => this.verify(show) },
     { title: "Write the report", run: () => this.report() },
@@ -71,8 +73,13 @@ class Demo {
       .join(", ");
   }
 
-  private async setUp(environment: string, folder: string, show: (line: string) => void): Promise<undefined> {
-    await pythonEnvironment(environment, path.join(repositoryRoot, folder, "requirements.txt"), show);
+  private async setUpEmulator(show: (line: string) => void): Promise<undefined> {
+    await pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt"), show);
+    return undefined;
+  }
+
+  private async setUpBackup(): Promise<undefined> {
+    await this.backupEnvironment;
     return undefined;
   }
 
@@ -97,6 +104,8 @@ class Demo {
   }
 
   private async deploy(show: (line: string) => void): Promise<string> {
+    this.backupEnvironment = pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"));
+    this.backupEnvironment.catch(() => undefined); // the step that waits for it tells why
     await this.deployment.deploy(show);
     return `${this.deployment.resources.length} AWS resources, schema by the ${this.deployment.schemaPath}`;
   }

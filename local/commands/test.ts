@@ -3,7 +3,7 @@ import path from "node:path";
 import Table from "cli-table3";
 import pc from "picocolors";
 import { localPath, repositoryRoot } from "../tools/paths";
-import { checkMachine } from "../tools/machine";
+import { checkJava, checkMachine } from "../tools/machine";
 import { pythonEnvironment } from "../tools/python-environment";
 import { runCommand } from "../tools/run-command";
 import { terraformEnvironment } from "../environment/terraform-cli-config";
@@ -150,6 +150,8 @@ runTool(async () => {
     );
   }
   await checkMachine();
+  // The rebuilt runtimes of Glue run on Spark.
+  if (lanes.flat().some(({ name }) => name === "pytest glue")) await checkJava();
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   console.log("Python environments: started");

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { checkMachine } from "../../../local/tools/machine";
+import { checkJava, checkMachine } from "../../../local/tools/machine";
 
 const PATH = process.env["PATH"];
 let bin: string;
@@ -31,8 +31,17 @@ test("says the versions of what is there", async () => {
     node: process.version.slice(1),
     python3: "3.11.7",
     terraform: "1.11.4",
-    java: "17.0.15",
   });
+});
+
+test("asks for no Java where nothing of Spark runs", async () => {
+  rmSync(path.join(bin, "java"));
+  await expect(checkMachine()).resolves.not.toHaveProperty("java");
+  await expect(checkJava()).rejects.toThrow("java >=17 <18 is needed and not on this machine: install it");
+});
+
+test("says the version of Java to what needs it", async () => {
+  expect(await checkJava()).toBe("17.0.15");
 });
 
 test("refuses a Terraform before 1.11", async () => {
@@ -44,8 +53,8 @@ test("refuses a Terraform before 1.11", async () => {
 
 test("refuses a Java that Spark does not run on", async () => {
   program("java", 'openjdk version \\"21.0.2\\" 2024-01-16');
-  await expect(checkMachine()).rejects.toThrow(
-    "java >=17 <18 is needed, this machine has 21.0.2: install another version (Java 17, which Spark 3.5 and Glue 5.1 run on)",
+  await expect(checkJava()).rejects.toThrow(
+    "java >=17 <18 is needed, this machine has 21.0.2: install another version (Java 17, which the Spark of Glue runs on)",
   );
 });
 

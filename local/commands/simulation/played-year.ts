@@ -177,7 +177,9 @@ export class PlayedYear {
 
   /** Restores the newest snapshot and every archive beside the live schema, and looks for every row of the journal. */
   private async drill(show: (line: string) => void): Promise<void> {
-    await this.deployment.administer(`GRANT CREATE, SELECT, INSERT ON ${DRILL}.* TO xray_restore@'%'`);
+    await this.deployment.administer(
+      `GRANT CREATE, ALTER, REFERENCES, SELECT, INSERT ON ${DRILL}.* TO xray_restore@'%'`,
+    );
     const backups = ["latest", ...(await this.archives())].join(",");
     const restore = ["--backups", backups, "--target-schema", DRILL, "--mode", "execute"];
     await this.deployment.runBackup("restore", "xray_restore", restore, { onLine: show });
