@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from xray_backup.errors import VerificationError
 from xray_backup.store import Content, Store
 
 _PROOF = b"xray_backup.sent"
+ROWS_PER_PART = 32_768
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,28 @@ def decode(table: Table, body: bytes, key: str, columns: Sequence[str] | None = 
     Raises:
         VerificationError: it is damaged, or not a file of this table.
     """
+    return pa.concat_tables(decode_in_parts(table, body, key, columns), promote_options="default")
+
+
+def decode_in_parts(
+    table: Table, body: bytes, key: str, columns: Sequence[str] | None = None, rows_per_part: int = ROWS_PER_PART
+) -> Iterator[pa.Table]:
+    """The rows as `decode` gives them, in order, in parts that take little memory; at least one part.
+
+    Raises:
+        VerificationError: as of `decode`.
+    """
     try:
         with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
             found = set(file.schema_arrow.names)
             named = [column for column in table.columns if columns is None or column.name in columns]
             exact = [column for column in named if column.exact_name in found]
-            rows = file.read(columns=[*(c.name for c in named), *(c.exact_name for c in exact)], use_threads=False)
-        schema = [pa.field(column.name, column.type.arrow) for column in named]
-        schema += [pa.field(column.exact_name, pa.binary()) for column in exact]
-        return rows.select([field.name for field in schema]).cast(pa.schema(schema))
+            fields = [pa.field(column.name, column.type.arrow) for column in named]
+            fields += [pa.field(column.exact_name, pa.binary()) for column in exact]
+            schema, names = pa.schema(fields), [field.name for field in fields]
+            yield schema.empty_table()
+            for batch in file.iter_batches(rows_per_part, columns=names, use_threads=False):
+                yield pa.Table.from_batches([batch]).select(names).cast(schema)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         # Not the error's text, which may quote a value.
         what = f"is damaged, or not of table {table.name} ({type(error).__name__})"

@@ -149,7 +149,7 @@ class Database:
                 read_timeout=3600,
                 write_timeout=3600,
                 init_command=_SESSION,
-                ssl=self._ssl_context(),
+                ssl=_ssl_context(self.ssl_mode, self.ssl_ca),
                 ssl_disabled=self.ssl_mode == "DISABLED",
             )
             is_mariadb = "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
@@ -159,22 +159,6 @@ class Database:
         except pymysql.MySQLError as error:
             raise self.explained(error) from None
         return connection
-
-    def _ssl_context(self) -> ssl.SSLContext | None:
-        if self.ssl_mode == "DISABLED":
-            return None
-        try:
-            context = ssl.create_default_context(cafile=str(self.ssl_ca) if self.ssl_ca else None)
-            if not self.ssl_ca:
-                context.load_verify_locations(cadata=_rds_authorities())
-        except OSError as error:
-            raise UsageError(f"cannot use certificates in --ssl_ca {self.ssl_ca}: {error.strerror or error}") from None
-        # Python 3.13 refuses authorities whose basic constraints are not marked as critical; those of RDS are not.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.check_hostname = self.ssl_mode == "VERIFY_IDENTITY"
-        if self.ssl_mode == "REQUIRED":
-            context.verify_mode = ssl.CERT_NONE
-        return context
 
     def explained(self, error: Exception) -> BackupError:
         """`error` in one line; the server's own text is left out, since it may quote a row's values."""
@@ -211,15 +195,36 @@ class Database:
 
 
 @lru_cache
+def _ssl_context(ssl_mode: SslMode, ssl_ca: Path | None) -> ssl.SSLContext | None:
+    """Made once in a process, since it reads every authority; None without TLS.
+
+    Raises:
+        UsageError: the file cannot be used.
+    """
+    if ssl_mode == "DISABLED":
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(ssl_ca) if ssl_ca else None)
+        if not ssl_ca:
+            context.load_verify_locations(cadata=_rds_authorities())
+    except OSError as error:
+        raise UsageError(f"cannot use certificates in --ssl_ca {ssl_ca}: {error.strerror or error}") from None
+    # Python 3.13 refuses authorities whose basic constraints are not marked as critical; those of RDS are not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.check_hostname = ssl_mode == "VERIFY_IDENTITY"
+    if ssl_mode == "REQUIRED":
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@lru_cache
 def _opened(secret_id: str, endpoint_url: str | None, ssl_mode: SslMode, ssl_ca: Path | None) -> Database:
     """Once in a process: a worker is handed the same database with each unit of work."""
     return Database.open(secret_id, endpoint_url, ssl_mode, ssl_ca)
 
 
 def _rds_authorities() -> str:
-    bundle = resources.files("xray_backup").joinpath(RDS_AUTHORITIES)
-    # It is put there when the job's package is made; a checkout has the system's authorities alone.
-    return bundle.read_text("utf-8") if bundle.is_file() else ""
+    return resources.files("xray_backup").joinpath(RDS_AUTHORITIES).read_text("utf-8")
 
 
 def query(connection: Connection, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ Equal sums and equal counts mean equal sets of rows: two wrong rows cancel with 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,14 +55,19 @@ def fingerprint_sql(table: Table) -> str:
 
 def row_hashes(table: Table, rows: pa.Table, manifest_format: int) -> Hashes:
     """The hash of each row, as manifests of that format have it."""
-    texts = _texts_of_format_1(table, rows) if manifest_format == 1 else row_texts(table, rows)
-    digests = b"".join([hashlib.sha256(text).digest() for text in texts.to_pylist()])
+    return hashes_of(_texts_of_format_1(table, rows) if manifest_format == 1 else row_texts(table, rows))
+
+
+def hashes_of(texts: pa.Array) -> Hashes:
+    """The hashes of rows with these texts."""
+    sha256 = hashlib.sha256
+    digests = b"".join([sha256(text).digest() for text in texts.to_pylist()])
     return np.frombuffer(digests, dtype=">u8")[::4].astype(np.uint64) >> np.uint64(4)
 
 
-def fingerprint(table: Table, rows: pa.Table, manifest_format: int) -> Fingerprint:
-    """The fingerprint of the rows, as manifests of that format have it."""
-    return Fingerprint.of(row_hashes(table, rows, manifest_format))
+def fingerprint(table: Table, parts: Iterable[pa.Table], manifest_format: int) -> Fingerprint:
+    """The fingerprint of the rows of all parts, as manifests of that format have it."""
+    return sum((Fingerprint.of(row_hashes(table, rows, manifest_format)) for rows in parts), Fingerprint())
 
 
 def _texts_of_format_1(table: Table, rows: pa.Table) -> pa.Array:

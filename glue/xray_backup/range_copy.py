@@ -15,23 +15,24 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from xray_backup.data_file import Sent, SentRows, decode, encode, read_file, sent_of
+from xray_backup.data_file import Sent, SentRows, decode_in_parts, encode, read_file, sent_of
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError, VerificationError
-from xray_backup.fingerprint import fingerprint
+from xray_backup.fingerprint import Fingerprint, hashes_of
 from xray_backup.key_range import KeyRange
-from xray_backup.manifest import FORMAT_VERSION, DataFile
+from xray_backup.manifest import DataFile
 from xray_backup.row_parser import parse_rows
-from xray_backup.row_text import joined_bytes, lines, numbers, numbers_sql, texts, texts_sql
+from xray_backup.row_text import joined, joined_bytes, lines, numbers, numbers_sql, texts, texts_sql
 from xray_backup.store import Content
 from xray_backup.workplace import Workplace
 
 # A file is closed once its rows take this much memory.
 BYTES_PER_FILE = 48 * 2**20
+KEYS_PER_ANSWER = 50_000
 
 
 @dataclass(frozen=True)
@@ -85,26 +86,59 @@ def _copy_file(workplace: Workplace, task: RangeCopy, key: str) -> tuple[CopiedF
 
 
 def _proved(table: Table, key: str, content: Content, sent: Sent) -> CopiedFile:
-    rows = decode(table, content.body, key)
-    if sum(answer.rows for answer in sent.answers) != rows.num_rows:
-        raise VerificationError(f"table {table.name}: file {key} has other rows than MySQL sent; nothing was committed")
-    start = 0
-    for answer in sent.answers:
-        if not _is_text_of(table, rows.slice(start, answer.rows), answer):
-            raise VerificationError(
-                f"table {table.name}: rows of file {key} are not those that MySQL sent; nothing was committed"
-            )
-        start += answer.rows
-    keys = rows.column(table.key).to_numpy()
-    file = DataFile(key, len(content.body), content.etag, fingerprint(table, rows, FORMAT_VERSION))
-    return CopiedFile(file, int(np.min(keys)), int(np.max(keys)))
+    """The file, once the text of its typed rows is the text that MySQL sent.
+
+    Raises:
+        VerificationError: it is not.
+    """
+    answers = iter(sent.answers)
+    proof = _Proof(answer) if (answer := next(answers, None)) else None
+    found, smallest, largest = Fingerprint(), 2**63, -(2**63)
+    for rows in decode_in_parts(table, content.body, key):
+        while rows.num_rows:
+            if proof is None:
+                raise VerificationError(f"table {table.name}: file {key} has more rows than MySQL sent")
+            part = rows.slice(0, proof.rows_left)
+            found += proof.add(table, part)
+            keys = pc.min_max(part.column(table.key)).as_py()
+            smallest, largest = min(smallest, keys["min"]), max(largest, keys["max"])
+            rows = rows.slice(part.num_rows)
+            if not proof.rows_left:
+                if not proof.holds:
+                    raise VerificationError(
+                        f"table {table.name}: rows of file {key} are not those that MySQL sent; nothing was committed"
+                    )
+                proof = _Proof(answer) if (answer := next(answers, None)) else None
+    if proof:
+        raise VerificationError(f"table {table.name}: file {key} has fewer rows than MySQL sent")
+    return CopiedFile(DataFile(key, len(content.body), content.etag, found), smallest, largest)
 
 
-def _is_text_of(table: Table, rows: pa.Table, answer: SentRows) -> bool:
-    second = texts(table, rows)
-    return hashlib.sha256(lines(numbers(table, rows))).hexdigest() == answer.numbers and (
-        second is None or hashlib.sha256(joined_bytes(second)).hexdigest() == answer.texts
-    )
+class _Proof:
+    """Holds rows, as they are read, against the hashes that MySQL took of one answer."""
+
+    def __init__(self, answer: SentRows) -> None:
+        self._answer = answer
+        self._numbers, self._texts = hashlib.sha256(), hashlib.sha256()
+        self.rows_left = answer.rows
+
+    def add(self, table: Table, rows: pa.Table) -> Fingerprint:
+        """The next rows; their fingerprint."""
+        if self.rows_left < self._answer.rows:
+            self._numbers.update(b"\n")
+        first, second = numbers(table, rows), texts(table, rows)
+        self._numbers.update(lines(first))
+        if second is not None:
+            self._texts.update(joined_bytes(second))
+        self.rows_left -= rows.num_rows
+        return Fingerprint.of(hashes_of(joined(first, second)))
+
+    @property
+    def holds(self) -> bool:
+        """True where all rows were those that MySQL sent."""
+        return self._numbers.hexdigest() == self._answer.numbers and (
+            self._answer.texts is None or self._texts.hexdigest() == self._answer.texts
+        )
 
 
 def _read(workplace: Workplace, task: RangeCopy) -> tuple[pa.Table, Sent]:
@@ -131,7 +165,8 @@ def _answers(connection: Connection, task: RangeCopy) -> Iterator[tuple[pa.Table
     """Rows by answers of MySQL, in the order of keys, each with the last key that it was asked for."""
     ((limit,),) = query(connection, "SELECT @@group_concat_max_len")
     first, last = task.keys.first, task.keys.last
-    width = last - first + 1
+    # Of a table without gaps so many rows, of one with gaps fewer.
+    width = max(KEYS_PER_ANSWER, (last - first + 1) // 5)
     while first <= last:
         end = min(last, first + width - 1)
         answer = _answer(connection, task, KeyRange(first, end), int(limit))

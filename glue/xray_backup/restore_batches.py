@@ -64,7 +64,7 @@ def read_batches(
     """
     for file in manifest.tables[table.name].files:
         rows = _read(store, table, file)
-        if fingerprint(table, rows, manifest.format_version) != file.fingerprint:
+        if fingerprint(table, [rows], manifest.format_version) != file.fingerprint:
             raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
         if keys is not None:
             rows = rows.filter(pa.array(np.isin(_keys(rows, table.key), keys)))

@@ -65,8 +65,12 @@ def texts(table: Table, rows: pa.Table) -> pa.Array | None:
 
 def row_texts(table: Table, rows: pa.Table) -> pa.Array:
     """Numbers and texts of each row, binary."""
-    first, second = numbers(table, rows), texts(table, rows)
-    return first if second is None else _joined([first, second], b"")
+    return joined(numbers(table, rows), texts(table, rows))
+
+
+def joined(numbers_of_rows: pa.Array, texts_of_rows: pa.Array | None) -> pa.Array:
+    """Both parts of each row."""
+    return numbers_of_rows if texts_of_rows is None else _joined([numbers_of_rows, texts_of_rows], b"")
 
 
 def value_text(column: Column, rows: pa.Table) -> pa.Array:
