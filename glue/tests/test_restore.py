@@ -120,7 +120,6 @@ def test_a_row_without_its_parent_is_told_and_all_others_come(loose_lab: Lab) ->
         (Selection(anchor_ids=[7]), {7}),
         (Selection(since="2022-05-24 11:10:23", until="2022-05-24 11:13:23"), {2, 3, 4}),
         (Selection(parent_ids=[2, 3], until="2022-05-24 11:11:23"), {2}),
-        (Selection(anchor_ids=[12345]), set()),
     ],
 )
 def test_a_selection_brings_its_children_and_the_parents_it_needs(
@@ -199,6 +198,20 @@ def test_a_part_of_a_batch_is_the_rows_at_those_places() -> None:
     rows = RowsInOrder(X_RAY.table("image"), np.array([1, 5, 9]), pa.array([b"a", b"b", b"c"]))
     part = Batch(rows, pa.array([b"(1)", b"(5)", b"(9)"])).subset([0, 2])
     assert (part.rows.keys.tolist(), part.rows.texts.to_pylist(), part.values) == ([1, 9], [b"a", b"c"], b"(1),(9)")
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [
+        (Selection(anchor_ids=[3, 999]), r"--transaction-ids 999: not in snapshot-s; `list` shows other backups"),
+        (Selection(parent_ids=[-1, 2, 500]), r"--image-ids -1, 500: not in snapshot-s"),
+    ],
+)
+def test_an_id_that_no_named_backup_holds_is_refused(saved: Lab, selection: Selection, message: str) -> None:
+    delete_all(saved)
+    with pytest.raises(UsageError, match=message):
+        restore(saved.run(), ["latest"], None, selection, execute_it=True)
+    assert saved.count("transaction") == 0
 
 
 def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:

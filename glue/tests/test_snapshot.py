@@ -145,6 +145,24 @@ def test_a_schema_that_is_not_the_data_model_is_refused(lab: Lab, statement: str
 
 
 @pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("ALTER TABLE pred_bounding_box ENGINE = MyISAM", "pred_bounding_box is of engine MyISAM: only InnoDB reads"),
+        (
+            "CREATE VIEW pred_bounding_box AS SELECT * FROM boxes",
+            "pred_bounding_box is a view: only InnoDB reads",
+        ),
+    ],
+)
+def test_a_table_that_is_not_of_innodb_is_refused(loose_lab: Lab, statement: str, message: str) -> None:
+    if "VIEW" in statement:
+        loose_lab.sql("RENAME TABLE pred_bounding_box TO boxes")
+    loose_lab.sql(statement)
+    with pytest.raises(UsageError, match=message):
+        snapshot(loose_lab.run(), "s1", 60)
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         ({"password": "wrong"}, "refused user 'root': check the user and the password"),

@@ -91,12 +91,17 @@ class Restore:
 
     def count(self, outcome: str) -> int:
         """Rows of all tables with this outcome."""
-        return sum(counts[outcome] for counts in self.tables.values())
+        return sum(counts.get(outcome, 0) for counts in self.tables.values())
+
+    @property
+    def rows(self) -> int:
+        """Rows that are in the target as the backup has them."""
+        return self.count("inserted") + self.count("present")
 
     @property
     def is_clean(self) -> bool:
-        """Whether every row is in the target as the backup has it."""
-        return self.completed and not self.count("conflicts") and not self.count("orphans")
+        """True where every row is in the target as the backup has it."""
+        return self.completed and not any(self.count(outcome) for outcome in ("conflicts", "orphans", "refused"))
 
 
 @dataclass(frozen=True)

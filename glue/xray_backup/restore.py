@@ -19,7 +19,7 @@ from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.records import recorded
-from xray_backup.restore_batches import Batch, Selection, read_batches, selected_keys
+from xray_backup.restore_batches import Batch, Selection, check_selection, read_batches, selected_keys
 from xray_backup.restore_schema import Target, definitions, find_target, finish_tables, make_tables
 from xray_backup.row_text import row_text_sql
 from xray_backup.rows_in_order import count_and_digest, digest
@@ -91,6 +91,7 @@ def restore(
     for manifest in backups:
         for table in run.model.tables:
             check_files(run.store, manifest.name, manifest.tables[table.name])
+    check_selection(run.store, run.model, backups, selection)
     result = {table.name: TableResult() for table in run.model.tables}
     if not execute_it:
         _restore(run, backups, _find_target(run, target), selection, result, None)

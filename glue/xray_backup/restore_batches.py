@@ -140,6 +140,28 @@ def selected_keys(
     return chosen
 
 
+def check_selection(store: Store, model: DataModel, backups: Sequence[Manifest], selection: Selection) -> None:
+    """Looks for each chosen id in the backups.
+
+    Raises:
+        UsageError: none of them holds it.
+    """
+    anchor = model.anchor
+    chosen = [(anchor, selection.anchor_ids)]
+    if anchor.parent:
+        chosen.append((model.table(anchor.parent.table), selection.parent_ids))
+    for table, ids in chosen:
+        left = np.array(sorted(ids or []), np.int64)
+        for file in (file for manifest in backups for file in manifest.tables[table.name].files):
+            if len(left):
+                left = np.setdiff1d(left, _keys(_read(store, table, file, [table.key]), table.key))
+        if len(left):
+            raise UsageError(
+                f"--{table.name}-ids {', '.join(map(str, left.tolist()))}: not in"
+                f" {' or '.join(manifest.name for manifest in backups)}; `list` shows other backups"
+            )
+
+
 def _is_chosen(anchor: Table, rows: pa.Table, selection: Selection) -> pa.Array:
     assert anchor.time_column is not None  # noqa: S101
     chosen = pa.array(np.ones(rows.num_rows, np.bool_))

@@ -13,13 +13,14 @@ _DISPLAY_WIDTH = re.compile(r"^(int|bigint)\(\d+\)$")
 
 
 def check_schema(connection: Connection, schema: str, model: DataModel) -> None:
-    """Compares columns, order, types, NOT NULL and the uniqueness of the key.
+    """Compares storage engine, columns, order, types, NULL and the uniqueness of the key.
 
     Raises:
         UsageError: a difference; a backup of half a table must not look like a backup.
     """
     for table in model.tables:
         _check_columns(connection, schema, table)
+        _check_engine(connection, schema, table)
         if not _has_unique_key(connection, schema, table):
             raise UsageError(
                 f"table {schema}.{table.name} has no unique index on {table.key} alone: rows could not be told apart"
@@ -36,7 +37,7 @@ def _check_columns(connection: Connection, schema: str, table: Table) -> None:
     if not got:
         raise UsageError(f"table {schema}.{table.name} does not exist, or this user may not read it")
     found = [(name, _DISPLAY_WIDTH.sub(r"\1", _text(kind)), nullable) for name, kind, nullable in got]
-    expected = [(column.name, column.type.mysql, "NO") for column in table.columns]
+    expected = [(column.name, column.type.mysql, "YES" if column.nullable else "NO") for column in table.columns]
     for position in range(max(len(found), len(expected))):
         is_, should = (tuple(rows[position : position + 1]) for rows in (found, expected))
         if is_ != should:
@@ -44,6 +45,19 @@ def _check_columns(connection: Connection, schema: str, table: Table) -> None:
                 f"column {position + 1} of table {schema}.{table.name} is {_described(is_)},"
                 f" the data model says {_described(should)}"
             )
+
+
+def _check_engine(connection: Connection, schema: str, table: Table) -> None:
+    ((engine,),) = query(
+        connection,
+        "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
+        (schema, table.name),
+    )
+    if engine != "InnoDB":
+        raise UsageError(
+            f"table {schema}.{table.name} is {f'of engine {engine}' if engine else 'a view'}: only InnoDB reads all rows"
+            " as of one moment and takes a delete back, so make it a table with ENGINE = InnoDB"
+        )
 
 
 def _has_unique_key(connection: Connection, schema: str, table: Table) -> bool:
