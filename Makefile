@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help setup glue-environment demo down contract test year kills marathon drill bench compare format
+.PHONY: help machine setup glue-environment demo down contract test year kills marathon drill bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -44,13 +44,20 @@ format: setup ## Format and fix what can be fixed
 glue-environment: setup
 	@node $(BUILD)/commands/set-up-glue.js
 
-setup: node_modules/.package-lock.json ## Install npm packages and compile the tools
+setup: machine node_modules/.package-lock.json ## Install npm packages and compile the tools
 	@npm run --silent build
 	@npx tsc -p local/tsconfig.json
 
-node_modules/.package-lock.json: package.json package-lock.json
-	@command -v npm > /dev/null || { echo "Error: Node.js 20.19 or later is needed and not on this machine: install it (https://nodejs.org)" >&2; exit 1; }
-	@echo "npm ci: a minute or so"
+machine:
+	@test -w . || { echo "Error: this folder is read-only: copy the repository to a folder that can be written to" >&2; exit 1; }
+	@command -v npm > /dev/null || { echo "Error: npm is not on this machine: install Node.js 20.19 or later, which brings it (https://nodejs.org)" >&2; exit 1; }
+
+# Few and short retries: a machine without network is told so in seconds. The folder npm-ci.lock keeps a second make out.
+node_modules/.package-lock.json: package.json package-lock.json | machine
 	@mkdir -p .local/log
-	@npm ci --no-audit --no-fund > .local/log/npm-ci.log 2>&1 || { echo "Error: npm ci failed, is the npm registry reachable? (log: .local/log/npm-ci.log)" >&2; exit 1; }
+	@mkdir .local/npm-ci.lock 2> /dev/null || { echo "Error: another make installs the npm packages in this folder: wait for its end (after a crash: rmdir .local/npm-ci.lock)" >&2; exit 1; }
+	@echo "npm ci: a minute or so"
+	@trap 'rmdir .local/npm-ci.lock' EXIT; trap 'echo "Interrupted. Stopped: npm ci"; exit 130' INT TERM; \
+	  npm ci --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 > .local/log/npm-ci.log 2>&1 \
+	  || { echo "Error: npm ci failed, is the npm registry reachable? (log: .local/log/npm-ci.log)" >&2; exit 1; }
 	@touch $@

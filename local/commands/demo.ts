@@ -1,10 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import Table from "cli-table3";
 import pc from "picocolors";
-import { roundTrip } from "../environment/aws-clients";
+import { resourceTable } from "./resource-table";
+import { LOCAL_REGION, roundTrip } from "../environment/aws-clients";
 import { type ListedBackup, listedBackups } from "../environment/backup-package";
-import type { DeployedResource } from "../environment/cdktf-project";
 import { DATA_LAKE, Deployment } from "../environment/deployment";
 import { noteRunning, serversFolder, takeDown } from "../environment/left-running";
 import { sampleImage } from "../environment/sample-image";
@@ -13,6 +12,8 @@ import { localPath, repositoryRoot } from "../tools/paths";
 import { pythonEnvironment } from "../tools/python-environment";
 import type { Step } from "../tools/steps";
 import { runSteps } from "../tools/steps";
+import { newTable, right } from "../tools/table";
+import { runCommand } from "../tools/run-command";
 import { lockRun } from "../tools/run-lock";
 import { runTool } from "../tools/run-tool";
 import { ToolError } from "../tools/tool-error";
@@ -45,7 +46,7 @@ class Demo {
   ];
 
   async show(): Promise<void> {
-    showResources(this.deployment.resources);
+    console.log(`\n${pc.bold("What now exists")}\n${resourceTable(this.deployment.resources)}`);
     for (const name of TABLES) await this.showTable(name);
     this.showWorkbench();
     console.log(`\n${pc.bold("Backups")}\n${this.list.trimEnd()}`);
@@ -87,7 +88,7 @@ class Demo {
     await this.deployment.findProviders();
     return this.deployment.schemaPath === "provider"
       ? "AWS and MySQL"
-      : "AWS; the MySQL provider is not to be had here, the replayer runs the same statements";
+      : "AWS; the replayer stands in for the MySQL provider";
   }
 
   private async startEmulator(): Promise<string> {
@@ -173,27 +174,12 @@ class Demo {
   }
 }
 
-function newTable(head: string[]): Table.Table {
-  const plain = { compact: true, head: [], border: [] };
-  return new Table({ head, style: pc.isColorSupported ? { ...plain, head: ["bold"], border: ["gray"] } : plain });
-}
-
-function showResources(resources: DeployedResource[]): void {
-  const byType = new Map<string, DeployedResource[]>();
-  for (const resource of resources) byType.set(resource.type, [...(byType.get(resource.type) ?? []), resource]);
-  const table = newTable(["Kind", "Count", "Names"]);
-  for (const [type, all] of [...byType].sort(([a], [b]) => a.localeCompare(b))) {
-    table.push([
-      type,
-      { content: String(all.length), hAlign: "right" },
-      all
-        .map(({ name }) => name)
-        .sort()
-        .join("\n"),
-    ]);
-  }
-  table.push(["Total", { content: String(resources.length), hAlign: "right" }, ""]);
-  console.log(`\n${pc.bold("What now exists")}\n${table.toString()}`);
+/** A command that shows the buckets; the emulator's own page where the AWS CLI is missing. */
+async function lookAt(url: string): Promise<string> {
+  const command = `aws --region ${LOCAL_REGION} --endpoint-url ${url} s3 ls`;
+  const cli = await runCommand("aws", ["--version"]).catch(() => undefined);
+  if (cli === undefined) return `${url}/moto-api/ in a browser`;
+  return `AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local ${command}`;
 }
 
 runTool(async () => {
@@ -202,12 +188,11 @@ runTool(async () => {
   const times = await runSteps(demo.steps);
   await demo.show();
   const table = newTable(["Step", "Seconds"]);
-  for (const { step, seconds } of times) table.push([step, { content: seconds.toFixed(1), hAlign: "right" }]);
+  for (const { step, seconds } of times) table.push([step, right(seconds.toFixed(1))]);
   console.log(`\n${pc.bold("Time")}\n${table.toString()}`);
   mkdirSync(localPath(), { recursive: true });
   const summary: Record<string, unknown> = { steps: times, ...(await demo.summary()) };
   writeFileSync(localPath("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  console.log(
-    `\nIt is still running. Look: aws --endpoint-url ${String(summary["emulatorEndpoint"])} s3 ls. Stop: make down`,
-  );
+  const look = await lookAt(String(summary["emulatorEndpoint"]));
+  console.log(`\nIt is still running.\nLook: ${look}\nStop: make down`);
 });

@@ -1,12 +1,11 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
-import Table from "cli-table3";
-import pc from "picocolors";
 import { localPath, repositoryRoot } from "../tools/paths";
 import { checkJava, checkMachine } from "../tools/machine";
 import { pythonEnvironment } from "../tools/python-environment";
 import { runCommand } from "../tools/run-command";
 import { terraformEnvironment } from "../environment/terraform-cli-config";
+import { newTable, right } from "../tools/table";
 import { runTool } from "../tools/run-tool";
 import { ToolError } from "../tools/tool-error";
 
@@ -126,12 +125,7 @@ async function runLane(lane: Suite[], env: NodeJS.ProcessEnv): Promise<Result[]>
 }
 
 function show(all: Result[]): Counts {
-  const right = (content: string): Table.Cell => ({ content, hAlign: "right" });
-  const plain = { compact: true, head: [], border: [] };
-  const table = new Table({
-    head: ["Suite", "Passed", "Failed", "Skipped", "Seconds"],
-    style: pc.isColorSupported ? { ...plain, head: ["bold"], border: ["gray"] } : plain,
-  });
+  const table = newTable(["Suite", "Passed", "Failed", "Skipped", "Seconds"]);
   for (const { name, passed, failed, skipped, seconds } of all) {
     table.push([name, ...[passed, failed, skipped].map((count) => right(String(count))), right(seconds.toFixed(0))]);
   }

@@ -1,5 +1,4 @@
 import path from "node:path";
-import Table from "cli-table3";
 import { checkMachine } from "../tools/machine";
 import { localPath, repositoryRoot } from "../tools/paths";
 import { pythonEnvironment } from "../tools/python-environment";
@@ -10,31 +9,10 @@ import { runTool } from "../tools/run-tool";
 import { runWebApp, setUpWebApp } from "../environment/web-app-double";
 import { Deployment } from "../environment/deployment";
 import { FULL_YEAR } from "./simulation/year-plan";
-import { PlayedYear, type Week } from "./simulation/played-year";
+import { PlayedYear } from "./simulation/played-year";
+import { weekTable } from "./simulation/week-table";
 
 const SEED = 1;
-
-function showWeeks(weeks: Week[]): void {
-  const right = (value: number, digits = 0): Table.Cell => ({ content: value.toFixed(digits), hAlign: "right" });
-  const table = new Table({
-    head: ["Week", "From", "Predictions", "Rows in database", "Rows archived", "Snapshot MB", "Seconds", "Besides"],
-    style: { compact: true, head: [], border: [] },
-  });
-  for (const week of weeks) {
-    const seconds = Object.values(week.seconds).reduce((sum, one) => sum + one, 0);
-    table.push([
-      right(week.week),
-      week.first,
-      right(week.predictions),
-      right(week.rowsInDatabase),
-      right(week.archiveRows),
-      right(week.snapshotBytes / 1e6, 1),
-      right(seconds, 1),
-      week.events.join(", "),
-    ]);
-  }
-  console.log(`\n${table.toString()}`);
-}
 
 runTool(async () => {
   lockRun("year");
@@ -80,7 +58,7 @@ runTool(async () => {
   } finally {
     await deployment.stop();
   }
-  showWeeks(year.weeks);
+  console.log(`\n${weekTable(year.weeks)}`);
   console.log(`\nWhat users met with: ${JSON.stringify(year.met)}`);
   console.log(`No row is lost, changed or kept twice: ${JSON.stringify(year.finding)}`);
   console.log(`The report and its picture: ${path.relative(repositoryRoot, folder)}/report.json, year.svg, year.png`);

@@ -25,8 +25,10 @@ export async function pythonEnvironment(
     throw new ToolError(`python3 -m venv failed, install python3-venv of your system: ${(error as Error).message}`);
   });
   const logFile = localPath("log", `pip-${name}.log`);
-  const args = ["-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", requirementsFile];
-  await runCommand(python, args, { onLine, logFile }).catch((error: unknown) => {
+  // One retry: a machine without network is told so in seconds.
+  const patience = ["--retries", "1", "--timeout", "15"];
+  const args = ["-m", "pip", "install", "--disable-pip-version-check", ...patience, "--require-hashes", "-r"];
+  await runCommand(python, [...args, requirementsFile], { onLine, logFile }).catch((error: unknown) => {
     if (!(error instanceof ToolError)) throw error;
     throw new ToolError(`the Python packages of ${name} cannot be installed, is PyPI reachable? (log: ${logFile})`);
   });

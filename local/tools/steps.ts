@@ -1,4 +1,5 @@
 import { Listr } from "listr2";
+import { WIDTH } from "./table";
 
 /** One step of a tool, shown with its progress and the seconds that it took. */
 export interface Step {
@@ -31,7 +32,7 @@ export async function runSteps(steps: Step[]): Promise<StepTime[]> {
         const result = await run((line) => {
           if (!process.stdout.isTTY && Date.now() - shown < 10_000) return;
           shown = Date.now();
-          task.output = line.slice(0, (process.stdout.columns ?? 120) - 8);
+          task.output = line.slice(0, Math.min(process.stdout.columns ?? WIDTH, WIDTH) - 8);
         }).catch((error: unknown) => {
           failure = error;
           throw new Error("see below"); // the caller shows the whole line, once

@@ -40,6 +40,9 @@ export async function unpackDebianPackage(source: DebianPackage, folder: string)
     ["Dir::Etc::preferences", "/dev/null"],
     ["Dir::Etc::preferencesparts", "/dev/null"],
     ["APT::Install-Recommends", "false"],
+    // A machine without network is told so in seconds.
+    ["Acquire::Retries", "1"],
+    ["Acquire::http::Timeout", "15"],
     // apt drops root for a user that may not write into this folder.
     ["APT::Sandbox::User", "root"],
   ].flatMap(([key, value]) => ["-o", `${key}=${value}`]);
