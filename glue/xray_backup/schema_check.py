@@ -55,8 +55,8 @@ def _check_engine(connection: Connection, schema: str, table: Table) -> None:
     )
     if engine != "InnoDB":
         raise UsageError(
-            f"table {schema}.{table.name} is {f'of engine {engine}' if engine else 'a view'}: only InnoDB reads all rows"
-            " as of one moment and takes a delete back, so make it a table with ENGINE = InnoDB"
+            f"table {schema}.{table.name} is {f'of engine {engine}' if engine else 'a view'}: only InnoDB reads"
+            " all rows as of one moment and takes a delete back, so make it a table with ENGINE = InnoDB"
         )
 
 
