@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.faulty_s3 import FaultyS3
+from tests.support.lab import Emulator
 from xray_backup import manifest as manifests
 from xray_backup.archive_periods import Period
 from xray_backup.data_model import X_RAY
@@ -184,3 +186,15 @@ def test_another_data_model_is_refused(folder_store: Store) -> None:
 def test_a_slot_s_name_is_checked(slot: str) -> None:
     with pytest.raises(UsageError, match="run slot"):
         checked_slot(slot)
+
+
+def test_a_write_that_meets_another_is_tried_again(emulator: Emulator, s3_store: S3Store) -> None:
+    """S3 answers 409 while another write of the key is under way, and says nothing of who will win."""
+    proxy = FaultyS3(emulator.url, ["409"], 0.5, only="PUT .*", seed=3)
+    try:
+        store = S3Store(s3_store.bucket, s3_store.prefix, proxy.url)
+        assert [store.create(f"v1/{n}", b"ours") is not None for n in range(6)] == [True] * 6
+        assert proxy.hits["409"]
+        assert store.create("v1/0", b"another") is None
+    finally:
+        proxy.close()

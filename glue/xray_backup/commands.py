@@ -42,7 +42,8 @@ def execute_command(options: argparse.Namespace, events: Events, spark: SparkCon
     Args:
         options: from `parse_command_line` or `parse_job_arguments`.
         events: receives what happens.
-        spark: spreads the work of backup, archive and verify (default: processes of this machine do it).
+        spark: spreads what is copied and verified over its workers (default: processes of this machine do it); purge
+            and restore themselves are bound by MySQL, and done here.
 
     Raises:
         BackupError: refused or failed, in one line.
@@ -73,10 +74,8 @@ def execute_command(options: argparse.Namespace, events: Events, spark: SparkCon
 
 
 def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: ExitStack) -> Runner:
-    processes = options.connections or DEFAULT_PROCESSES
-    if options.command in ("purge", "restore") or (spark is None and options.engine == "local"):
-        # MySQL bounds a purge and a restore: more machines would only wait for it.
-        runner = LocalRunner(processes)
+    if spark is None and getattr(options, "engine", "local") == "local":
+        runner = LocalRunner(options.connections or DEFAULT_PROCESSES)
         resources.callback(runner.close)
         return runner
     if spark is None:

@@ -96,7 +96,7 @@ def open_store(url: str, endpoint_url: str | None = None, region: str | None = N
     raise UsageError(f"store {url!r} is not allowed: use s3://bucket/prefix or a folder")
 
 
-_READ_TRIES = 6
+_TRIES = 6
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError)
 
 
@@ -132,23 +132,31 @@ class S3Store:
     def _put(self, key: str, body: bytes, **condition: Any) -> str | None:
         # So that a browser shows a report, and does not save it.
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        try:
-            answer = self._client.put_object(
-                Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, ContentType=kind, **condition
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+        for attempt in range(_TRIES):
+            try:
+                answer = self._client.put_object(
+                    Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, ContentType=kind, **condition
+                )
+                return str(answer["ETag"])
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                # Another write of this key is under way: S3 asks for another try, which meets what came of it.
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+                if code == "ConditionalRequestConflict" and attempt < _TRIES - 1:
+                    time.sleep(0.1 * 2**attempt)
+                    continue
+                if code not in ("PreconditionFailed", "NoSuchKey"):
+                    raise self._explained(error, "write", key) from None
                 # A retry after a lost answer meets our own write: it is ours if it has our bytes.
                 current = self.read(key)
                 return current.etag if current and current.body == body else None
-            raise self._explained(error, "write", key) from None
-        except BotoCoreError as error:
-            raise self._explained(error, "write", key) from None
-        return str(answer["ETag"])
+            except BotoCoreError as error:
+                raise self._explained(error, "write", key) from None
+        raise AssertionError("unreachable")
 
     def read(self, key: str) -> Content | None:
         """See `Store`; an answer that breaks off is asked for again."""
-        for attempt in range(_READ_TRIES):
+        for attempt in range(_TRIES):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=f"{self.prefix}/{key}")
                 body = answer["Body"].read()
@@ -158,7 +166,7 @@ class S3Store:
                     return None
                 raise self._explained(error, "read", key) from None
             except _BROKEN_OFF as error:
-                if attempt == _READ_TRIES - 1:
+                if attempt == _TRIES - 1:
                     raise self._explained(error, "read", key) from None
                 time.sleep(0.1 * 2**attempt)
             except BotoCoreError as error:

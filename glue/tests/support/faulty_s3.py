@@ -14,8 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["500", "503", "denied", "reset", "truncate", "slow", "lost answer"]
-ANSWERS = {"500": (500, "InternalError"), "503": (503, "SlowDown"), "denied": (403, "AccessDenied")}
+Fault = Literal["409", "500", "503", "denied", "reset", "truncate", "slow", "lost answer"]
+ANSWERS = {
+    "409": (409, "ConditionalRequestConflict"),
+    "500": (500, "InternalError"),
+    "503": (503, "SlowDown"),
+    "denied": (403, "AccessDenied"),
+}
 
 
 class FaultyS3:
