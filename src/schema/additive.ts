@@ -15,7 +15,7 @@ import {
 import { misleadingCharacter } from "./misleading";
 
 /**
- * What a statement is to the data that is there and to the app: `additive` cannot lose any row and breaks no insert;
+ * Effect of a statement on existing data and on the app: `additive` cannot lose any row and breaks no insert;
  * `destructive` may, or is not recognised; `unsupported` cannot stand in a migration at all.
  */
 export type Verdict =

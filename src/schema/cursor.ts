@@ -10,7 +10,7 @@ export class Cursor {
     return this.position >= this.tokens.length;
   }
 
-  /** How the rest begins, for a message. */
+  /** Beginning of the rest, for a message. */
   get rest(): string {
     const rest = this.tokens.slice(this.position).map(({ text, spaced }) => (spaced ? ` ${text}` : text));
     const text = rest.join("").trim();
@@ -74,7 +74,7 @@ export class Cursor {
     this.position += 1;
   }
 
-  /** Whether this keyword comes next. */
+  /** Tells whether this keyword comes next. */
   peek(keyword: string): boolean {
     const token = this.tokens[this.position];
     return token?.kind === "word" && token.text.toUpperCase() === keyword;

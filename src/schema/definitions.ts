@@ -46,7 +46,7 @@ const TABLE_OPTIONS = [
 /** Foreign keys may refuse a change of the parent, never pass it on to the children. */
 const REFUSING_ACTIONS = ["RESTRICT", "NO ACTION"];
 
-/** Whether a foreign key among the tokens has an action that deletes or changes rows by itself. */
+/** Finds a foreign key among the tokens whose action deletes or changes rows by itself. */
 export function cascades(tokens: readonly Token[]): boolean {
   return tokens.some((_, index) => {
     const action = new Cursor(tokens.slice(index, index + 4));

@@ -2,7 +2,7 @@ import type { Migration } from "./migration";
 import type { Statement } from "./statement";
 
 /**
- * What a session must have on for the server to refuse a value that does not fit, instead of cutting it. Terraform's
+ * Modes under which the server refuses a value that does not fit, instead of cutting it. Terraform's
  * MySQL provider turns all of it off (`sql_mode = ''`) on each connection. MySQL and MariaDB know all of these.
  */
 export const STRICT_SQL_MODE = [
@@ -18,7 +18,7 @@ export const STRICT_SQL_MODE = [
 /** Seconds that a deploy waits for another one to finish its statement. */
 const LOCK_WAIT_SECONDS = 120;
 
-/** How every text of the ledger is kept. */
+/** Character set and collation of every text in the ledger. */
 export const TEXT = "CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
 /** A quoted name: `` `x_ray` ``. */

@@ -1,17 +1,17 @@
 import { SchemaError } from "./schema-error";
 
-/** What a token is; `word` is a keyword, a bare name or a number, `name` one in backquotes. */
+/** Kind of a token; `word` is a keyword, a bare name or a number, `name` one in backquotes. */
 export type TokenKind = "word" | "name" | "string" | "symbol" | "comment";
 
 /** A piece of SQL text, in MySQL's own lexical rules with ANSI_QUOTES and NO_BACKSLASH_ESCAPES off. */
 export interface Token {
-  /** What it is. */
+  /** Kind of the token. */
   readonly kind: TokenKind;
   /** The text as it stands in the file, quotes included. */
   readonly text: string;
   /** Line of its first character, from 1. */
   readonly line: number;
-  /** Whether white space or a comment stands before it. */
+  /** White space or a comment stands before it. */
   readonly spaced: boolean;
 }
 

@@ -8,7 +8,7 @@ import { type Statement, sha256, splitStatements } from "./statement";
 export interface Migration {
   /** Its number, from 1. */
   readonly version: number;
-  /** What it does, from its file's name: lower case with underscores. */
+  /** Name, from its file's name: lower case with underscores. */
   readonly name: string;
   /** `V<nnnn>__<name>.sql` */
   readonly fileName: string;

@@ -1,6 +1,6 @@
 import type { Token } from "./lexer";
 
-/** What a bare name may hold; the server takes every other character above U+007F for a letter, a no-break space too. */
+/** Characters of a bare name; the server takes every other character above U+007F for a letter, a no-break space too. */
 const NAME_CHARACTER = /[\p{L}\p{M}\p{N}_$]/u;
 /** Blanks other than the space, and characters that are not seen; a name in backquotes may hold anything else. */
 const NOT_SEEN = /[\p{Z}\p{C}\p{Default_Ignorable_Code_Point}]/u;

@@ -2,7 +2,7 @@ const SCHEMA_ERROR = Symbol.for("cdktf-xray-data-lake/SchemaError");
 
 /** A migration that cannot be used: one line that names the file and line, what was found and what to do. */
 export class SchemaError extends Error {
-  /** Whether `x` is a SchemaError, also one thrown by another copy of this package. */
+  /** Tells a SchemaError, also one thrown by another copy of this package. */
   static isSchemaError(x: unknown): x is SchemaError {
     return typeof x === "object" && x !== null && SCHEMA_ERROR in x;
   }

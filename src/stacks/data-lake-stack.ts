@@ -32,9 +32,9 @@ export class DataLakeStack extends EnvironmentStack {
   readonly catalog: BackupCatalog;
   /** The log-ins of the database's users. */
   readonly secrets: Record<DatabaseUser, IDatabaseSecret>;
-  /** What the web app logs in to AWS as. */
+  /** AWS role of the web app. */
   readonly webAppRole?: WebIdentityRole;
-  /** The same, for an app without an identity that AWS could trust. */
+  /** IAM user of a web app without an identity that AWS could trust. */
   readonly imageUploaderUser?: ImageUploaderUser;
 
   constructor(scope: Construct, environment: Environment) {
@@ -51,7 +51,7 @@ export class DataLakeStack extends EnvironmentStack {
     this.bucket = new DataLakeBucket(this, "Bucket", {
       ...environment.bucket,
       ...destroyable,
-      // Who has no account cannot use a key of it.
+      // Anonymous requests cannot use a KMS key.
       encryptionKey: publicAccess === PublicAccess.NONE ? encryptionKey : undefined,
       serverAccessLogsBucket: new AccessLogsBucket(this, "AccessLogs", destroyable),
     });
@@ -101,7 +101,7 @@ export class DataLakeStack extends EnvironmentStack {
       athena_workgroup: catalog.workgroupName,
       ...(webAppRole && { web_app_role_arn: webAppRole.roleArn }),
       ...(imageUploaderUser && { image_uploader_user_name: imageUploaderUser.userName }),
-      // What MySQL Workbench asks for in "Setup New Connection"; the password stands in the secret.
+      // Fields of MySQL Workbench's "Setup New Connection"; the password is in the secret.
       mysql_workbench: {
         hostname: database.endpoint,
         port: database.port,

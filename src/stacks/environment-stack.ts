@@ -22,7 +22,7 @@ const SERVICES = [
   "sts",
 ] as const;
 
-/** What all stacks of an environment have: a checked environment, the AWS provider and a place for the state. */
+/** Common part of an environment's stacks: the checked environment, the AWS provider and a place for the state. */
 export abstract class EnvironmentStack extends TerraformStack {
   constructor(
     scope: Construct,

@@ -60,12 +60,12 @@ export interface Environment {
   readonly name: string;
   /** The AWS region, for example `eu-central-1`. */
   readonly region: string;
-  /** Whether Terraform, RDS and the database itself refuse to destroy what holds data. */
+  /** Makes Terraform, RDS and the database itself refuse to destroy data. */
   readonly protect: boolean;
-  /** Whether the sample rows of the hand-made set-up are loaded. */
+  /** Loads the sample rows of the hand-made set-up. */
   readonly sampleData: boolean;
   /**
-   * Whether CloudWatch watches database and backup, and who is told.
+   * Alarms of CloudWatch for database and backup, and their recipient.
    * @default - no alarms
    */
   readonly alarms?: Pick<DataLakeAlarmsProps, "email">;
@@ -85,7 +85,7 @@ export interface Environment {
    */
   readonly database?: Settings<MetadataDatabaseProps, "database">;
   /**
-   * Whether there is an IAM user for a web app that cannot log in by web identity; it warns at synth.
+   * Adds an IAM user for a web app that cannot log in by web identity; it warns at synth.
    * @default false
    */
   readonly imageUploaderUser?: boolean;

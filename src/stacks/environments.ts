@@ -4,7 +4,7 @@ import type { Environment } from "./environment";
 /** The variables that {@link environments} reads; each can be left out. */
 export interface EnvironmentVariables {
   /**
-   * Who gets the alarms of `prod`.
+   * E-mail address that gets the alarms of `prod`.
    * @default - nobody
    */
   readonly ALARM_EMAIL?: string;

@@ -2,7 +2,7 @@ import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDatabaseSecret } from "../database/database-secret";
 import type { IGrantee } from "../common/grantee";
 
-/** What a web app works with. */
+/** Bucket and secret of a web app. */
 export interface ImageUploaderProps {
   /** The bucket that it uploads to, below `imagesPrefix`. */
   readonly bucket: IDataLakeBucket;
@@ -10,7 +10,7 @@ export interface ImageUploaderProps {
   readonly secret: IDatabaseSecret;
 }
 
-/** What the web app does: it looks whether an image is there, uploads it, and reads how to log in to the database. */
+/** Grants what the web app needs: list and upload images, and read its log-in to the database. */
 export function grantImageUpload(grantee: IGrantee, { bucket, secret }: ImageUploaderProps): void {
   bucket.grantList(grantee, bucket.imagesPrefix);
   bucket.grantPut(grantee, bucket.imagesPrefix);

@@ -35,7 +35,7 @@ export interface BackupCatalogProps extends AwsConstructProps {
    */
   readonly encryptionKey?: IDataLakeKey;
   /**
-   * Whether a destroy takes the history of queries and the saved ones along; without it Athena refuses to delete a
+   * Deletes the history of queries and the saved ones on destroy; without it Athena refuses to delete a
    * workgroup that was used.
    * @default false
    */

@@ -10,7 +10,7 @@ import type { IGrantee } from "../common/grantee";
 import { checkSchedule } from "./schedule";
 import { ValidationError } from "../common/validation-error";
 
-/** Who starts the job. */
+/** Starter of the job. */
 export const Scheduler = {
   /** A trigger of Glue's, by `schedule`. */
   GLUE: "glue",
@@ -33,13 +33,13 @@ export interface BackupGlueJobProps extends GlueDatabaseJobProps {
    */
   readonly databaseUser?: string;
   /**
-   * When the trigger starts the job, in UTC.
+   * Schedule of the trigger, in UTC.
    * @default "cron(0 3 ? * SUN *)" - each Sunday at three
    * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-data-warehouse-schedule.html
    */
   readonly schedule?: string;
   /**
-   * Who starts the job.
+   * Starter of the job.
    * @default Scheduler.GLUE
    */
   readonly scheduler?: Scheduler;

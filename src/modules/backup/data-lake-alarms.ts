@@ -23,7 +23,7 @@ export interface DataLakeAlarmsProps extends AwsConstructProps {
   /** The weekly backup to watch. */
   readonly backupJob: GlueDatabaseJob;
   /**
-   * Who gets the alarms by e-mail, after confirming the subscription.
+   * E-mail address that gets the alarms, after its subscription is confirmed.
    * @default - nobody: subscribe to the topic by other means
    */
   readonly email?: string;

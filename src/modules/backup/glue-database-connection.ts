@@ -16,9 +16,9 @@ import { ValidationError } from "../common/validation-error";
 export interface GlueDatabaseConnectionProps {
   /** The database to connect to; it is told to let the connection in. */
   readonly database: IMetadataDatabase;
-  /** Where Glue puts its network interfaces: in the first private subnet, beside the endpoints. */
+  /** Network of Glue's interfaces, which are in its first private subnet, beside the endpoints. */
   readonly network: IDataLakeNetwork;
-  /** How to log in. */
+  /** Log-in of the database user. */
   readonly secret: IDatabaseSecret;
 }
 

@@ -23,11 +23,11 @@ import type { IMetadataDatabase } from "../database/metadata-database";
 import { physicalName } from "../common/physical-name";
 import { Role } from "../common/role";
 
-/** Whether a run starts at once. */
+/** Dedicated or spare capacity. */
 export const ExecutionClass = {
-  /** At once, on workers of its own. */
+  /** Dedicated capacity: a run starts at once. */
   STANDARD: "STANDARD",
-  /** When there is spare capacity, at about two thirds of the price; a worker may be taken away during the run. */
+  /** Spare capacity, at about two thirds of the price: a run may wait, and lose a worker meanwhile. */
   FLEX: "FLEX",
 } as const;
 /** A value of {@link ExecutionClass}. */
@@ -49,7 +49,7 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
   readonly bucket: IDataLakeBucket;
   /** The database. */
   readonly database: IMetadataDatabase;
-  /** Where the job runs: in the first private subnet. */
+  /** Network of the job, which runs in its first private subnet. */
   readonly network: IDataLakeNetwork;
   /**
    * Arguments besides those that the construct sets, by name with two hyphens: the job's own and Glue's. They can be read
@@ -63,7 +63,7 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
    */
   readonly encryptionKey?: IDataLakeKey;
   /**
-   * Whether a run starts at once.
+   * Dedicated or spare capacity.
    * @default ExecutionClass.STANDARD
    */
   readonly executionClass?: ExecutionClass;
@@ -94,11 +94,11 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
   readonly timeoutMinutes?: number;
 }
 
-/** What tells one kind of job from another. */
+/** Differences between the kinds of jobs. */
 interface JobKind {
   /** Its name in the contract. */
   readonly job: JobName;
-  /** What the job does. */
+  /** Purpose of the job. */
   readonly description: string;
   /** The database user that it logs in as. */
   readonly username: string;
@@ -155,7 +155,7 @@ export abstract class GlueDatabaseJob extends Construct {
       "--enable-job-insights": "true",
       "--enable-metrics": "true",
       "--enable-observability-metrics": "true",
-      // What was backed up stands in the manifests; a bookmark would miss rows that commit late.
+      // The manifests record the backed-up rows; a bookmark would miss rows that commit late.
       "--job-bookmark-option": "job-bookmark-disable",
       "--job-language": "python",
       ...kind.arguments,
@@ -171,7 +171,7 @@ export abstract class GlueDatabaseJob extends Construct {
       command: { name: "glueetl", pythonVersion: "3", scriptLocation: this.upload("Script", bucket, contract.script) },
       connections: [connection.connectionName],
       defaultArguments: mapExpression({ ...defaults, ...own }),
-      // Who may start the job must not be able to point it at another bucket, another secret or another package.
+      // A starter of the job cannot point it at another bucket, another secret or another package.
       nonOverridableArguments: mapExpression(fixed),
       executionClass: props.executionClass ?? ExecutionClass.STANDARD,
       executionProperty: { maxConcurrentRuns: 1 },

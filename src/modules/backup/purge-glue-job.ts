@@ -5,7 +5,7 @@ import { checkNumber } from "./glue-arguments";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
 
-/** Whether a job changes anything. */
+/** Mode of a run. */
 export const RunMode = {
   /** It reports what it would do. */
   DRY_RUN: "dry-run",
@@ -25,7 +25,7 @@ export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "execution
    */
   readonly databaseUser?: string;
   /**
-   * Whether a run without another word deletes.
+   * Default run mode.
    * @default RunMode.DRY_RUN
    */
   readonly mode?: RunMode;

@@ -1,7 +1,7 @@
 import * as path from "node:path";
 
 /**
- * Where a file that the package ships for AWS is: a Glue script, the Python package, a CA bundle. They are in
+ * Path of a file that the package ships for AWS: a Glue script, the Python package, a CA bundle. They are in
  * `dist/assets`, three folders up from here both in `src` and in `dist`.
  */
 export function assetPath(fileName: string): string {

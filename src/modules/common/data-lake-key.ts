@@ -29,7 +29,7 @@ export interface DataLakeKeyProps extends AwsConstructProps {
    */
   readonly deletionWindowInDays?: number;
   /**
-   * Whether Terraform refuses to destroy the key. Without the key nothing that it encrypts can be read.
+   * Makes Terraform refuse to destroy the key. Without the key, the data that it encrypts cannot be read.
    * @default true
    */
   readonly preventDestroy?: boolean;
@@ -108,7 +108,7 @@ export class DataLakeKey extends KeyBase {
       keyId: this.resource.keyId,
       policy: new PolicyDocument(this, "PolicyDocument", this.keyPolicy()).json,
     });
-    // By way of the policy: who names the key waits until the key lets him use it, as a log group must.
+    // By way of the policy: users of the key, such as a log group, wait until the policy allows them.
     this.keyArn = Fn.join("/", [Fn.element(Fn.split("/", this.resource.arn), 0), policy.keyId]);
   }
 

@@ -18,7 +18,7 @@ export interface DataModelTable {
   /** All columns, in the table's order. */
   readonly columns: DataModelColumn[];
   /**
-   * Where the table's foreign key points.
+   * Target of the table's foreign key.
    * @default - it stands by itself
    */
   readonly parent?: DataModelParent;
@@ -29,7 +29,7 @@ export interface DataModelTable {
   readonly timeColumn?: string;
 }
 
-/** Where a foreign key points. */
+/** Target of a foreign key. */
 export interface DataModelParent {
   /** The table that it points at. */
   readonly table: string;

@@ -18,7 +18,7 @@ export interface JobArgument {
    */
   readonly default?: string | number | null;
   /**
-   * Whether the construct sets it and no run can.
+   * Fixed by the construct: no run can set it.
    * @default false
    */
   readonly fixed?: boolean;
@@ -66,7 +66,7 @@ function readContract(): Contract {
   return JSON.parse(fs.readFileSync(assetPath("job_contract.json"), "utf8")) as Contract;
 }
 
-/** What the entry point of a job takes; the Python package reads the same file. */
+/** Arguments of a job's entry point; the Python package reads the same file. */
 export function readJobContract(job: JobName): JobContract {
   const { everyJob, jobs } = readContract();
   const { script, arguments: own } = jobs[job];

@@ -11,7 +11,7 @@ export interface PolicyCondition {
   readonly values: string[];
 }
 
-/** Whom a statement of a resource or trust policy speaks of. */
+/** Principals of a statement in a resource or trust policy. */
 export interface PolicyPrincipal {
   /** `AWS`, `Service`, `Federated` or `*`. */
   readonly type: string;
@@ -26,7 +26,7 @@ export interface PolicyPrincipal {
  */
 export interface PolicyStatement {
   /**
-   * What the statement is for, letters and digits only.
+   * Purpose of the statement, in letters and digits only.
    * @default - no sid
    */
   readonly sid?: string;
@@ -43,12 +43,12 @@ export interface PolicyStatement {
    */
   readonly resources?: string[];
   /**
-   * Whom the statement speaks of; for resource and trust policies only.
+   * Principals of the statement; for resource and trust policies only.
    * @default - the identity that the policy is attached to
    */
   readonly principals?: PolicyPrincipal[];
   /**
-   * When the statement applies.
+   * Conditions under which the statement applies.
    * @default - always
    */
   readonly conditions?: PolicyCondition[];

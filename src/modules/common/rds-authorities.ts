@@ -31,7 +31,7 @@ export function regionFault(region: string): string | undefined {
   );
 }
 
-/** Where AWS publishes the authorities of a region's partition. */
+/** URL at which AWS publishes the authorities of a region's partition. */
 export function rdsBundleUrl(region: string): string {
   const host = region.startsWith("us-gov-") ? "truststore.pki.us-gov-west-1.rds" : "truststore.pki.rds";
   return `https://${host}.amazonaws.com/global/global-bundle.pem`;

@@ -16,20 +16,20 @@ export interface IRole extends IGrantee {
 
 /** Properties of {@link Role}. */
 export interface RoleProps extends AwsConstructProps {
-  /** Who may assume the role. */
+  /** Principal that may assume the role. */
   readonly assumedBy: PolicyPrincipal;
   /**
-   * How: `sts:AssumeRole`, or `sts:AssumeRoleWithWebIdentity` for a federated principal.
+   * Action that assumes it: `sts:AssumeRole`, or `sts:AssumeRoleWithWebIdentity` for a federated principal.
    * @default "sts:AssumeRole"
    */
   readonly assumeRoleAction?: string;
   /**
-   * When it may be assumed.
+   * Conditions under which it may be assumed.
    * @default - always
    */
   readonly conditions?: PolicyCondition[];
   /**
-   * What the role is for.
+   * Purpose of the role.
    * @default - no description
    */
   readonly description?: string;

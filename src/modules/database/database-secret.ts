@@ -84,7 +84,7 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
       }),
       secretStringWoVersion: props.passwordVersion,
     });
-    // By way of the version: who reads the secret waits until there is something in it.
+    // By way of the version: readers wait until the secret has a value.
     this.secretArn = version.secretId;
   }
 

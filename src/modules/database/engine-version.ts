@@ -27,7 +27,7 @@ export function checkEngineVersion(
   );
 }
 
-/** Whether RDS may take a newer third number, by which Terraform finds no change: it may where the version names none. */
+/** Tells a version whose third number RDS may raise without a change in Terraform: one that names none. */
 export function hasTwoNumbers(engineVersion: string): boolean | IResolvable {
   if (!Token.isUnresolved(engineVersion)) return engineVersion.split(".").length === 2;
   return Op.eq(Fn.lengthOf(Fn.split(".", engineVersion)), 2);

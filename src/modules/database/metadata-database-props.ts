@@ -24,7 +24,7 @@ export interface DatabaseParameter {
   /** For example `200`. */
   readonly value: string;
   /**
-   * When it takes effect: `immediate`, or `pending-reboot` as RDS asks for with a static one.
+   * Time at which it takes effect: `immediate`, or `pending-reboot` as RDS asks for with a static one.
    * @default "immediate"
    */
   readonly applyMethod?: "immediate" | "pending-reboot";
@@ -32,7 +32,7 @@ export interface DatabaseParameter {
 
 /** Properties of {@link MetadataDatabase}. */
 export interface MetadataDatabaseProps extends AwsConstructProps {
-  /** Where the instance is. */
+  /** Network of the instance. */
   readonly network: IDataLakeNetwork;
   /**
    * IPv4 networks that may connect; `0.0.0.0/0` warns at synth.
@@ -45,14 +45,14 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly allocatedStorageGib?: number;
   /**
-   * Whether `engineVersion` may name another major version than the instance has. The upgrade then runs at the apply, with all
+   * Allows `engineVersion` to name another major version than the instance has. The upgrade then runs at the apply, with all
    * else that is changed, and not in the maintenance window.
    * @default false
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Major.html
    */
   readonly allowMajorVersionUpgrade?: boolean;
   /**
-   * Whether RDS takes newer minor versions in the maintenance window.
+   * Lets RDS take newer minor versions in the maintenance window.
    * @default - true if `engineVersion` has two numbers, false if it has three
    */
   readonly autoMinorVersionUpgrade?: boolean;
@@ -62,7 +62,7 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly backupRetentionDays?: number;
   /**
-   * Where clients connect to, if not to the instance itself: an RDS Proxy, a tunnel. Secrets and the JDBC URL name it.
+   * Endpoint for clients in place of the instance's own: an RDS Proxy, a tunnel. Secrets and the JDBC URL name it.
    * @default - the instance's own endpoint
    */
   readonly clientEndpoint?: ClientEndpoint;
@@ -72,12 +72,12 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly databaseName?: string;
   /**
-   * Whether a destroy also deletes the automated backups.
+   * Deletes the automated backups on destroy.
    * @default false
    */
   readonly deleteAutomatedBackups?: boolean;
   /**
-   * Whether RDS refuses to delete the instance.
+   * Makes RDS refuse to delete the instance.
    * @default true
    */
   readonly deletionProtection?: boolean;
@@ -119,7 +119,7 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly maxAllocatedStorageGib?: number;
   /**
-   * Whether a second zone holds a copy that takes over within about a minute.
+   * Keeps a copy in a second zone, which takes over within about a minute.
    * @default false
    */
   readonly multiAz?: boolean;
@@ -131,22 +131,22 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly parameters?: DatabaseParameter[];
   /**
-   * Whether Terraform refuses to destroy the instance.
+   * Makes Terraform refuse to destroy the instance.
    * @default true
    */
   readonly preventDestroy?: boolean;
   /**
-   * Whether the instance has a public address; needs a network with public subnets and warns at synth.
+   * Gives the instance a public address; needs a network with public subnets and warns at synth.
    * @default false
    */
   readonly publiclyAccessible?: boolean;
   /**
-   * Whether a destroy takes no last snapshot, and deleted secrets are gone at once.
+   * Skips the last snapshot on destroy, and deletes secrets at once.
    * @default false
    */
   readonly skipFinalSnapshot?: boolean;
   /**
-   * Whether storage, snapshots and automated backups are encrypted. Only for an instance that was made without; `false` warns
+   * Encrypts storage, snapshots and automated backups. `false` is only for an instance that was made without, and warns
    * at synth. RDS cannot encrypt in place: with `true` Terraform would replace the instance.
    * @default true
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html

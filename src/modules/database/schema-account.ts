@@ -27,7 +27,7 @@ export interface SchemaAccountProps {
 
 /** An account of the server with its rights. Its password is that of its secret, read at each run. */
 export class SchemaAccount extends Construct {
-  /** What ends it: the rights, or the account where it has none. */
+  /** Last resources of it: the grants, or the account where it has none. */
   readonly resources: ITerraformDependable[];
 
   constructor(scope: Construct, id: string, props: SchemaAccountProps) {

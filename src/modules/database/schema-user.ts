@@ -1,7 +1,7 @@
 import { readDataModel } from "../common/data-model";
 import type { IDatabaseSecret } from "./database-secret";
 
-/** What a user may do with a table. */
+/** Privilege of a user on a table. */
 export const SchemaPrivilege = {
   SELECT: "SELECT",
   INSERT: "INSERT",
@@ -11,7 +11,7 @@ export const SchemaPrivilege = {
 /** One of {@link SchemaPrivilege}. */
 export type SchemaPrivilege = (typeof SchemaPrivilege)[keyof typeof SchemaPrivilege];
 
-/** How an account is told apart, and made. */
+/** Identity of an account, and the way it is made. */
 export interface SchemaAccountOptions {
   /**
    * The hosts that the user may come from, as MySQL writes them; kept in lower case, as MySQL keeps them. A user with two
@@ -20,7 +20,7 @@ export interface SchemaAccountOptions {
    */
   readonly host?: string;
   /**
-   * Whether an account of this name and host that this schema did not make is dropped, with all its rights, and made anew.
+   * Drops an account of this name and host that this schema did not make, with all its rights, and makes it anew.
    * @default false - the deploy is refused
    */
   readonly takeOver?: boolean;
@@ -30,7 +30,7 @@ export interface SchemaAccountOptions {
 export interface SchemaUserProps extends SchemaAccountOptions {
   /** The secret that holds the user's name and password. */
   readonly secret: Pick<IDatabaseSecret, "username" | "secretArn" | "passwordVersion">;
-  /** What the user may do. */
+  /** Privileges of the user. */
   readonly privileges: SchemaPrivilege[];
   /** The tables and views that the user may do it with. */
   readonly tables: string[];
@@ -70,13 +70,13 @@ export class SchemaUser {
 
   /** The user's secret. */
   readonly secret: SchemaUserProps["secret"];
-  /** What the user may do. */
+  /** Privileges of the user. */
   readonly privileges: readonly SchemaPrivilege[];
   /** The tables and views that the user may do it with. */
   readonly tables: readonly string[];
   /** The hosts that the user may come from, in lower case. */
   readonly host: string;
-  /** Whether an account that this schema did not make is dropped and made anew. */
+  /** Drops an account that this schema did not make, and makes it anew. */
   readonly takeOver: boolean;
 
   constructor(props: SchemaUserProps) {

@@ -42,7 +42,7 @@ export interface DataLakeNetworkProps extends AwsConstructProps {
    */
   readonly cidr?: string;
   /**
-   * Whether there are also two subnets with a way from and to the internet, for a database with `publiclyAccessible`.
+   * Adds two subnets with a route from and to the internet, for a database with `publiclyAccessible`.
    * @default false
    */
   readonly publicSubnets?: boolean;
@@ -60,7 +60,7 @@ export interface ExistingNetworkProps extends AwsConstructProps {
    */
   readonly publicSubnets?: DataLakeSubnet[];
   /**
-   * Whether to make the endpoints for S3 and for the services that a Glue job calls. Leave it off where the VPC has them
+   * Makes the endpoints for S3 and for the services that a Glue job calls. Leave it off where the VPC has them
    * already or has a NAT gateway: a second endpoint of the same service is refused.
    * @default false
    */

@@ -15,7 +15,7 @@ interface IngressRule extends Pick<
 > {
   /** The TCP port. */
   readonly port: number;
-  /** Who it is; tells the rules of a group apart, and their addresses in the state. */
+  /** Name of the source; it tells the rules of a group apart, and their addresses in the state. */
   readonly description: string;
   /**
    * The construct that connects.

@@ -18,7 +18,7 @@ export interface VpcEndpointsProps {
 }
 
 /**
- * What a Glue job with a JDBC connection calls while it has no way to the internet.
+ * Services that a Glue job with a JDBC connection calls, for a network without a route to the internet.
  *
  * @see https://docs.aws.amazon.com/glue/latest/dg/vpc-interface-endpoints.html
  */

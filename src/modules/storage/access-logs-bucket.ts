@@ -15,7 +15,7 @@ export interface AccessLogsBucketProps extends Omit<PrivateBucketProps, "encrypt
 }
 
 /**
- * Where S3 writes who asked for which object. Encrypted with SSE-S3: S3 cannot deliver logs to a bucket whose default
+ * Bucket for S3's server access logs. Encrypted with SSE-S3: S3 cannot deliver logs to a bucket whose default
  * is a KMS key.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html

@@ -18,7 +18,7 @@ import type { PrivateBucketProps } from "./private-bucket";
 import { PrivateBucket } from "./private-bucket";
 import { ValidationError } from "../common/validation-error";
 
-/** What everybody on the internet may do with the bucket. */
+/** Rights of everybody on the internet. */
 export const PublicAccess = {
   /** Nothing. */
   NONE: "none",
@@ -30,19 +30,19 @@ export const PublicAccess = {
 /** A value of {@link PublicAccess}. */
 export type PublicAccess = (typeof PublicAccess)[keyof typeof PublicAccess];
 
-/** Whether a locked version can be deleted before its time by those with a special right. */
+/** Strength of an object lock. */
 export const ObjectLockMode = {
-  /** Those with `s3:BypassGovernanceRetention` can. */
+  /** Those with `s3:BypassGovernanceRetention` can delete a locked version before its time. */
   GOVERNANCE: "GOVERNANCE",
-  /** Nobody can, not even the account's root user. */
+  /** Nobody can delete one before its time, not even the account's root user. */
   COMPLIANCE: "COMPLIANCE",
 } as const;
 /** A value of {@link ObjectLockMode}. */
 export type ObjectLockMode = (typeof ObjectLockMode)[keyof typeof ObjectLockMode];
 
-/** How long each new version of an object is kept from deletion. */
+/** Time for which each new version of an object is locked against deletion. */
 export interface ObjectLockRetention {
-  /** Who can delete before that. */
+  /** Strength of the lock until then. */
   readonly mode: ObjectLockMode;
   /** Days from the version's creation, 1 to 36,500. */
   readonly days: number;
@@ -50,27 +50,27 @@ export interface ObjectLockRetention {
 
 /** A data lake's bucket, made here or elsewhere. */
 export interface IDataLakeBucket extends IBucket {
-  /** Where the web app puts the images, without a slash at the end. */
+  /** Folder of the images, without a slash at the end. */
   readonly imagesPrefix: string;
-  /** Where the backups are, without a slash at the end. */
+  /** Folder of the backups, without a slash at the end. */
   readonly backupPrefix: string;
 }
 
 /** The folders of a data lake's bucket. */
 export interface DataLakePrefixes {
   /**
-   * Where the web app puts the images, without a slash at the end.
+   * Folder of the images, into which the web app uploads, without a slash at the end.
    * @default "xray-images"
    */
   readonly imagesPrefix?: string;
   /**
-   * Where the backups go, without a slash at the end.
+   * Folder of the backups, without a slash at the end.
    * @default "backup"
    */
   readonly backupPrefix?: string;
 }
 
-/** What must be said of a bucket that was made elsewhere. */
+/** Attributes of a bucket that was made elsewhere. */
 export interface DataLakeBucketAttributes extends DataLakePrefixes, AwsConstructProps {
   /**
    * The customer managed key that the bucket's objects are encrypted with.
@@ -82,7 +82,7 @@ export interface DataLakeBucketAttributes extends DataLakePrefixes, AwsConstruct
 /** Properties of {@link DataLakeBucket}. */
 export interface DataLakeBucketProps extends PrivateBucketProps, DataLakePrefixes, DataLakeLifecycleProps {
   /**
-   * Whether S3 tells EventBridge of each new or deleted object.
+   * Sends an event to EventBridge for each new or deleted object.
    * @default false
    */
   readonly eventBridgeEnabled?: boolean;
@@ -93,12 +93,12 @@ export interface DataLakeBucketProps extends PrivateBucketProps, DataLakePrefixe
    */
   readonly objectLockDefaultRetention?: ObjectLockRetention;
   /**
-   * What everybody on the internet may do; anything but NONE warns at synth, and is refused with an `encryptionKey`.
+   * Rights of everybody on the internet; anything but NONE warns at synth, and is refused with an `encryptionKey`.
    * @default PublicAccess.NONE
    */
   readonly publicAccess?: PublicAccess;
   /**
-   * Where S3 logs who asked for which object.
+   * Bucket for S3's server access logs: each request, with its sender and object.
    * @default - no access log
    */
   readonly serverAccessLogsBucket?: AccessLogsBucket;
@@ -198,7 +198,7 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
     });
   }
 
-  /** What the S3 console's "Create folder" makes: an empty object whose key ends with a slash. */
+  /** Makes the object of the S3 console's "Create folder": empty, with a slash at the end of its key. */
   private addFolder(id: string, prefix: string): void {
     new S3Object(this, id, { bucket: this.bucketName, key: `${prefix}/`, contentType: "application/x-directory" });
   }

@@ -19,13 +19,13 @@ export type StorageClass = (typeof StorageClass)[keyof typeof StorageClass];
 
 /** A move to a colder storage class. */
 export interface ImageTransition {
-  /** Where to. */
+  /** Storage class to move to. */
   readonly storageClass: StorageClass;
   /** Days from the upload, 30 at least. */
   readonly transitionAfterDays: number;
 }
 
-/** How long what is in a data lake's bucket is kept, and where. */
+/** Retention and storage classes of a data lake's objects. */
 export interface DataLakeLifecycleProps {
   /**
    * Days after which an upload in parts that was never finished is given up.
@@ -33,7 +33,7 @@ export interface DataLakeLifecycleProps {
    */
   readonly abortIncompleteMultipartUploadDays?: number;
   /**
-   * When images move to colder storage; `[]` leaves them in S3 Standard.
+   * Moves of images to colder storage; `[]` leaves them in S3 Standard.
    * @default - STANDARD_IA after 90 days, GLACIER_IR after 365 days
    */
   readonly imageTransitions?: ImageTransition[];

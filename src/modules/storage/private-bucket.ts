@@ -27,26 +27,26 @@ export interface PrivateBucketProps extends AwsConstructProps {
    */
   readonly encryptionKey?: IDataLakeKey;
   /**
-   * Whether Terraform refuses to destroy the bucket.
+   * Makes Terraform refuse to destroy the bucket.
    * @default true
    */
   readonly preventDestroy?: boolean;
   /**
-   * Whether a destroy first deletes every object and every version. Takes effect only with `preventDestroy: false`.
+   * Deletes every object and every version on destroy. Takes effect only with `preventDestroy: false`.
    * @default false
    */
   readonly forceDestroy?: boolean;
 }
 
-/** What a subclass decides for its bucket; none of it is a prop of the subclass's users. */
+/** Options that subclasses set, not users. */
 interface BucketTraits {
   /**
-   * Whether versions can be locked, which is to be said when the bucket is made.
+   * Allows object lock, which S3 takes only when the bucket is made.
    * @default false
    */
   readonly objectLockEnabled?: boolean;
   /**
-   * Whether the bucket's policy may let everybody in.
+   * Allows a bucket policy that grants rights to everybody.
    * @default false
    */
   readonly publicPolicy?: boolean;
