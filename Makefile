@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help machine setup glue-environment demo down contract test year kills marathon drill bench compare format
+.PHONY: help machine setup glue-environment demo down contract test year kills marathon drill workers bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -30,6 +30,9 @@ marathon: glue-environment ## Kill 200 runs at random moments while the web app 
 
 drill: glue-environment ## Back up, purge and restore a million rows into an empty server, and compare
 	@cd glue && ../.local/venv/glue/bin/python -m tests.restore_drill --boxes 1000000
+
+workers: glue-environment ## Back a million boxes up on one worker and on two, in the rebuilt runtimes of Glue
+	@cd glue && ../.local/venv/glue/bin/python -m tests.glue_runtime.measure --boxes 1000000
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
 	@node .local/build/bench/run.js $(SIZES)
