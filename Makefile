@@ -50,6 +50,7 @@ glue-environment: setup
 setup: machine node_modules/.package-lock.json ## Install npm packages and compile the tools
 	@npm run --silent build
 	@npx tsc -p local/tsconfig.json
+	@test -z "$$(find src sql scripts/draw-architecture.mjs -newer docs/architecture.svg)" || node scripts/draw-architecture.mjs
 
 machine:
 	@test -w . || { echo "Error: this folder is read-only: copy the repository to a folder that can be written to" >&2; exit 1; }

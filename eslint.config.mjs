@@ -22,6 +22,24 @@ const corridors = {
   backup: ["storage", "database", "network", "common"],
 };
 
+/** The corridors of local, in the same way. */
+const localCorridors = {
+  tools: [],
+  servers: ["tools"],
+  replayer: ["tools"],
+  environment: ["servers", "replayer", "tools"],
+  commands: ["environment", "servers", "replayer", "tools"],
+};
+
+/** A pattern for the imports that a corridor may not have. */
+const otherCorridors = (all, name, imports) => {
+  const others = Object.keys(all).filter((other) => other !== name && !imports.includes(other));
+  return {
+    regex: `^(\\.\\./)+(modules/)?(${others.join("|") || "-"})/`,
+    message: `corridor ${name} imports ${imports.join(", ") || "no other corridor"}: arrows run one way`,
+  };
+};
+
 const constructsRule = (...patterns) => [
   "error",
   {
@@ -42,17 +60,16 @@ const constructsRule = (...patterns) => [
   },
 ];
 
-/** Lint rules of one corridor: an import of a corridor that it may not import is an error. */
+/** Lint rules of a corridor of src/modules. */
 const corridorRule = ([name, imports]) => ({
   files: [`src/modules/${name}/**/*.ts`],
-  rules: {
-    "no-restricted-imports": constructsRule({
-      regex: `^(\\.\\./)+(modules/)?(${Object.keys(corridors)
-        .filter((other) => other !== name && !imports.includes(other))
-        .join("|")})/`,
-      message: `corridor ${name} imports ${imports.length > 0 ? imports.join(", ") : "no other corridor"}: arrows run one way`,
-    }),
-  },
+  rules: { "no-restricted-imports": constructsRule(otherCorridors(corridors, name, imports)) },
+});
+
+/** Lint rules of a corridor of local. */
+const localCorridorRule = ([name, imports]) => ({
+  files: [`local/${name}/**/*.ts`],
+  rules: { "no-restricted-imports": ["error", { patterns: [otherCorridors(localCorridors, name, imports)] }] },
 });
 
 export default tseslint.config(
@@ -120,6 +137,7 @@ export default tseslint.config(
     },
   },
   ...Object.entries(corridors).map(corridorRule),
+  ...Object.entries(localCorridors).map(localCorridorRule),
   {
     files: ["src/schema/**/*.ts"],
     rules: {

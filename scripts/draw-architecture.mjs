@@ -1,24 +1,32 @@
-// Draws docs/architecture.svg from the synthesized stacks of an environment: a box a construct with what it is made of, an
-// arrow where a resource of one refers to a resource of another.
-// Usage: node scripts/draw-architecture.mjs [environment] (after npm run build && node dist/main.js)
-import { readFileSync, writeFileSync } from "node:fs";
+// Draws docs/architecture.svg from the stacks of the environment prod: a box for each construct with its resources, an arrow for
+// each reference from a resource of one to a resource of another.
+// Usage: node scripts/draw-architecture.mjs [--check] (after npm run build); --check draws nothing and fails where it would.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { Graphviz } from "@hpcc-js/wasm-graphviz";
 
 const root = path.join(import.meta.dirname, "..");
-const environment = process.argv[2] ?? "prod";
+const picture = path.join(root, "docs", "architecture.svg");
+const environment = "prod";
 const stacks = [`${environment}-data-lake`, `${environment}-metadata-schema`];
 const BLOCKS = ["resource", "data", "ephemeral"];
 
 /** `aws_s3_bucket` → `s3 bucket`. */
 const kindName = (type) => type.replace(/^aws_/, "").replaceAll("_", " ");
 
+const outdir = mkdtempSync(path.join(tmpdir(), "architecture-"));
+process.on("exit", () => rmSync(outdir, { recursive: true, force: true }));
+// With no variable of this machine: the picture is the same everywhere.
+execFileSync(process.execPath, [path.join(root, "dist", "main.js")], { cwd: outdir, env: { CDKTF_OUTDIR: outdir } });
+
 const constructOf = new Map(); // Terraform address → construct path of two parts, stack/construct
 const kinds = new Map(); // construct path → kinds of its managed resources, with their count
 const bodies = new Map(); // construct path → JSON of all its blocks
 
 for (const stack of stacks) {
-  const file = path.join(root, "cdktf.out", "stacks", stack, "cdk.tf.json");
+  const file = path.join(outdir, "stacks", stack, "cdk.tf.json");
   const json = JSON.parse(readFileSync(file, "utf8"));
   for (const block of BLOCKS) {
     for (const [type, all] of Object.entries(json[block] ?? {})) {
@@ -37,7 +45,7 @@ for (const stack of stacks) {
 
 // What the schema's stack takes from the other one stands in its provider and its ephemeral resources.
 const schema = `${stacks[1]}/Schema`;
-const schemaStack = readFileSync(path.join(root, "cdktf.out", "stacks", stacks[1], "cdk.tf.json"), "utf8");
+const schemaStack = readFileSync(path.join(outdir, "stacks", stacks[1], "cdk.tf.json"), "utf8");
 bodies.set(schema, schemaStack);
 
 /** A reference to another stack names the resource's type and name without a dot between them. */
@@ -85,5 +93,12 @@ const dot = `digraph architecture {
   ${arrows.join("\n")}
 }`;
 const graphviz = await Graphviz.load();
-writeFileSync(path.join(root, "docs", "architecture.svg"), graphviz.dot(dot, "svg"));
-console.log(`docs/architecture.svg: ${kinds.size} constructs, ${arrows.length} references`);
+const svg = graphviz.dot(dot, "svg");
+if (!process.argv.includes("--check")) {
+  writeFileSync(picture, svg);
+} else if (readFileSync(picture, "utf8") !== svg) {
+  console.error(
+    "Error: docs/architecture.svg is not the picture of the stacks: draw it with node scripts/draw-architecture.mjs",
+  );
+  process.exitCode = 1;
+}

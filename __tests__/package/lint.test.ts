@@ -80,6 +80,17 @@ const CASES: [string, string, string, string][] = [
     `import * as up from "../${to}";\nexport const a = up;\n`,
     "no-restricted-imports",
   ]),
+  ...[
+    ["tools", "servers/mysql/server"],
+    ["servers", "environment/deployment"],
+    ["replayer", "servers/mysql/server"],
+    ["environment", "commands/demo"],
+  ].map(([from, to]): [string, string, string, string] => [
+    `${to} in corridor ${from} of local`,
+    `local/${from}/bad.ts`,
+    `import * as up from "../${to}";\nexport const a = up;\n`,
+    "no-restricted-imports",
+  ]),
   ["a construct outside the corridors", "src/modules/bad.ts", "export const a = 1;\n", "no-restricted-syntax"],
   [
     "a construct in the reading of migrations",
