@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.committed_copy import BACKUP_LOCK
 from xray_backup.data_model import X_RAY
-from xray_backup.errors import BackupError, LockedError, UsageError
+from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.key_range import KeyRange, key_ranges
 from xray_backup.restore import RESTORE_LOCK, restore
 from xray_backup.restore_batches import Selection
@@ -190,3 +191,57 @@ def test_a_backup_leaves_one_version_of_each_object(s3_lab: Lab, emulator: Emula
     # The lease alone is written over, as it is renewed.
     old = {item["Key"] for item in versions["Versions"] if not item["IsLatest"]}
     assert old == {f"backup/{BACKUP_LOCK}", f"backup/{RESTORE_LOCK}"}
+
+
+def test_a_slot_is_of_one_schema_and_one_server(lab: Lab) -> None:
+    lab.fill(2)
+    first = snapshot(lab.run(), "s1", 60)
+    assert first is not None
+    assert snapshot(lab.run(), "s1", 60) == first
+    other = Lab(lab.server, lab.store, f"{lab.schema}_other").create_schema()
+    with pytest.raises(UsageError, match=r"snapshot-s1 is of schema 'x_ray_\w+' on server .*: give each its own store"):
+        snapshot(other.run(), "s1", 60)
+    path = Path(lab.store.url) / "v1/_manifests/snapshot-s1.json"
+    path.write_text(path.read_text().replace(str(first.server), "another"))
+    with pytest.raises(UsageError, match="on server another, this run is of"):
+        snapshot(lab.run(), "s1", 60)
+
+
+def test_a_committed_slot_whose_files_are_gone_is_not_called_committed(lab: Lab) -> None:
+    lab.fill(2)
+    manifest = snapshot(lab.run(), "s1", 60)
+    assert manifest is not None
+    (Path(lab.store.url) / manifest.tables["image"].files[0].key).unlink()
+    with pytest.raises(VerificationError, match=r"snapshot-s1: file .* is missing"):
+        snapshot(lab.run(), "s1", 60)
+
+
+def test_a_table_that_is_altered_meanwhile_is_not_committed(lab: Lab) -> None:
+    lab.fill(2)
+
+    def alter(event: str, **fields: object) -> None:
+        if event == "copied" and fields["table"] == "image":
+            lab.sql("ALTER TABLE image ADD INDEX meanwhile (folder)")
+
+    with pytest.raises(BackupError, match="table image was altered while it was copied; nothing was committed"):
+        snapshot(lab.run(events=alter), "s1", 60)
+    assert list(manifests.load_all(lab.store)) == []
+
+
+def test_rows_that_come_meanwhile_are_no_alteration(lab: Lab) -> None:
+    lab.fill(2)
+
+    def insert(event: str, **fields: object) -> None:
+        if event == "copied" and fields["table"] == "image":
+            lab.sql("INSERT INTO image (bucket, folder, image_file) VALUES ('b', 'f', 'x')")
+
+    assert snapshot(lab.run(events=insert), "s1", 60) is not None
+
+
+def test_a_replica_is_refused(lab: Lab) -> None:
+    lab.sql("SET GLOBAL read_only = ON")
+    try:
+        with pytest.raises(UsageError, match="MySQL is read only, as a replica is, which may be behind"):
+            snapshot(lab.run(), "s1", 60)
+    finally:
+        lab.sql("SET GLOBAL read_only = OFF")

@@ -18,7 +18,8 @@ from xray_backup.archive_periods import Period
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
-from xray_backup.layout import checked_slot
+from xray_backup.layout import SLOT, checked_slot
+from xray_backup.listing import list_backups
 from xray_backup.manifest import DataFile, Manifest, TableBackup
 from xray_backup.store import FolderStore, S3Store, Store, open_store
 
@@ -104,7 +105,7 @@ tables = st.builds(TableBackup, st.text(), st.tuples(files), st.none() | st.inte
 made = st.builds(
     Manifest,
     kind=st.sampled_from(["snapshot", "archive"]),
-    slot=st.text(),
+    slot=st.from_regex(SLOT, fullmatch=True),
     run_id=st.text(),
     schema=st.text(),
     data_model=st.text(),
@@ -117,7 +118,7 @@ made = st.builds(
 
 @given(made)
 def test_a_manifest_comes_back_as_it_was(manifest: Manifest) -> None:
-    assert Manifest.from_json(manifest.to_json(), "m") == manifest
+    assert Manifest.from_json(manifest.to_json(), manifest.name) == manifest
 
 
 def example(slot: str = "s1", **changes: Any) -> Manifest:
@@ -136,9 +137,9 @@ def test_a_manifest_that_says_its_age_alone_is_read(before: str | None, periods:
     document = json.loads(example().to_json())
     del document["archived_periods"]
     document["archived_before"] = before
-    read = Manifest.from_json(json.dumps(document).encode(), "m")
+    read = Manifest.from_json(json.dumps(document).encode(), "snapshot-s1")
     assert read.archived_periods == periods
-    assert Manifest.from_json(read.to_json(), "m") == read
+    assert Manifest.from_json(read.to_json(), read.name) == read
 
 
 def test_a_slot_is_committed_once(store: Store) -> None:
@@ -159,6 +160,34 @@ def test_a_newer_manifest_is_refused() -> None:
     document = json.loads(example().to_json()) | {"format_version": 3}
     with pytest.raises(UsageError, match="manifest m has format 3, this package reads up to 2: use a newer version"):
         Manifest.from_json(json.dumps(document).encode(), "m")
+
+
+def test_what_is_not_a_manifest_is_left_alone(folder_store: Store, s3_store: Store) -> None:
+    """A folder marker as the console makes it, a file that somebody put there."""
+    for store in (folder_store, s3_store):
+        manifests.commit(store, example())
+        store.create("v1/_manifests/notes.txt", b"mine")
+        if isinstance(store, S3Store):
+            store.create("v1/_manifests/", b"")
+        assert [manifest.name for manifest in manifests.load_all(store)] == ["snapshot-s1"]
+
+
+def test_a_manifest_under_another_name_is_damaged(folder_store: Store) -> None:
+    folder_store.create("v1/_manifests/snapshot-other.json", example().to_json())
+    with pytest.raises(VerificationError, match=r"snapshot-other is damaged .*its name is not that of its key"):
+        list(manifests.load_all(folder_store))
+
+
+def test_a_damaged_manifest_is_named_and_the_others_are_read(folder_store: Store) -> None:
+    manifests.commit(folder_store, example())
+    folder_store.create("v1/_manifests/archive-cut.json", example().to_json()[:100])
+    listed = {item.name: item.damage for item in list_backups(folder_store)}
+    assert listed["snapshot-s1"] == "snapshot-s1: file k is missing"
+    assert "manifest archive-cut is damaged" in str(listed["archive-cut"])
+    assert manifests.load(folder_store, "latest", X_RAY).name == "snapshot-s1"
+    folder_store.create("v1/_manifests/snapshot-cut.json", b"{")
+    with pytest.raises(VerificationError, match="so which snapshot is the newest cannot be told: name one"):
+        manifests.load(folder_store, "latest", X_RAY)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"format_version": 1}', example().to_json()[:-200]])

@@ -14,7 +14,7 @@ from xray_backup.events import JsonLines
 from xray_backup.listing import list_backups
 from xray_backup.report_page import write_report
 from xray_backup.store import open_store
-from xray_backup.terminal import Terminal
+from xray_backup.terminal import Terminal, visible
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
             with Terminal() as terminal:
                 execute_command(options, terminal)
     except BackupError as error:
-        print(f"xray_backup: {error}", file=sys.stderr)
+        print(f"xray_backup: {visible(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("xray_backup: stopped; nothing is half-done, run it again to go on", file=sys.stderr)

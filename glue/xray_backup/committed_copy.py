@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from xray_backup import manifest as manifests
 from xray_backup.archive_periods import Period
 from xray_backup.database import Connection, query
+from xray_backup.errors import BackupError, UsageError
 from xray_backup.layout import LOCKS, Kind, backup_name, checked_slot, manifest_key, run_prefix
 from xray_backup.manifest import Manifest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
 from xray_backup.table_copy import copy_table
-from xray_backup.table_definition import definition
+from xray_backup.table_definition import definition, without_counter
+from xray_backup.verification import check_files
 
 BACKUP_LOCK = f"{LOCKS}backup.json"
 
@@ -71,14 +73,14 @@ def commit_copy(
     """
     slot = checked_slot(slot or f"{started:%Y-%m-%d}")
     with run.exclusive(BACKUP_LOCK) as check:
-        existing = manifests.find(run.store, kind, slot)
-        if existing:
-            run.events("already_committed", backup=existing.name, run_id=existing.run_id)
-            return existing
         with run.database.session() as connection:
-            check_schema(connection, run.database.schema, run.model)
+            server = _server(connection)
+            if existing := manifests.find(run.store, kind, slot):
+                _check_existing(run, existing, server)
+                run.events("already_committed", backup=existing.name, run_id=existing.run_id)
+                return existing
+            definitions = _definitions(run, connection)
             wanted = find_wanted(connection)
-            definitions = {table.name: definition(connection, table) for table in run.model.tables}
         tables = {}
         # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
         for table in reversed(run.model.tables):
@@ -86,6 +88,8 @@ def commit_copy(
             copied = copy_table(run, table, prefix, wanted.conditions[table.name])
             tables[table.name] = replace(copied, ddl=definitions[table.name])
             check()
+        with run.database.session() as connection:
+            _check_unaltered(definitions, _definitions(run, connection))
         manifest = Manifest(
             kind=kind,
             slot=slot,
@@ -98,8 +102,53 @@ def commit_copy(
             tables=tables,
             archived_periods=wanted.periods,
             job_run_id=run.job_run_id,
+            server=server,
         )
         check()
         manifests.commit(run.store, manifest)
     run.events("committed", backup=backup_name(kind, slot), manifest=manifest_key(manifest.name))
     return manifest
+
+
+def _definitions(run: Run, connection: Connection) -> dict[str, str]:
+    """The CREATE TABLE statement of each table, which is as the data model has it."""
+    check_schema(connection, run.database.schema, run.model)
+    return {table.name: definition(connection, table) for table in run.model.tables}
+
+
+def _check_unaltered(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Raises BackupError where a table was altered meanwhile: what it has now may not be in the files."""
+    for name, statement in before.items():
+        if without_counter(after[name]) != without_counter(statement):
+            raise BackupError(f"table {name} was altered while it was copied; nothing was committed, run it again")
+
+
+def _server(connection: Connection) -> str:
+    """The server as it names itself.
+
+    Raises:
+        UsageError: it only follows another one, and may not have its latest rows yet.
+    """
+    # MariaDB has no server_uuid.
+    names = dict(
+        query(connection, "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uuid', 'hostname', 'read_only')")
+    )
+    if names["read_only"] == "ON":
+        raise UsageError("MySQL is read only, as a replica is, which may be behind: take the backup from the writer")
+    return str(names.get("server_uuid") or names["hostname"])
+
+
+def _check_existing(run: Run, existing: Manifest, server: str) -> None:
+    """Looks at the backup that the slot has already.
+
+    Raises:
+        UsageError: it is of another schema or server.
+        VerificationError: its files are not there.
+    """
+    if existing.schema != run.database.schema or (existing.server or server) != server:
+        raise UsageError(
+            f"{existing.name} is of schema {existing.schema!r} on server {existing.server or 'unknown'}, this run is of"
+            f" {run.database.schema!r} on {server}: give each its own store, or this run its own --run_slot"
+        )
+    for table in existing.tables.values():
+        check_files(run.store, existing.name, table)

@@ -20,7 +20,7 @@ RESTORES = f"{ROOT}/{STORE['restores']}/"
 REPORTS = f"{ROOT}/{STORE['reports']}/"
 CHECKS = f"{ROOT}/{STORE['checks']}/"
 
-_SLOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+SLOT = "[A-Za-z0-9][A-Za-z0-9-]{0,62}"
 
 
 def checked_slot(slot: str) -> str:
@@ -29,7 +29,7 @@ def checked_slot(slot: str) -> str:
     Raises:
         UsageError: it is not 1 to 63 letters, digits and hyphens.
     """
-    if not _SLOT.fullmatch(slot):
+    if not re.fullmatch(SLOT, slot):
         raise UsageError(
             f"run slot {slot!r} is not allowed: use 1 to 63 letters, digits and hyphens, for example 2026-11-22"
         )

@@ -15,21 +15,25 @@ from xray_backup.verification import check_files
 
 @dataclass(frozen=True)
 class Listed:
-    """One backup: rows, files and bytes over all tables, age in seconds, and what is wrong with its files."""
+    """One backup: rows, files and bytes over all tables, age in seconds, and what is wrong with it.
+
+    Where the manifest itself is damaged nothing else is known.
+    """
 
     name: str
-    run_id: str
-    rows: int
-    files: int
-    size: int
-    age_seconds: float
-    verified_at: str
     damage: str | None
+    run_id: str = ""
+    rows: int = 0
+    files: int = 0
+    size: int = 0
+    age_seconds: float = 0.0
+    verified_at: str = ""
 
 
 def list_backups(store: Store) -> Iterator[Listed]:
     """Every committed backup; compares its files' names, sizes and ETags, and reads none of them from S3."""
-    for manifest in manifests.load_all(store):
+    damaged: list[Listed] = []
+    for manifest in manifests.load_all(store, lambda name, error: damaged.append(Listed(name, str(error)))):
         tables = manifest.tables.values()
         yield Listed(
             name=manifest.name,
@@ -41,6 +45,7 @@ def list_backups(store: Store) -> Iterator[Listed]:
             verified_at=manifest.verified_at,
             damage=damage(store, manifest),
         )
+    yield from damaged
 
 
 def damage(store: Store, manifest: Manifest) -> str | None:

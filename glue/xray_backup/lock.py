@@ -21,6 +21,7 @@ from xray_backup.errors import BackupError, LockedError, UsageError, Verificatio
 from xray_backup.store import Store
 
 MIN_TTL_SECONDS = 3
+WAIT_SECONDS = 3
 
 
 class Lease:
@@ -110,14 +111,18 @@ class DatabaseLock:
     def __enter__(self) -> DatabaseLock:
         self._connection = self._database.connect("")
         try:
-            query(self._connection, "SET SESSION wait_timeout = 604800")
-            ((taken,),) = query(self._connection, "SELECT GET_LOCK(%s, 0)", (self._name,))
+            # A moment, in which a server lets go of what a run that has just ended held.
+            ((taken,),) = query(self._connection, "SELECT GET_LOCK(%s, %s)", (self._name, WAIT_SECONDS))
+            ((holder,),) = query(self._connection, "SELECT IS_USED_LOCK(%s)", (self._name,))
         except pymysql.MySQLError as error:
             self._connection.close()
             raise self._database.explained(error) from None
         if taken != 1:
             self._connection.close()
-            raise LockedError(f"another backup, purge or restore is at work on MySQL at {self._database.address}")
+            raise LockedError(
+                f"another backup, purge or restore is at work on MySQL at {self._database.address}: connection {holder}"
+                f" holds the lock {self._name}; it ends with that connection (KILL {holder})"
+            )
         return self
 
     def check(self) -> None:

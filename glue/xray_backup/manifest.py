@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,11 @@ from xray_backup.archive_periods import Period
 from xray_backup.data_model import DataModel
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
-from xray_backup.layout import KINDS, MANIFESTS, Kind, backup_name, manifest_key
+from xray_backup.layout import KINDS, MANIFESTS, SLOT, Kind, backup_name, manifest_key
 from xray_backup.store import Store
 
 FORMAT_VERSION = 2
+_MANIFEST_KEY = re.compile(rf"{re.escape(MANIFESTS)}(?P<name>(?:{'|'.join(KINDS)})-{SLOT})\.json")
 # Version 0.1.0 of the package wrote format 1.
 _READABLE = (1, 2)
 
@@ -58,7 +60,8 @@ class TableBackup:
 class Manifest:
     """One committed and verified backup. Times are ISO 8601 in UTC, by the database's clock.
 
-    `archived_periods` are those of an archive, in the zone of the time column; a snapshot has none.
+    `archived_periods` are those of an archive, in the zone of the time column; a snapshot has none. `server` names the
+    server, as it names itself; manifests of format 1 do not.
     """
 
     kind: Kind
@@ -72,6 +75,7 @@ class Manifest:
     tables: Mapping[str, TableBackup]
     archived_periods: tuple[Period, ...] = ()
     job_run_id: str | None = None
+    server: str | None = None
     format_version: int = FORMAT_VERSION
 
     @property
@@ -103,8 +107,8 @@ class Manifest:
                     f"manifest {where} has format {version}, this package reads up to {FORMAT_VERSION}:"
                     " use a newer version of the package"
                 )
-            if document["kind"] not in KINDS:
-                raise ValueError("kind")
+            if document["kind"] not in KINDS or backup_name(document["kind"], document["slot"]) != where:
+                raise ValueError("its name is not that of its key")
             document["tables"] = {name: _table_backup(table) for name, table in document["tables"].items()}
             document["archived_periods"] = _archived_periods(document)
             return cls(**document)
@@ -150,7 +154,7 @@ def load(store: Store, name: str, model: DataModel) -> Manifest:
         UsageError: there is no such backup, or it is of another data model.
     """
     if name == "latest":
-        snapshots = [manifest for manifest in load_all(store) if manifest.kind == "snapshot"]
+        snapshots = [manifest for manifest in load_all(store, _newest_unknown) if manifest.kind == "snapshot"]
         if not snapshots:
             raise UsageError(f"there is no snapshot in {store.url}: run `backup` first")
         manifest = max(snapshots, key=lambda manifest: manifest.started_at)
@@ -161,6 +165,11 @@ def load(store: Store, name: str, model: DataModel) -> Manifest:
         manifest = Manifest.from_json(content.body, name)
     check_model(manifest, model)
     return manifest
+
+
+def _newest_unknown(name: str, error: VerificationError) -> None:
+    if name.startswith("snapshot-"):
+        raise VerificationError(f"{error}, so which snapshot is the newest cannot be told: name one") from None
 
 
 def check_model(manifest: Manifest, model: DataModel) -> None:
@@ -179,9 +188,28 @@ def find(store: Store, kind: Kind, slot: str) -> Manifest | None:
     return Manifest.from_json(content.body, name) if content else None
 
 
-def load_all(store: Store) -> Iterator[Manifest]:
-    """Every committed backup, in the order of their names."""
+# Told of a manifest that cannot be read: its name, and what is wrong.
+OnDamage = Callable[[str, VerificationError], None]
+
+
+def load_all(store: Store, on_damage: OnDamage | None = None) -> Iterator[Manifest]:
+    """Every committed backup, by name; what else lies beside them, such as a folder marker, is not ours.
+
+    Args:
+        store: where.
+        on_damage: told of each manifest that is damaged, which is left out (default: the first one ends it).
+
+    Raises:
+        VerificationError: a manifest is damaged, and nobody is to be told.
+    """
     for item in store.list(MANIFESTS):
-        content = store.read(item.key)
-        if content:
-            yield Manifest.from_json(content.body, item.key.removeprefix(MANIFESTS).removesuffix(".json"))
+        found = _MANIFEST_KEY.fullmatch(item.key)
+        content = store.read(item.key) if found else None
+        if found is None or content is None:
+            continue
+        try:
+            yield Manifest.from_json(content.body, found["name"])
+        except VerificationError as error:
+            if on_damage is None:
+                raise
+            on_damage(found["name"], error)

@@ -22,11 +22,11 @@ from xray_backup.archive import checked_age_days
 from xray_backup.committed_copy import database_time
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query
-from xray_backup.errors import BackupError, UsageError
+from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.in_parallel import in_parallel
 from xray_backup.keys import keys_condition
 from xray_backup.layout import PURGES
-from xray_backup.manifest import Manifest
+from xray_backup.manifest import Manifest, OnDamage
 from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecord, PurgeResult, unpurged_archives
 from xray_backup.purge_units import Chunk, read_blocks
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
@@ -79,7 +79,8 @@ def _purge(
     run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, check: Callable[[], None] | None
 ) -> PurgeResult:
     before = f"{database_time(run) - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
-    archives = list(_archives(run))
+    damaged: list[VerificationError] = []
+    archives = list(_archives(run, lambda _, error: damaged.append(error)))
     parents = {table.name: table.parent.column for table in run.model.purged[1:] if table.parent}
     contents: dict[str, FileContent] = {}
     for manifest in archives:
@@ -114,6 +115,8 @@ def _purge(
         if record:
             record.finish()
     run.events("purged" if check else "would_purge", **asdict(result))
+    if damaged:
+        raise VerificationError(f"{damaged[0]}; the other archives were gone through")
     return result
 
 
@@ -142,8 +145,8 @@ def _purge_archive(
         record.archive_is_finished(manifest.name)
 
 
-def _archives(run: Run) -> Iterator[Manifest]:
-    for manifest in unpurged_archives(run.store):
+def _archives(run: Run, on_damage: OnDamage) -> Iterator[Manifest]:
+    for manifest in unpurged_archives(run.store, on_damage):
         if manifest.data_model != run.model.digest:
             # From before a migration. Its rows are in the next archive too, as they are since: that one is purged.
             run.events("skipped", backup=manifest.name, reason="it is of another data model")

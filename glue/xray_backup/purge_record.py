@@ -97,9 +97,9 @@ class PurgeRecord:
         self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())
 
 
-def unpurged_archives(store: Store) -> Iterator[Manifest]:
+def unpurged_archives(store: Store, on_damage: manifests.OnDamage) -> Iterator[Manifest]:
     """Every archive that still has something to purge; an archive is for good, so their number only grows."""
     finished = {item.key for item in store.list(FINISHED)}
-    for manifest in manifests.load_all(store):
+    for manifest in manifests.load_all(store, on_damage):
         if manifest.kind == "archive" and f"{FINISHED}{manifest.name}.json" not in finished:
             yield manifest

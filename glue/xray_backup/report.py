@@ -127,6 +127,7 @@ class Report:
     verifications: list[Verification]
     restores: list[Restore]
     purges: list[Purge]
+    damaged_manifests: list[str]
 
     @property
     def last_drill(self) -> Restore | None:
@@ -158,6 +159,7 @@ class Report:
             for backup in (*self.snapshots, *self.archives)
             if backup.damage
         ]
+        found += [f"The {problem}." for problem in self.damaged_manifests]
         if self.made_at - self.snapshots[0].started_at > BACKUP_WITHIN:
             found.append(f"The newest snapshot is more than {BACKUP_WITHIN.days} days old.")
         drill = self.last_drill
@@ -185,7 +187,8 @@ def gather(store: Store, events: Events) -> Report:
     purges = _purges(store)
     finished = {record["archive"] for record in load_records(store, f"{PURGES}finished/")}
     proofs = _proofs(verifications, restores, purges)
-    found = list(manifests.load_all(store))
+    damaged: list[str] = []
+    found = list(manifests.load_all(store, lambda _, error: damaged.append(str(error))))
     backups = []
     for done, manifest in enumerate(found, 1):
         proved = max(datetime.fromisoformat(manifest.verified_at), *proofs.get(manifest.name, [_NEVER]))
@@ -203,6 +206,7 @@ def gather(store: Store, events: Events) -> Report:
         verifications=sorted(verifications, key=lambda v: v.at, reverse=True),
         restores=sorted(restores, key=lambda r: r.at, reverse=True),
         purges=sorted(purges, key=lambda p: p.at, reverse=True),
+        damaged_manifests=damaged,
     )
 
 

@@ -13,6 +13,7 @@ _KEY = re.compile(r"  (?:UNIQUE |FULLTEXT |SPATIAL )?KEY ")
 _FOREIGN_KEY = re.compile(r"  CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ")
 _NAME = re.compile(r"CREATE TABLE `(?:[^`]|``)+` \(")
 _COMMENT = re.compile(r" COMMENT='((?:[^']|'')*)'$")
+_COUNTER = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.M)
 # The comment of a table whose rows are not all there yet, or whose keys are not.
 UNFINISHED = "xray_backup: being restored"
 
@@ -21,6 +22,11 @@ def definition(connection: Connection, table: Table) -> str:
     """The table's CREATE TABLE statement, as the server writes it."""
     ((_, text),) = query(connection, f"SHOW CREATE TABLE {table.quoted}")
     return str(text)
+
+
+def without_counter(statement: str) -> str:
+    """The statement without the next AUTO_INCREMENT value, which each insert changes."""
+    return _COUNTER.sub(r"\1", statement)
 
 
 @dataclass(frozen=True)

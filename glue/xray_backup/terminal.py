@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal as human_size
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -49,6 +50,7 @@ class Terminal:
         for task in self._tasks.values():
             self._progress.remove_task(task)
         self._tasks.clear()
+        fields = _plain(fields)
         render = getattr(self, f"_{event}", None)
         if render:
             render(**fields)
@@ -115,15 +117,29 @@ class Terminal:
         table.add_column("state")
         for item in listed:
             table.add_row(
-                item.name,
+                _plain(item.name),
                 f"{item.rows:,}",
                 str(item.files),
                 human_size(item.size),
                 _age(item.age_seconds),
                 item.verified_at[:19].replace("T", " "),
-                f"[red]damaged: {item.damage}[/red]" if item.damage else "[green]whole[/green]",
+                f"[red]damaged: {_plain(item.damage)}[/red]" if item.damage else "[green]whole[/green]",
             )
         self._out.print(table)
+
+
+def visible(text: str) -> str:
+    """Text without control sequences, which may come from a store."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _plain(value: Any) -> Any:
+    """The value with every text in it as it is to be shown: no markup, no control sequence."""
+    if isinstance(value, str):
+        return escape(visible(value))
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _number(value: object) -> str:
