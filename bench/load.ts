@@ -14,7 +14,7 @@ export interface BenchmarkRow {
   readonly size: string;
 }
 
-/** What a process has loaded once it has required a module. */
+/** Modules that a process has loaded once it has required a module. */
 interface Load {
   readonly modules: number;
   readonly seconds: number;

@@ -41,7 +41,7 @@ function importedModules(script, found = new Set(["__init__"])) {
   return found;
 }
 
-/** What Glue lacks (glue/vendor) and what the jobs import, with the files that those modules read. */
+/** Packages that Glue lacks (glue/vendor) and modules that the jobs import, with the files that those modules read. */
 function jobPackage(scripts) {
   const modules = new Set(scripts.flatMap((script) => [...importedModules(path.join(glue, script))]));
   const files = [

@@ -43,7 +43,7 @@ for (const stack of stacks) {
   }
 }
 
-// What the schema's stack takes from the other one stands in its provider and its ephemeral resources.
+// References of the schema's stack to the other one are in its provider and its ephemeral resources.
 const schema = `${stacks[1]}/Schema`;
 const schemaStack = readFileSync(path.join(outdir, "stacks", stacks[1], "cdk.tf.json"), "utf8");
 bodies.set(schema, schemaStack);

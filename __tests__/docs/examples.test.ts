@@ -28,7 +28,7 @@ function examplesIn(page: string): Example[] {
   }));
 }
 
-/** What an example takes for given, as docs/modules/README.md says. */
+/** Declarations that an example takes for given, as docs/modules/README.md says. */
 const GIVEN = `
 declare const network: DataLakeNetwork;
 declare const key: DataLakeKey;

@@ -125,7 +125,7 @@ suite("MetadataSchema through Terraform", (get) => {
   test("a database that was restored to an earlier time: plan and migration are refused, the documented command mends it", async () => {
     const second = "CREATE TABLE b (id INT PRIMARY KEY)";
     start({ migrationsFolder: migrationsFolder(tables, second) }).apply();
-    // What a restored snapshot looks like: neither the table nor its row in the ledger, and the marker of that time.
+    // A restored snapshot: neither the table nor its row in the ledger, and the marker of that time.
     await get().connection.query(
       `DROP TABLE ${databaseName}.b; DELETE FROM ${databaseName}.schema_migration WHERE version = 2;
        RENAME TABLE ${databaseName}.schema_at_v0002_1 TO ${databaseName}.schema_at_v0001_1`,

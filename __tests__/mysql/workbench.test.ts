@@ -10,7 +10,7 @@ import { runCommand } from "../../local/tools/run-command";
 
 jest.setTimeout(10 * 60_000);
 
-/** What "Use SSL" in Workbench is to the library that both have. */
+/** Workbench's "Use SSL", as an option of the library that both have. */
 const USE_SSL = {
   No: "DISABLED",
   Require: "REQUIRED",

@@ -5,7 +5,7 @@ import { runCommand } from "../../local/tools/run-command";
 
 const sources = path.join(__dirname, "tools");
 
-/** Where the tools are put: `bin` holds programs, `lib` Java archives. */
+/** Folder of the tools: `bin` holds programs, `lib` Java archives. */
 export const toolsFolder = localPath("schema-tools");
 
 /** The class path of Flyway and Liquibase. */

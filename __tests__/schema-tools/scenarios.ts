@@ -20,7 +20,7 @@ export const ROWS = {
 } as const;
 export type RowId = keyof typeof ROWS;
 
-/** What a scenario works with. */
+/** Context of a scenario. */
 export interface Stage {
   readonly tool: SchemaTool;
   readonly site: Site;
@@ -31,7 +31,7 @@ export interface Stage {
   readonly help: Help | undefined;
 }
 
-/** Whether the tool does what the row says. */
+/** Tells whether the tool does what the row says. */
 export type Scenario = (stage: Stage) => Promise<boolean>;
 
 const PEOPLE = "CREATE TABLE people (id INT NOT NULL PRIMARY KEY, name VARCHAR(100), age INT)";
@@ -81,7 +81,7 @@ async function deployed(stage: Stage, steps: readonly Step[], help?: Help): Prom
   if (code !== 0) throw new Error(`the first deploy failed: ${output}`);
 }
 
-/** Whether a deploy stopped with the words that are expected of the tool, and left the table as it was. */
+/** Tells whether a deploy stopped with the words that are expected of the tool, and left the table as it was. */
 async function refuses(stage: Stage, row: RowId, attempt: () => Promise<Run>): Promise<boolean> {
   const content = async () => JSON.stringify([await columns(stage), await rows(stage, "SELECT * FROM people")]);
   const before = await content();
@@ -239,7 +239,7 @@ async function preview(stage: Stage): Promise<boolean> {
   return shown;
 }
 
-/** What is done to a tool for each row. */
+/** Scenario of each row. */
 export const SCENARIOS: Record<RowId, Scenario> = {
   editedFile: edit("editedFile", false),
   editedAndSealed: edit("editedAndSealed", true),

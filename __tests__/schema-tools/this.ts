@@ -42,7 +42,7 @@ function replay(site: Site, action: typeof replayApply): Promise<Run> {
   });
 }
 
-/** Whether `terraform init` gets the MySQL provider here; without it there is neither a plan nor a state. */
+/** Tells whether `terraform init` gets the MySQL provider here; without it there is neither a plan nor a state. */
 const hasProvider = mysqlProviderVersion() !== undefined;
 
 /** Rows that cannot be judged here. Without a state, a second deploy waits where the database is made, long before its `ALTER`. */

@@ -17,10 +17,10 @@ export interface Site {
   readonly server: OpenServer;
 }
 
-/** What a command of a tool ended with. */
+/** Result of a tool's command. */
 export type Run = Pick<CommandResult, "code" | "output">;
 
-/** What a person may do for a row that the tool's defaults do not pass. */
+/** Remedy for a row that the tool's defaults do not pass. */
 export interface Help {
   /** As the table names it. */
   readonly name: string;
@@ -49,7 +49,7 @@ export interface SchemaTool {
   readonly historyTable?: string;
   /** Loses the record that it keeps outside of the database. */
   loseState?(site: Site): void;
-  /** What it says where it stops. */
+  /** Words with which it stops. */
   readonly says: Partial<Record<RowId, RegExp>>;
   readonly help: Partial<Record<RowId, Help>>;
 }

@@ -30,7 +30,7 @@ function readable(arn: string): string {
     .replace(/[0-9A-F]{32}/g, "<hash>");
 }
 
-/** What a role may do, with what, and under which conditions. */
+/** Rights of a role: actions, resources and conditions. */
 function table(id: string): string[][] {
   return statementsOf(id).map(({ actions, resources, condition = [] }) => [
     actions.join(" "),
@@ -46,7 +46,7 @@ describe("what each role may do", () => {
   const encrypt = ["kms:Decrypt kms:DescribeKey kms:GenerateDataKey", "<key>", "kms:ViaService"];
   const decrypt = ["kms:Decrypt kms:DescribeKey", "<key>", "kms:ViaService"];
 
-  /** What every job may do: run, with its own code, connection, secret and logs. */
+  /** Rights of every job: its own code, connection, secret and logs. */
   function commonRights(job: string, script: string, user: string): string[][] {
     const code = `${lake}/glue-assets/local-data-lake-${job.toLowerCase()}/<hash>`;
     return [

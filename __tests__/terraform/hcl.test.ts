@@ -24,7 +24,7 @@ jest.setTimeout(5 * 60_000);
 const STACKS = ["local-data-lake", "dev-data-lake", "prod-data-lake", "other-constructs"];
 const folder = localPath("hcl");
 
-/** What no environment has. */
+/** Resources that no environment has. */
 function synthesizeOtherConstructs(): void {
   const app = new App({ outdir: folder });
   const stack = new TerraformStack(app, "other-constructs");

@@ -5,11 +5,11 @@ import { runCommand } from "../tools/run-command";
 /** A resource in a stack's state. */
 export interface DeployedResource {
   readonly type: string;
-  /** What a person knows it by. */
+  /** Name that a person knows it by. */
   readonly name: string;
 }
 
-/** What `terraform show -json` says of a state. */
+/** Output of `terraform show -json` for a state. */
 interface ShownState {
   readonly values?: {
     readonly root_module: {
@@ -35,7 +35,7 @@ export class CdktfProject {
     return path.join(this.folder, "cdktf.out", "stacks", stack);
   }
 
-  /** Where the whole output of a command on a stack goes. */
+  /** File of the whole output of a command on a stack. */
   logFile(command: string, stack: string): string {
     return path.join(this.folder, ".local", "log", `${command}-${stack}.log`);
   }
@@ -48,7 +48,7 @@ export class CdktfProject {
     await this.cdktf("destroy", stacks, onLine);
   }
 
-  /** Whether a plan of a deployed stack finds nothing to change. */
+  /** Tells whether a plan of a deployed stack finds nothing to change. */
   async isUnchanged(stack: string): Promise<boolean> {
     const { code } = await runCommand("terraform", ["plan", "-detailed-exitcode", "-no-color"], {
       cwd: this.stackFolder(stack),

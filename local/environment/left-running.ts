@@ -8,7 +8,7 @@ import { localPath } from "../tools/paths";
 export const serversFolder = localPath("run");
 const processesFile = path.join(serversFolder, "processes.json");
 
-/** What `make demo` left running. */
+/** Processes that `make demo` left running. */
 export interface RunningEnvironment {
   /** Process id of the AWS emulator. */
   readonly emulatorPid: number;

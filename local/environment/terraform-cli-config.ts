@@ -24,7 +24,7 @@ function impliedMirrors(): string[] {
   ];
 }
 
-/** Where optional software is put by hand: https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch03s13.html */
+/** Folders for optional software: https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch03s13.html */
 function optionalSoftware(): string[] {
   return ["/opt", "/usr/local/lib", "/srv"].flatMap((parent) => folders(parent).map((name) => path.join(parent, name)));
 }

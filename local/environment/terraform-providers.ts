@@ -15,7 +15,7 @@ export const AWS_PROVIDER: RequiredProvider = { source: "hashicorp/aws", version
 /** The one that `src/providers/mysql` is made from. */
 export const MYSQL_PROVIDER: RequiredProvider = { source: "petoju/mysql", version: "~> 3.0.88" };
 
-/** Whether `terraform init` can get a provider here, from the registry or from a mirror. */
+/** Tells whether `terraform init` can get a provider here, from the registry or from a mirror. */
 export async function canGetProvider(provider: RequiredProvider, environment: NodeJS.ProcessEnv): Promise<boolean> {
   const folder = localPath("providers", provider.source.replace("/", "-"));
   mkdirSync(folder, { recursive: true });

@@ -14,7 +14,7 @@ export async function setUpWebApp(onLine?: (line: string) => void): Promise<void
   await pythonEnvironment("web_app_double", path.join(FOLDER, "requirements.txt"), onLine);
 }
 
-/** Where a deployed environment is. */
+/** Addresses of a deployed environment. */
 export interface Deployed {
   /** The AWS emulator. */
   readonly endpoint: string;
@@ -29,7 +29,7 @@ export function targetFile(folder: string): string {
   return path.join(folder, "target.json");
 }
 
-/** Writes down where a deployed environment is, for the Python side; it holds no secret. Returns the file. */
+/** Writes the addresses of a deployed environment to a file for the Python side; it holds no secret. Returns the file. */
 export function writeTarget(folder: string, { endpoint, outputs, caFile }: Deployed): string {
   const file = targetFile(folder);
   mkdirSync(folder, { recursive: true });

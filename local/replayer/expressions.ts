@@ -4,7 +4,7 @@ import { ToolError } from "../tools/tool-error";
 
 type Json = { [key: string]: unknown };
 
-/** What the replayer reads of a synthesized stack. */
+/** Parts of a synthesized stack that the replayer reads. */
 export interface StackJson {
   readonly resource?: Record<string, Record<string, Json>>;
   readonly data?: Record<string, Record<string, Json>>;

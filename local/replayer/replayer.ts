@@ -4,7 +4,7 @@ import { type Connection, createConnection } from "mysql2/promise";
 import { ToolError } from "../tools/tool-error";
 import { Expressions, type SecretReader, type StackJson } from "./expressions";
 
-/** What to replay, and where. */
+/** Stack to replay, and the server to replay it on. */
 export interface ReplayOptions {
   /** The synthesized stack, a `cdk.tf.json`. */
   readonly stackFile: string;

@@ -5,7 +5,7 @@ import { ToolError } from "./tool-error";
 interface Requirement {
   readonly command: string;
   readonly args: string[];
-  /** Where the version stands in the command's output. */
+  /** Pattern of the version in the command's output. */
   readonly version: RegExp;
   readonly range: string;
   readonly install: string;
@@ -88,7 +88,7 @@ async function checkRequirement(name: string, requirement: Requirement): Promise
   return version.version;
 }
 
-/** What a program says of its version; undefined where it is not there. */
+/** Output of a program about its version; undefined where the program is missing. */
 async function versionOutput({ command, args }: Requirement): Promise<string | undefined> {
   const env = { ...process.env, CHECKPOINT_DISABLE: "1" };
   return runCommand(command, args, { env }).then(

@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from "node:util";
 import { noteStarted, ownGroups } from "./started-processes";
 import { ToolError } from "./tool-error";
 
-/** How to run a command. */
+/** Options of {@link runCommand}. */
 export interface RunCommandOptions {
   /**
    * The folder to run it in.
@@ -19,7 +19,7 @@ export interface RunCommandOptions {
    */
   readonly env?: NodeJS.ProcessEnv;
   /**
-   * Where its whole output goes besides.
+   * File that also gets its whole output.
    * @default - nowhere
    */
   readonly logFile?: string;
@@ -35,7 +35,7 @@ export interface RunCommandOptions {
   readonly okCodes?: number[];
 }
 
-/** What a command ended with. */
+/** Result of a command. */
 export interface CommandResult {
   /** Its exit code. */
   readonly code: number;

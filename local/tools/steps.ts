@@ -8,7 +8,7 @@ export interface Step {
   readonly run: (show: (line: string) => void) => Promise<string | undefined>;
 }
 
-/** How long a step took. */
+/** Duration of a step. */
 export interface StepTime {
   readonly step: string;
   readonly seconds: number;

@@ -27,7 +27,7 @@ const wiring = (scope: TerraformStack) => {
   };
 };
 
-/** What a refused list says, whatever the list is of. */
+/** Message for a refused list, whatever the list is of. */
 const known = (path: string, prop: string) =>
   `test/${path}: ${prop} must be a list that is known at synth, got a token`;
 

@@ -168,7 +168,7 @@ describe("folders", () => {
     );
   });
 
-  // Who may upload images could replace the code that the backup job runs.
+  // An uploader of images could replace the code that the backup job runs.
   it("refuses images in the folder of the job's code", () => {
     expect(refused({ imagesPrefix: "glue-assets" })).toBe(
       'test/Lake: imagesPrefix must not be in glue-assets, where code of the jobs or results of queries are, got "glue-assets"',

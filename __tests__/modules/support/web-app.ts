@@ -30,7 +30,7 @@ const through = (service: string, key: string) => [
   },
 ];
 
-/** What the web app may do, as a role and as a user. */
+/** Rights of the web app, as a role and as a user. */
 export const APP_RIGHTS = [
   { actions: ["s3:GetBucketLocation"], resources: ["${aws_s3_bucket.Bucket.arn}"] },
   {

@@ -9,7 +9,7 @@ import { startMysqlServer } from "../../../local/servers/mysql/server";
 // Other suites share the machine's two cores.
 jest.setTimeout(300_000);
 
-/** What a test may do with the server of its suite. */
+/** Actions of a test on the server of its suite. */
 export interface ServerUnderTest {
   /** The running server. */
   readonly server: OpenServer;
@@ -19,7 +19,7 @@ export interface ServerUnderTest {
   readonly connection: Connection;
   /** Rows of a query. */
   rows(sql: string, values?: unknown[]): Promise<RowDataPacket[]>;
-  /** Whether the server is MariaDB. */
+  /** True for MariaDB. */
   readonly isMariaDb: boolean;
 }
 
@@ -71,7 +71,7 @@ interface Leftovers {
   readonly users: string[];
 }
 
-/** What a suite may leave behind; users as SQL writes them. */
+/** Databases and users that a suite may leave behind; users as SQL writes them. */
 async function leftovers({ rows }: ServerUnderTest): Promise<Leftovers> {
   const databases = await rows("SHOW DATABASES");
   const users = await rows("SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) AS account FROM mysql.user");

@@ -31,7 +31,7 @@ export function users(passwordVersion = 1): SchemaUser[] {
   ];
 }
 
-/** Where the providers of a synthesized stack find their servers; passwords come from the environment. */
+/** Servers of the providers of a synthesized stack; passwords come from the environment. */
 export interface Endpoints {
   /** The MySQL server. */
   readonly mysql: Pick<OpenServer, "host" | "port" | "rootUser" | "caFile">;

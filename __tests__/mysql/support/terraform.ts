@@ -4,7 +4,7 @@ import path from "node:path";
 import { localPath } from "../../../local/tools/paths";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
 
-/** What a run of Terraform ended with. */
+/** Result of a run of Terraform. */
 export interface TerraformResult {
   /** Exit code. */
   readonly status: number | null;

@@ -5,14 +5,14 @@ import { localPath } from "../../../local/tools/paths";
 import { runCommand } from "../../../local/tools/run-command";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
 
-/** What a plan would do with one resource. */
+/** Planned change of one resource. */
 interface ResourceChange {
   readonly address: string;
   readonly mode: string;
   readonly change: { readonly actions: string[]; readonly importing?: { readonly id: string } };
 }
 
-/** What a plan would do, as Terraform's last line counts it; addresses are without hashes. */
+/** Planned changes, as Terraform's last line counts them; addresses are without hashes. */
 export interface PlanCounts {
   readonly imported: string[];
   readonly changed: string[];

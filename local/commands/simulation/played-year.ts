@@ -25,11 +25,11 @@ export interface Week {
   archiveBytes: number;
   /** Of each thing that was done. */
   readonly seconds: Record<string, number>;
-  /** What else happened. */
+  /** Other events of the week. */
   readonly events: string[];
 }
 
-/** What `usage.invariant` found; see there. */
+/** Findings of `usage.invariant`. */
 export interface Finding {
   readonly committed: number;
   readonly in_database: number;
@@ -53,7 +53,7 @@ CREATE INDEX pred_bounding_box_pred_class ON pred_bounding_box (pred_class);
 /** Plays a year of use on a deployment, week by week. */
 export class PlayedYear {
   readonly weeks: Week[] = [];
-  /** What users met with, over all weeks. */
+  /** Events that the users met with, over all weeks. */
   readonly met: Record<string, number> = {};
   finding?: Finding;
 

@@ -1,9 +1,9 @@
-/** What happens in a year of use, and when. Weeks count from 1. */
+/** Events of a year of use. Weeks count from 1. */
 export interface YearPlan {
   readonly weeks: number;
   /** Predictions per day, seven days a week; a third of them are of a new image. */
   readonly perDay: number;
-  /** What is older is archived, each week, and purged. */
+  /** Older predictions are archived, each week, and purged. */
   readonly retentionDays: number;
   /** A purge ends each of these. */
   readonly purgeEveryWeeks: number;
@@ -68,7 +68,7 @@ export class Calendar {
     return this.firstDay(week + 1);
   }
 
-  /** What "older than the plan's retention", said at the end of a week, is on the real clock, in days. */
+  /** Age on the real clock, in days, of what has the plan's retention at the end of a week. */
   olderThanDays(week: number): number {
     return this.plan.retentionDays + (this.plan.weeks - week) * 7;
   }

@@ -17,7 +17,7 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/** How to start an emulator. */
+/** Options of {@link startEmulator}. */
 export interface StartEmulatorOptions {
   /**
    * TCP port on 127.0.0.1.
@@ -30,7 +30,7 @@ export interface StartEmulatorOptions {
    */
   readonly keepRunning?: boolean;
   /**
-   * Where `stop()` leaves what it holds, for the next start with this file to take up.
+   * File in which the emulator leaves its content at its end, for the next start with this file.
    * @default - nowhere: it keeps everything in memory
    */
   readonly stateFile?: string;

@@ -11,7 +11,7 @@ import { noteStarted } from "../../tools/started-processes";
 import { ToolError } from "../../tools/tool-error";
 import { type ServerKind, installServer } from "./install";
 
-/** How to start a server. */
+/** Options of {@link startMysqlServer}. */
 export interface StartServerOptions {
   /** Which server. */
   readonly kind: ServerKind;
@@ -151,7 +151,7 @@ async function initialise(kind: ServerKind, launcher: string, data: string, log:
     return;
   }
   await mkdir(data, { recursive: true });
-  // What mariadb-install-db pipes into the daemon; the script itself cannot use the unpacked libraries.
+  // Input that mariadb-install-db pipes into the daemon; the script itself cannot use the unpacked libraries.
   const scripts = ["system_tables", "performance_tables", "system_tables_data", "sys_schema"];
   const sql = scripts.map((name) => readFileSync(path.join(root, "usr/share/mysql", `mysql_${name}.sql`), "utf8"));
   const input = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;", ...sql].join("\n");
