@@ -150,6 +150,9 @@ def lake(airflow_home: Path) -> Iterator[Lake]:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     venv = REPOSITORY / ".local" / "venv"
+    # What the jobs run in, see glue/README.md.
+    build = [venv / "glue" / "bin" / "python", "-m", "tests.glue_runtime.runtime", "5.1"]
+    subprocess.run(build, cwd=REPOSITORY / "glue", check=True)
     with (airflow_home / "emulator.log").open("w") as log:
         emulator = subprocess.Popen(
             [venv / "emulator" / "bin" / "python", SUPPORT / "glue_runner.py", "-H", "127.0.0.1", "-p", str(port)],

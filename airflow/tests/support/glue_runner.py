@@ -19,7 +19,7 @@ from moto.glue.responses import GlueResponse
 from moto.s3.models import s3_backends
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PYTHON = REPOSITORY / ".local" / "venv" / "glue" / "bin" / "python"
+PYTHON = REPOSITORY / ".local" / "glue-runtime" / "5.1" / "bin" / "python"
 FOLDER = Path(os.environ["GLUE_RUNNER_FOLDER"])
 # So that a test does not wait for a whole one.
 SECONDS_PER_MINUTE = 5

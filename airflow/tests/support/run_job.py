@@ -1,4 +1,4 @@
-"""Runs a Glue job's script as Glue does, on a Spark of this machine. Run by the Python of the Glue jobs."""
+"""Runs a Glue job's script in the rebuilt runtime of Glue, whose Python runs this, on a Spark of one process."""
 
 from __future__ import annotations
 
@@ -7,25 +7,13 @@ import runpy
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-# Glue's own library is to be had inside Glue alone.
-sys.path[:0] = [os.environ["GLUE_PACKAGE"], str(REPOSITORY / "glue" / "tests" / "support" / "glue_stand_in")]
-
 if __name__ == "__main__":
     sys.argv = sys.argv[1:]
-    script = Path(sys.argv[0]).read_text()
-    if "awsglue" in script:
-        from xray_backup.spark import PACKAGES
-
-        # Glue brings S3 and the MySQL driver; here Spark's own packages do.
-        settings = {
-            "spark.jars.packages": ",".join(PACKAGES),
-            "spark.jars.ivy": str(REPOSITORY / ".local" / "ivy"),
-            "spark.hadoop.fs.s3a.endpoint": os.environ["AWS_ENDPOINT_URL"],
-            "spark.hadoop.fs.s3a.path.style.access": "true",
-            "spark.ui.enabled": "false",
-            "spark.master": "local[2]",
-        }
-        conf = " ".join(f"--conf {name}={value}" for name, value in settings.items())
-        os.environ["PYSPARK_SUBMIT_ARGS"] = f"{conf} pyspark-shell"
+    package, stand_ins = os.environ["GLUE_PACKAGE"], Path(sys.prefix) / "stand-ins"
+    sys.path.insert(0, package)
+    # For the workers, which are Python processes of their own.
+    os.environ.update(PYTHONPATH=package, PYSPARK_PYTHON=sys.executable)
+    os.environ["PYSPARK_SUBMIT_ARGS"] = (
+        f"--master local[2] --conf spark.ui.enabled=false --driver-class-path {stand_ins} pyspark-shell"
+    )
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -1,1 +1,0 @@
-"""Stands in for Glue's own library, which runs inside Glue alone: only what the entry points call."""
