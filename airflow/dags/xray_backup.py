@@ -68,7 +68,7 @@ def xray_backup():
 
     @task
     def check_manifest(bucket: str, key: str) -> dict:
-        """What the run committed: a job that is green says only that its script ended."""
+        """Reads the manifest that the run committed: a green job says only that its script ended."""
         try:
             body = S3Hook(AWS_CONNECTION).read_key(key, bucket)
         except ClientError as error:

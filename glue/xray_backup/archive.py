@@ -56,8 +56,8 @@ def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = Fa
 
 
 def _taken(run: Run) -> Iterator[Period]:
-    """What the archives that wait for their purge have taken: no key higher than the highest that they hold."""
-    # What a damaged one has taken is taken again: rather twice than not at all.
+    """The periods of the archives that wait for their purge: no key higher than the highest that they hold."""
+    # The rows of a damaged archive are archived again: rather twice than not at all.
     for manifest in unpurged_archives(run.store, lambda _, error: run.events("damaged", problem=str(error))):
         if manifest.schema == run.database.schema and manifest.data_model == run.model.digest:
             last = manifest.tables[run.model.anchor.name].max_key

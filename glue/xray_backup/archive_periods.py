@@ -31,7 +31,7 @@ class Period:
 
 
 def periods_left(taken: Iterable[Period], before: str) -> tuple[Period, ...]:
-    """What lies before `before` and in none of the periods `taken`, oldest first."""
+    """The periods before `before` that are in none of `taken`, oldest first."""
     taken = tuple(taken)
     bounds = {time for period in taken for time in (period.since, period.before) if time and time < before}
     left: list[tuple[str | None, str, list[tuple[int | None, int | None]]]] = []

@@ -295,7 +295,7 @@ def _told_apart(
         elif name in known:
             own[name] = f"--{name}{equals}{value}"
         elif name == "endpoint_url":
-            # Who may start a run must not be able to have it ask another host for the secret.
+            # Somebody who may only start a run must not be able to make it ask another host for the secret.
             parser.error("--endpoint_url is not allowed in a job, which works on AWS itself")
         elif option == "--mode" and value in known["run_mode"].choices:
             parser.error(f"--mode is Glue's own argument: use --run_mode {value}")

@@ -1,4 +1,4 @@
-"""What snapshot and archive share: copy every table under the lock, prove it, commit it, and do it once per slot."""
+"""The common part of snapshot and archive: copy every table under the lock, commit the proved copies, once per slot."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def decode_in_parts(
 
 
 def sent_of(body: bytes, key: str) -> Sent:
-    """What MySQL sent, as the file itself says.
+    """The hashes of what MySQL sent, which the file itself keeps.
 
     Raises:
         VerificationError: it does not say it.

@@ -1,4 +1,4 @@
-"""What is backed up: the tables, their columns, keys and parents, read once from `data_model.json`.
+"""The tables that are backed up, with their columns, keys and parents, read once from `data_model.json`.
 
 No other module writes a table's or a column's name, so another team's tables are another JSON file. The schema check,
 the catalog and the grants read the same file.

@@ -16,7 +16,7 @@ class UsageError(BackupError):
 
 
 class VerificationError(BackupError):
-    """What was read back is not what was written, or not what the manifest says."""
+    """The store does not hold what was written, or what the manifest says."""
 
     exit_code = 3
 

@@ -1,4 +1,4 @@
-"""What a run says while it works: one JSON object per line, or whatever a terminal makes of it.
+"""Events of a run: one JSON object per line, or whatever a terminal makes of them.
 
 Events carry table names, numbers, ids and times, never a column's value: an image's file name may hold a patient's.
 """

@@ -1,4 +1,4 @@
-"""What the three Glue entry points share; the scripts that call it are all that runs inside Glue alone."""
+"""The common part of the three Glue entry points; only the scripts that call it need Glue."""
 
 from __future__ import annotations
 

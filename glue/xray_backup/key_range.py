@@ -8,7 +8,7 @@ from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 
 ROWS_PER_RANGE = 250_000
-# What one unit of work should read, by the server's own statistics; a unit that finds more makes more files of it.
+# Bytes that one unit of work should read, by the server's own statistics; a unit that finds more writes more files.
 BYTES_PER_RANGE = 24 * 2**20
 # Up to so many times more keys than rows, ranges are cut by arithmetic: to look for keys is to read the whole index.
 _SPARSE = 4

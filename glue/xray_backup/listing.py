@@ -1,4 +1,4 @@
-"""What backups a store holds, and whether their files are all there."""
+"""The backups of a store, and the state of their files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def list_backups(store: Store) -> Iterator[Listed]:
 
 
 def damage(store: Store, manifest: Manifest) -> str | None:
-    """What is wrong with the backup's files as the store lists them; None where nothing is."""
+    """The first fault of the backup's files as the store lists them; None where there is none."""
     try:
         for table in manifest.tables.values():
             check_files(store, manifest.name, table)

@@ -140,7 +140,7 @@ def _purge_archive(
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
 
     in_parallel(connections, chunks, purger.purge, done)
-    # What was changed since is not this archive's any more: the next one takes it as it is now.
+    # A row that was changed since is not this archive's any more: the next one takes it as it is now.
     if record and outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
         record.archive_is_finished(manifest.name)
 

@@ -1,4 +1,4 @@
-"""What a purge leaves in the store: what it meant to do, what became of each chunk, and the result."""
+"""The record of a purge in the store: its intent, the outcome of each chunk, and the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from xray_backup.store import Store
 
 FINISHED = f"{PURGES}finished/"
 CHUNKS_PER_RECORD = 1_000
-# What a purge that is killed outright may have deleted without a word of it on record.
+# A purge that is killed outright may have deleted rows in these last seconds without a record of them.
 SECONDS_PER_RECORD = 10.0
 
 Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "locked"]
@@ -26,7 +26,7 @@ Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "loc
 
 @dataclass
 class ChunkResult:
-    """What became of the units whose anchor keys lie from `first` to `last`; the fields are as in `PurgeResult`."""
+    """The outcome of the units whose anchor keys lie from `first` to `last`; the fields are as in `PurgeResult`."""
 
     first: int
     last: int
@@ -37,7 +37,7 @@ class ChunkResult:
 
 @dataclass
 class PurgeResult:
-    """What a purge did: `rows` counts deleted (in a dry run, deletable) rows, `kept` holds anchor keys by reason."""
+    """The result of a purge: `rows` counts deleted (in a dry run, deletable) rows, `kept` holds anchor keys by reason."""
 
     run_id: str
     mode: Literal["dry-run", "execute"]

@@ -1,4 +1,4 @@
-"""What may be deleted, read back from an archive: each unit is one row of the anchor with all its descendants.
+"""The units that may be deleted, read back from an archive: one row of the anchor each, with all its descendants.
 
 An archive is gone through in blocks of neighbouring units. Of each block, the descendants' files are read whose parents
 are among them, so that memory holds one block, however large the archive is.

@@ -37,7 +37,7 @@ KEYS_PER_ANSWER = 50_000
 
 @dataclass(frozen=True)
 class RangeCopy:
-    """What to copy: rows of `table` in `keys` that fulfil `condition`; files are named after `prefix`."""
+    """A range to copy: rows of `table` in `keys` that fulfil `condition`; its files are named after `prefix`."""
 
     table: Table
     keys: KeyRange

@@ -1,4 +1,4 @@
-"""What `verify` and `restore` leave in the store: one JSON object for each run, written once, which `report` shows.
+"""Records of `verify` and `restore` in the store: one JSON object for each run, written once, which `report` shows.
 
 A record holds names of backups and tables, counts and times, never a column's value.
 """

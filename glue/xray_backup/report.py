@@ -1,4 +1,4 @@
-"""What a store tells of its backups: the facts of `report`, from manifests and records alone.
+"""The facts of `report`: the backups of a store, from manifests and records alone.
 
 Nothing here reads a row, so nothing of a patient can come into the page: names of backups and tables, counts, times.
 """
@@ -153,7 +153,7 @@ class Report:
 
     @property
     def attention(self) -> list[str]:
-        """What somebody should look at, each in one sentence; empty where all is in order."""
+        """Findings that need somebody's attention, each in one sentence; empty where all is in order."""
         found = [
             f"{backup.manifest.name} is damaged: {backup.damage}."
             for backup in (*self.snapshots, *self.archives)

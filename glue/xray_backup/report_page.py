@@ -57,7 +57,7 @@ def render(report: Report) -> str:
 
 
 def _charts(report: Report) -> list[Mapping[str, str]]:
-    """What to draw once there are two snapshots; each with a sentence that says what it shows."""
+    """The charts, once there are two snapshots; each with a sentence that says what it shows."""
     snapshots = report.snapshots[::-1]
     if len(snapshots) < 2:
         return []

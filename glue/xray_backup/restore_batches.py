@@ -1,4 +1,4 @@
-"""What a restore sends: batches of rows as ready VALUES, made by Arrow, not row by row by Python."""
+"""Batches of rows for a restore, as ready VALUES, made by Arrow and not row by row by Python."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Batch:
 
     @property
     def values(self) -> bytes:
-        """What stands behind VALUES."""
+        """The rows as they stand behind VALUES."""
         return b",".join(self.literals.to_pylist())
 
 

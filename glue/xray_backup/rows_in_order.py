@@ -1,4 +1,4 @@
-"""Archived rows in the order of their keys, with their text: what MySQL's answer is held against."""
+"""Archived rows in the order of their keys, with their text: what MySQL's answer is compared with."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ def count_and_digest(connection: Connection, table: Table, condition: str, lock:
 
 
 def digest(rows: RowsInOrder) -> str:
-    """What MySQL says of these rows where they are as they were archived."""
+    """The digest that MySQL gives for these rows while they are as they were archived."""
     return hashlib.sha256(lines(rows.texts)).hexdigest()

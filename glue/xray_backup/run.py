@@ -1,4 +1,4 @@
-"""What every command works with: the store, the database, who does its work, and the locks that keep others out."""
+"""The tools of every command: the store, the database, the runner of its work, and the locks that keep others out."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class FileCheck:
 
 @dataclass(frozen=True)
 class FileContent:
-    """What was read back from one file; `first` and `last` are the ends of the column that was asked for."""
+    """The content of one file as it was read back; `first` and `last` are the ends of the column that was asked for."""
 
     key: str
     fingerprint: Fingerprint

@@ -30,7 +30,7 @@ PURGED = ("transaction", "pred_bounding_box")
 
 @dataclass
 class Finding:
-    """What became of the rows; every number of a fault must be 0."""
+    """The fate of all rows; every number of a fault must be 0."""
 
     committed: int = 0
     in_database: int = 0

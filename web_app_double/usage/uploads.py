@@ -185,7 +185,7 @@ class User:
         self._notes.open_commit = None
 
     def _add_image_row(self, image_file: str) -> None:
-        """What an operator does for an object that has no row; its id comes from AUTO_INCREMENT."""
+        """Inserts the row of an object that has none, as an operator does; its id comes from AUTO_INCREMENT."""
         lake = self._settings.data_lake
         values = (lake["root_bucket"], lake["xray_images_bucket"], image_file)
         with self._connect() as connection, connection.cursor() as cursor:

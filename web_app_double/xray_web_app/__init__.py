@@ -1,1 +1,1 @@
-"""What the web app does to bucket and database, statement by statement, for tests; the app itself lives elsewhere."""
+"""The web app's use of bucket and database, statement by statement, for tests; the app itself lives elsewhere."""

@@ -33,7 +33,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one run of the model gives for an image file, with the thresholds that the user chose."""
+    """The findings of one run of the model on an image file, with the thresholds that the user chose."""
 
     image_file: str
     cs_thr: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECTIONS = ("Credential-AWS-RDS-MySQL", "Credential-AWS-S3", "Info-AWS-S3")
-# What comes out of an ini file is text, and PyMySQL refuses a port that is text. A server on another port than 3306, as
+# An ini file holds text only, and PyMySQL refuses a port that is text. A server on another port than 3306, as
 # on a laptop, is reached by a MySQL option file that the section names.
 OPTION_FILE = "[client]\nport={port}\n"
 

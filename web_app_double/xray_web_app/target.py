@@ -42,7 +42,7 @@ class Target:
         return boto3.Session(**self.aws_session).client(service, endpoint_url=self.endpoint_url)
 
     def login(self, user: str) -> dict[str, Any]:
-        """What the secret of a database user says."""
+        """The content of a database user's secret."""
         secret = self.client("secretsmanager").get_secret_value(SecretId=self.user_secret_arns[user])
         login: dict[str, Any] = json.loads(secret["SecretString"])
         return login
