@@ -34,8 +34,8 @@ drill: glue-environment ## Back up, purge and restore a million rows into an emp
 workers: glue-environment ## Back a million boxes up on one worker and on two, in the rebuilt runtimes of Glue
 	@cd glue && ../.local/venv/glue/bin/python -m tests.glue_runtime.measure --boxes 1000000
 
-bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less)
-	@node .local/build/bench/run.js $(SIZES)
+bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less, BACKUP_ONLY=20000000 for one more)
+	@node .local/build/bench/run.js $(if $(SIZES),--sizes $(SIZES)) $(if $(BACKUP_ONLY),--backup-only $(BACKUP_ONLY))
 
 compare: setup ## Hold docs/schema/comparison.md against Flyway, Liquibase, Atlas and Skeema
 	@npx jest -c __tests__/schema-tools/jest.config.js -i

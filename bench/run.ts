@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import path from "node:path";
+import { installServer } from "../local/servers/mysql/install";
 import { checkJava, checkMachine } from "../local/tools/machine";
 import { localPath, repositoryRoot } from "../local/tools/paths";
 import { pythonEnvironment } from "../local/tools/python-environment";
@@ -9,14 +10,16 @@ import { runTool } from "../local/tools/run-tool";
 import type { BenchmarkRow } from "./load";
 import { benchmarkLoad } from "./load";
 
-/** Measures everything and writes bench/results.json; arguments are the sizes of the backup's benchmark, in boxes. */
+/** Measures everything and writes bench/results.json; the arguments are those of `bench/backup`. */
 runTool(async () => {
   await checkMachine();
   await checkJava(); // for the hand-made job
   const load = benchmarkLoad();
   const python = await pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"));
-  const sizes = process.argv.slice(2);
-  await runCommand(python, ["-m", "bench.backup", ...(sizes.length > 0 ? ["--sizes", ...sizes] : [])], {
+  const spark = path.join(repositoryRoot, "bench", "backup", "hand_made.requirements.txt");
+  await pythonEnvironment("hand_made", spark);
+  await installServer("mysql");
+  await runCommand(python, ["-m", "bench.backup", ...process.argv.slice(2)], {
     cwd: path.join(repositoryRoot, "glue"),
     env: { ...process.env, PYTHONPATH: repositoryRoot },
     logFile: localPath("log", "bench-backup.log"),
@@ -27,4 +30,5 @@ runTool(async () => {
   const machine = { cores: cpus().length, memoryGib: Math.round(totalmem() / 1024 ** 3) };
   const results = [...load, ...backup].map((row) => ({ ...row, ...machine }));
   writeFileSync(path.join(repositoryRoot, "bench", "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+  await runCommand("npx", ["prettier", "--write", "docs/backup/bench.md"], { cwd: repositoryRoot });
 });

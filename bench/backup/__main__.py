@@ -1,8 +1,8 @@
-"""Measures backup, restore and purge beside the hand-made job, mysqldump and pt-archiver, in one run.
+"""Measures backup, restore and purge beside mysqldump, mydumper, pt-archiver and the hand-made job, in one run.
 
     cd glue && PYTHONPATH=.. ../.local/venv/glue/bin/python -m bench.backup --sizes 10000 100000 1000000 5000000
 
-Writes .local/bench/results.json and docs/backup/bench.svg.
+Writes .local/bench/results.json, docs/backup/bench.svg and the figures in docs/backup/bench.md.
 """
 
 from __future__ import annotations
@@ -10,97 +10,114 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 from bench.backup.debian_tools import DebianTools
 from bench.backup.measure import Measured
 from bench.backup.methods import Bench, size_of
+from bench.backup.page import write_figures
+from bench.backup.picture import draw
+from bench.backup.results import Results
 from rich.console import Console
 from rich.table import Table
 from tests import conftest  # noqa: F401 (the emulator's credentials)
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 
-PICTURE = REPOSITORY / "docs" / "backup" / "bench.svg"
+PAGE = REPOSITORY / "docs" / "backup" / "bench.md"
+PICTURE = PAGE.with_suffix(".svg")
+SIZES = [10_000, 100_000, 250_000, 1_000_000, 5_000_000]
+# Up to here a run is short enough for chance to show: the median of three counts.
+SMALL_BOXES = 250_000
+# More would take the hand-made job hours.
 HAND_MADE_BOXES = 250_000
 console = Console()
 
+Figures = Mapping[str, Measured]
 
-class Results:
-    """Pairs of figures; `ratio` is ours ÷ theirs, so under 1 is good for seconds and over 1 for rows per second."""
 
-    def __init__(self) -> None:
-        self.list: list[dict[str, object]] = []
+def step(boxes: int, name: str, result: Measured) -> Measured:
+    """Prints a result."""
+    console.print(f"{boxes:>10,} boxes  {name:<18} {result.seconds:8.2f} s  {result.peak_mb:7.0f} MB")
+    return result
 
-    def add(self, name: str, unit: str, size: int, ours: float, theirs: float | None) -> None:
-        """Notes one pair; `theirs` is None where there is nothing to compare with."""
-        ratio = None if theirs is None else round(ours / theirs, 3)
-        self.list.append(
-            {"name": name, "unit": unit, "ours": round(ours, 2), "theirs": theirs and round(theirs, 2), "ratio": ratio,
-             "size": size}
-        )  # fmt: skip
+
+def one_round(bench: Bench, boxes: int) -> tuple[Figures, dict[str, int]]:
+    """Every method but the hand-made job once, and what they worked on: rows, files and bytes."""
+    bench.fill(boxes)
+    rows = bench.rows
+    methods = {
+        "backup": bench.backup, "mysqldump": bench.dump, "load": bench.load, "mydumper": bench.mydumper,
+        "myloader": bench.myloader, "restore": bench.restore,
+    }  # fmt: skip
+    figures = {name: step(boxes, name, method()) for name, method in methods.items()}
+    files, size = size_of(bench.folder / "store" / "v1" / "snapshot")
+    step(boxes, "archive", bench.archive())
+    figures["purge"] = step(boxes, "purge", bench.purge())
+    purged = rows - bench.rows
+    bench.fill(boxes)
+    figures["pt-archiver"] = step(boxes, "pt-archiver", bench.pt_archiver())
+    dump = size_of(bench.folder / "dump")[1]
+    return figures, {
+        "rows": rows, "purged": purged, "purged by pt-archiver": rows - bench.rows,
+        "files": files, "bytes": size, "dump": dump,
+    }  # fmt: skip
 
 
 def one_size(bench: Bench, boxes: int, results: Results) -> None:
     """All methods over one size."""
+    rounds = [one_round(bench, boxes) for _ in range(3 if boxes <= SMALL_BOXES else 1)]
+    counts = rounds[-1][1]
+    rows = counts["rows"]
+    seconds = {name: statistics.median(figures[name].seconds for figures, _ in rounds) for name in rounds[0][0]}
+    dump, mydumper = seconds["mysqldump"] + seconds["load"], seconds["mydumper"] + seconds["myloader"]
 
-    def step(text: str, result: Measured) -> Measured:
-        console.print(f"{boxes:>9,} boxes  {text:<28} {result.seconds:8.1f} s  {result.peak_mb:7.0f} MB")
-        return result
+    def add(name: str, unit: str, ours: float, theirs: float | None) -> None:
+        results.add(name, unit, boxes, ours, theirs)
 
-    bench.fill(boxes)
-    rows = bench.rows
-    backup = step("backup, proved", bench.backup())
-    files, size = size_of(bench.folder / "store" / "v1" / "snapshot")
-    dump = step("mysqldump", bench.dump())
-    load = step("load of the dump", bench.load())
-    restore = step("restore, proved", bench.restore())
-    step("archive, proved", bench.archive())
-    purge = step("purge, proved", bench.purge())
-    deleted = rows - bench.rows
-    bench.fill(boxes)
-    before = bench.rows
-    archiver = step("pt-archiver", bench.pt_archiver())
-    results.add("backup against dump and load", "s", boxes, backup.seconds, dump.seconds + load.seconds)
-    results.add("restore against load", "rows/s", boxes, rows / restore.seconds, rows / load.seconds)
-    purged = before - bench.rows
-    results.add("purge against pt-archiver", "rows/s", boxes, deleted / purge.seconds, purged / archiver.seconds)
-    results.add("backup size against dump", "bytes", boxes, size, size_of(bench.folder / "dump")[1])
-    results.add("backup files", "files", boxes, files, None)
-    results.add("backup memory", "MB", boxes, backup.peak_mb, None)
+    add("backup, proved ÷ (mysqldump + load)", "s", seconds["backup"], dump)
+    add("backup, proved ÷ (mydumper + myloader)", "s", seconds["backup"], mydumper)
+    add("restore into nothing ÷ myloader", "rows/s", rows / seconds["restore"], rows / seconds["myloader"])
+    add("restore into nothing ÷ load of the dump", "rows/s", rows / seconds["restore"], rows / seconds["load"])
+    add(
+        "purge ÷ pt-archiver", "rows/s", counts["purged"] / seconds["purge"],
+        counts["purged by pt-archiver"] / seconds["pt-archiver"],
+    )  # fmt: skip
+    if boxes == min(SIZES):
+        add(f"backup of {boxes:,} boxes, process start to commit", "s", seconds["backup"], dump)
+        add(f"purge of {boxes:,} boxes, process start to end", "s", seconds["purge"], seconds["pt-archiver"])
+    for name in ("backup", "restore", "purge"):
+        add(f"most memory of a {name}", "MB", max(figures[name].peak_mb for figures, _ in rounds), None)
+    add("bytes of a backup ÷ bytes of the dump", "bytes", counts["bytes"], counts["dump"])
+    add("files of a backup", "files", counts["files"], None)
     if boxes <= HAND_MADE_BOXES:
         bench.fill(boxes)
-        hand_made = step("hand-made job", bench.hand_made())
-        count, bytes_ = size_of(bench.folder / "hand-made")
-        results.add("backup against hand-made job", "s", boxes, backup.seconds, hand_made.seconds)
-        results.add("files against hand-made job", "files", boxes, files, count)
-        results.add("size against hand-made job", "bytes", boxes, size, bytes_)
+        hand_made = step(boxes, "hand-made job", bench.hand_made())
+        files, size = size_of(bench.folder / "hand-made")
+        results.add_inverse("hand-made job ÷ backup, proved", "s", boxes, seconds["backup"], hand_made.seconds)
+        add("files of a backup ÷ those of the hand-made job", "files", counts["files"], files)
+        add("bytes of a backup ÷ those of the hand-made job", "bytes", counts["bytes"], size)
 
 
-def draw(results: Results, path: Path) -> None:
-    """Seconds and rows per second over the size, both axes logarithmic."""
-    mpl.rcParams["svg.hashsalt"] = "xray-backup"
-    names = ["backup against dump and load", "restore against load", "purge against pt-archiver"]
-    figure, axes = plt.subplots(1, len(names), figsize=(12, 3.6), layout="constrained")
-    for axis, name in zip(axes, names, strict=True):
-        points = [result for result in results.list if result["name"] == name]
-        for key, label in (("ours", "xray_backup"), ("theirs", name.split("against ")[1])):
-            axis.loglog([point["size"] for point in points], [point[key] for point in points], marker="o", label=label)
-        axis.set(title=name, xlabel="boxes", ylabel=points[0]["unit"])
-        axis.grid(visible=True, which="major", alpha=0.3)
-        axis.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
+def backup_only(bench: Bench, boxes: int, results: Results) -> None:
+    """Time and memory of one backup, for sizes at which the other tools would take hours."""
+    bench.fill(boxes)
+    backup = step(boxes, "backup", bench.backup())
+    results.add("backup, proved", "s", boxes, backup.seconds, None)
+    results.add("most memory of a backup", "MB", boxes, backup.peak_mb, None)
 
 
 def main() -> None:
     """Runs every size and writes results and picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 250_000, 1_000_000, 5_000_000])
-    sizes = parser.parse_args().sizes
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    parser.add_argument(
+        "--backup-only", type=int, nargs="*", default=[], help="sizes of which only a backup is measured"
+    )
+    options = parser.parse_args()
     folder = REPOSITORY / ".local" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     os.environ.pop("JAVA_TOOL_OPTIONS", None)
@@ -111,23 +128,32 @@ def main() -> None:
     server.initialize()
     emulator = Emulator(folder / "moto.log")
     results = Results()
-    figures = folder / "results.json"
     try:
-        lab = Lab(server.start(), None, None, f"bench_{uuid.uuid4().hex[:6]}")  # type: ignore[arg-type]
+        lab = Lab(server.start(), None, f"bench_{uuid.uuid4().hex[:6]}")  # type: ignore[arg-type]
         bench = Bench(lab, emulator, tools, folder)
-        for boxes in sizes:
+        for boxes in options.sizes:
             one_size(bench, boxes, results)
-            figures.write_text(json.dumps(results.list, indent=1) + "\n")
+            write(results, folder / "results.json")
+        for boxes in options.backup_only:
+            backup_only(bench, boxes, results)
+        results.add_growth()
+        write(results, folder / "results.json")
     finally:
         server.stop()
         emulator.stop()
     draw(results, PICTURE)
-    table = Table("what", "boxes", "unit", "ours", "theirs", "ours ÷ theirs", box=None)
+    write_figures(results, PAGE)
+    table = Table("what", "boxes", "unit", "ours", "theirs", "ratio", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for result in results.list:
         table.add_row(*(str(result[key]) for key in ("name", "size", "unit", "ours", "theirs", "ratio")))
     console.print(table)
+
+
+def write(results: Results, file: Path) -> None:
+    """Keeps what was measured so far."""
+    file.write_text(json.dumps(results.list, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""mysqldump, the mysql client and pt-archiver, from Debian's packages, unpacked into a folder: nothing is installed."""
+"""mysqldump, mydumper, the mysql client and pt-archiver: Debian's packages, unpacked into a folder, not installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGES = (
     "mariadb-client", "mariadb-client-core", "libmariadb3", "percona-toolkit", "libdbi-perl", "libdbd-mysql-perl",
-    "libterm-readkey-perl",
+    "libterm-readkey-perl", "mydumper", "libglib2.0-0", "libpcre3",
 )  # fmt: skip
 
 
@@ -17,12 +17,12 @@ class DebianTools:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "root"
-        if not (self.root / "usr" / "bin" / "pt-archiver").exists():
+        if not all((self.root / "usr" / "bin" / name).exists() for name in ("pt-archiver", "myloader")):
             self._unpack(folder / "packages")
         libraries = self.root / "usr" / "lib" / "x86_64-linux-gnu"
         perl = [*sorted((libraries / "perl5").glob("*")), self.root / "usr" / "share" / "perl5"]
         self.environment = os.environ | {
-            "LD_LIBRARY_PATH": str(libraries),
+            "LD_LIBRARY_PATH": os.pathsep.join([str(libraries), str(self.root / "lib" / "x86_64-linux-gnu")]),
             # MySQL's own way of signing in is a plugin of the client library.
             "MARIADB_PLUGIN_DIR": str(libraries / "libmariadb3" / "plugin"),
             "PERL5LIB": os.pathsep.join(map(str, perl)),

@@ -5,13 +5,13 @@ import sys
 
 from pyspark.sql import SparkSession
 
-url, password, target, ivy, packages = sys.argv[1:]
+url, password, target, ivy, driver = sys.argv[1:]
 spark = (
     SparkSession.builder.master("local[*]")
     .config("spark.ui.enabled", "false")
     .config("spark.driver.memory", "2g")
     .config("spark.jars.ivy", ivy)
-    .config("spark.jars.packages", packages)
+    .config("spark.jars.packages", driver)
     .getOrCreate()
 )
 

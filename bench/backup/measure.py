@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -13,7 +14,10 @@ from typing import IO, Any
 
 @dataclass(frozen=True)
 class Measured:
-    """`seconds` from start to end; `peak_mb` is the most that its processes together held in memory."""
+    """`seconds` from start to end; `peak_mb` is the most that its processes together held in memory.
+
+    A page that several of them share counts once: each process has its share of it (its proportional set size).
+    """
 
     seconds: float
     peak_mb: float
@@ -38,7 +42,7 @@ def measured(
 
     def watch() -> None:
         while process.poll() is None:
-            peak[0] = max(peak[0], _resident_mb(process.pid))
+            peak[0] = max(peak[0], _memory_mb(process.pid))
             time.sleep(0.2)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -51,13 +55,14 @@ def measured(
     return Measured(seconds, peak[0], (output or b"").decode())
 
 
-def _resident_mb(session: int) -> float:
-    total = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+def _memory_mb(session: int) -> float:
+    """Sum of the proportional set sizes of the processes of a session."""
+    kilobytes = 0
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session:
-            total += int(fields[21])
-    return total * 4096 / 1e6
+            if int((process / "stat").read_text().rsplit(")", 1)[1].split()[3]) != session:
+                continue
+            kilobytes += int(re.search(r"^Pss:\s+(\d+) kB", (process / "smaps_rollup").read_text(), re.M)[1])  # type: ignore[index]
+        except (OSError, TypeError):
+            continue  # it has just ended
+    return kilobytes * 1024 / 1e6

@@ -12,9 +12,13 @@ from bench.backup.debian_tools import DebianTools
 from bench.backup.measure import Measured, measured
 from tests.support.lab import GLUE, Emulator, Lab
 from tests.support.mysql_server import REPOSITORY
-from xray_backup.spark import PACKAGES
 
 BOXES_EACH = 5
+# Of mydumper, of myloader, and of our own commands (their default).
+THREADS = "2"
+# The hand-made job has a Spark of its own, which nothing else needs.
+HAND_MADE_PYTHON = REPOSITORY / ".local" / "venv" / "hand_made" / "bin" / "python"
+MYSQL_DRIVER = "com.mysql:mysql-connector-j:9.6.0"
 
 
 @dataclass
@@ -50,17 +54,11 @@ class Bench:
         server = self.lab.server
         url = f"jdbc:mysql://{server.host}:{server.port}/{self.lab.schema}?sslMode=REQUIRED"
         script = Path(__file__).with_name("hand_made_job.py")
-        ivy = REPOSITORY / ".local" / "ivy"
+        ivy = self.folder / "ivy"
         command = [
-            sys.executable,
-            str(script),
-            url,
-            server.password,
-            f"file://{target}/out",
-            str(ivy),
-            ",".join(PACKAGES),
-        ]
-        return measured(command, os.environ)
+            str(HAND_MADE_PYTHON), str(script), url, server.password, f"file://{target}/out", str(ivy), MYSQL_DRIVER,
+        ]  # fmt: skip
+        return measured(command, os.environ | {"PYSPARK_PYTHON": str(HAND_MADE_PYTHON)})
 
     def dump(self) -> Measured:
         """mysqldump of the schema into one file."""
@@ -70,13 +68,31 @@ class Bench:
 
     def load(self) -> Measured:
         """The dump into an empty schema: the only proof that a dump has."""
-        target = f"{self.lab.schema}_load"
-        self.lab.sql(f"DROP DATABASE IF EXISTS `{target}`")
-        self.lab.sql(f"CREATE DATABASE `{target}`")
+        target = self._empty_schema("load")
         with (self.folder / "dump" / "dump.sql").open("rb") as source:
             result = measured(self._client("mariadb", target), self.tools.environment, stdin=source)
         assert self.lab.rows_in(target) == self.rows
         return result
+
+    def mydumper(self) -> Measured:
+        """mydumper of the schema, in pieces, so that both threads have work."""
+        options = ("--database", self.lab.schema, "--outputdir", str(self._empty("mydumper")), "--rows", "500000")
+        return measured(self._threaded("mydumper", *options), self.tools.environment)
+
+    def myloader(self) -> Measured:
+        """What mydumper wrote, into an empty schema."""
+        target = self._empty_schema("myloader")
+        options = ("--database", target, "--directory", str(self.folder / "mydumper"))
+        result = measured(self._threaded("myloader", *options), self.tools.environment)
+        assert self.lab.rows_in(target) == self.rows
+        return result
+
+    def _threaded(self, name: str, *options: str) -> list[str]:
+        server = self.lab.server
+        return [
+            self.tools.command(name), f"--host={server.host}", f"--port={server.port}", f"--user={server.user}",
+            f"--password={server.password}", f"--threads={THREADS}", *options,
+        ]  # fmt: skip
 
     def backup(self) -> Measured:
         """Ours: read, write, read back, prove, commit."""
@@ -88,7 +104,7 @@ class Bench:
         return self._ours("archive", "--run-slot", "bench", "--older-than-days", "2")
 
     def restore(self) -> Measured:
-        """Ours: the snapshot into a new schema, every batch compared with what the server kept."""
+        """Ours: the snapshot into nothing, with all keys, every batch compared with what the server kept."""
         target = f"{self.lab.schema}_restore"
         self.lab.sql(f"DROP DATABASE IF EXISTS `{target}`")
         result = self._ours("restore", "--backups", "latest", "--target-schema", target, "--mode", "execute")
@@ -126,6 +142,12 @@ class Bench:
             self.emulator.url, "--secret-id", secret, "--ssl-mode", "REQUIRED", *options,
         ]  # fmt: skip
         return measured(arguments, os.environ, cwd=GLUE)
+
+    def _empty_schema(self, name: str) -> str:
+        schema = f"{self.lab.schema}_{name}"
+        self.lab.sql(f"DROP DATABASE IF EXISTS `{schema}`")
+        self.lab.sql(f"CREATE DATABASE `{schema}`")
+        return schema
 
     def _empty(self, name: str) -> Path:
         folder = self.folder / name

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from pyspark import SparkContext
+from typing import TYPE_CHECKING
 
 from xray_backup.arguments import parse_job_arguments
 from xray_backup.commands import execute_command
 from xray_backup.errors import BackupError
 from xray_backup.events import JsonLines
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
 
 
 def run_job(command: str, arguments: Sequence[str], spark: SparkContext) -> None:

@@ -7,6 +7,7 @@ import { type ListedBackup, listedBackups } from "../environment/backup-package"
 import { DATA_LAKE, Deployment } from "../environment/deployment";
 import { noteRunning, serversFolder, takeDown } from "../environment/left-running";
 import { sampleImage } from "../environment/sample-image";
+import { installServer } from "../servers/mysql/install";
 import { checkMachine } from "../tools/machine";
 import { localPath, repositoryRoot } from "../tools/paths";
 import { pythonEnvironment } from "../tools/python-environment";
@@ -23,6 +24,8 @@ const TABLES = ["image", "transaction", "pred_bounding_box"];
 /** Deploys the environment `local` to servers on this machine, shows what it made and leaves it running. */
 class Demo {
   private readonly deployment = new Deployment({ projectFolder: repositoryRoot, serversFolder, keepRunning: true });
+  /** Packages of the database server, fetched while Python's are. */
+  private serverPackages: Promise<string | undefined> | undefined;
   /** Environment of the backup, set up while the deployment waits for its servers. */
   private backupEnvironment: Promise<string> | undefined;
   private secondPlan = "";
@@ -75,6 +78,8 @@ class Demo {
   }
 
   private async setUpEmulator(show: (line: string) => void): Promise<undefined> {
+    // Downloads that do not wait for each other; where this one fails, the server's own step tells why.
+    if ((process.env["MYSQL_URL"] ?? "") === "") this.serverPackages = installServer("mysql").catch(() => undefined);
     await pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt"), show);
     return undefined;
   }
@@ -99,6 +104,7 @@ class Demo {
   }
 
   private async startMysql(): Promise<string> {
+    await this.serverPackages;
     await this.deployment.startMysql();
     const { version, host, port } = this.deployment.mysql;
     return `${version} at ${host}:${port}`;

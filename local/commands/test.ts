@@ -145,7 +145,7 @@ runTool(async () => {
   }
   await checkMachine();
   // The rebuilt runtimes of Glue run on Spark.
-  if (lanes.flat().some(({ name }) => name === "pytest glue")) await checkJava();
+  if (lanes.flat().some(({ name }) => ["pytest glue", "pytest airflow"].includes(name))) await checkJava();
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   console.log("Python environments: started");

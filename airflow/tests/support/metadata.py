@@ -15,7 +15,7 @@ from xray_backup.store import FolderStore
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     server = start_server(folder)
-    lab = Lab(server, None, FolderStore(folder), f"x_ray_{server.port}").create_schema()
+    lab = Lab(server, FolderStore(folder), f"x_ray_{server.port}").create_schema()
     lab.fill(40)
     secret = lab.database().secret
     print(json.dumps({"host": secret.host, "port": secret.port, "username": secret.username,

@@ -1,0 +1,104 @@
+"""Writes the measured figures into docs/backup/bench.md, between its two marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.backup.results import Results
+
+START, END = "<!-- figures: written by make bench -->", "<!-- end of figures -->"
+DUMP, MYDUMPER = "backup, proved ÷ (mysqldump + load)", "backup, proved ÷ (mydumper + myloader)"
+HAND_MADE = "hand-made job ÷ backup, proved"
+MYLOADER, LOAD = "restore into nothing ÷ myloader", "restore into nothing ÷ load of the dump"
+PURGE = "purge ÷ pt-archiver"
+SMALL_PURGE = "purge of 10,000 boxes, process start to end"
+MEMORY = "most memory of a backup"
+
+# Of each column: its head, the pair, and which figure of it.
+TIMES = (
+    ("backup, proved (s)", DUMP, "ours"), ("mysqldump + load (s)", DUMP, "theirs"),
+    ("mydumper + myloader (s)", MYDUMPER, "theirs"), ("hand-made job (s)", HAND_MADE, "theirs"),
+    ("restore (rows/s)", MYLOADER, "ours"), ("myloader (rows/s)", MYLOADER, "theirs"),
+    ("load (rows/s)", LOAD, "theirs"), ("purge (rows/s)", PURGE, "ours"), ("pt-archiver (rows/s)", PURGE, "theirs"),
+)  # fmt: skip
+SIZES = (
+    ("memory: backup (MB)", MEMORY, "ours"), ("restore (MB)", "most memory of a restore", "ours"),
+    ("purge (MB)", "most memory of a purge", "ours"), ("files", "files of a backup", "ours"),
+    ("bytes", "bytes of a backup ÷ bytes of the dump", "ours"),
+    ("bytes of the dump", "bytes of a backup ÷ bytes of the dump", "theirs"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What was aimed at; `figure` is `ratio` or `ours`."""
+
+    text: str
+    name: str
+    size: int
+    figure: str
+    limit: float
+    at_most: bool
+
+
+AIMS = (
+    Aim("backup, proved ÷ (mysqldump + load), 5 M boxes: at most 0.40", DUMP, 5_000_000, "ratio", 0.4, True),
+    Aim("backup, proved ÷ (mydumper + myloader), 5 M: at most 0.50", MYDUMPER, 5_000_000, "ratio", 0.5, True),
+    Aim("hand-made job ÷ backup, proved, 250,000: at least 150", HAND_MADE, 250_000, "ratio", 150, False),
+    Aim("backup of 10,000 boxes: at most 1.5 s", DUMP, 10_000, "ours", 1.5, True),
+    Aim("restore into nothing ÷ myloader, 5 M: at least 1.0", MYLOADER, 5_000_000, "ratio", 1.0, False),
+    Aim("restore into nothing ÷ load of the dump, 5 M: at least 1.2", LOAD, 5_000_000, "ratio", 1.2, False),
+    Aim("purge ÷ pt-archiver, 5 M: at least 1.3", PURGE, 5_000_000, "ratio", 1.3, False),
+    Aim("purge of 10,000 boxes: at most 1.5 s", SMALL_PURGE, 10_000, "ours", 1.5, True),
+    Aim("most memory of a backup, 5 M: at most 400 MB", MEMORY, 5_000_000, "ours", 400, True),
+    Aim("the same, 1 M: at most 400 MB", MEMORY, 1_000_000, "ours", 400, True),
+)  # fmt: skip
+
+
+def write_figures(results: Results, page: Path) -> None:
+    """Replaces what stands between the marks."""
+    before, _, rest = page.read_text().partition(START)
+    after = rest.partition(END)[2]
+    parts = [_by_size(results, TIMES), _by_size(results, SIZES), _aims(results), _growth(results)]
+    figures = "\n\n".join(part for part in parts if part)
+    page.write_text(f"{before}{START}\n\n{figures}\n\n{END}{after}")
+
+
+def _by_size(results: Results, columns: Sequence[tuple[str, str, str]]) -> str:
+    sizes = sorted({point["size"] for _, name, _ in columns for point in results.of(name)})
+    rows = []
+    for size in sizes:
+        cells = [_figure(results, name, size, figure) for _, name, figure in columns]
+        rows.append([f"{size:,}", *("" if cell is None else _shown(cell) for cell in cells)])
+    return _table(["boxes", *(head for head, _, _ in columns)], rows) if rows else ""
+
+
+def _aims(results: Results) -> str:
+    rows = []
+    for aim in AIMS:
+        got = _figure(results, aim.name, aim.size, aim.figure)
+        if got is not None:
+            rows.append([aim.text, _shown(got), "met" if (got <= aim.limit) == aim.at_most else "no"])
+    return _table(["aim", "measured", ""], rows) if rows else ""
+
+
+def _growth(results: Results) -> str:
+    found = [result for result in results.list if "growth" in result["name"]]
+    rows = [[result["name"].rpartition("from ")[2], f"{result['size']:,} boxes", f"{result['theirs']:g}",
+             f"{result['ours']:g}"] for result in found]  # fmt: skip
+    return _table(["from", "to", "times the rows", "times the seconds of a backup"], rows) if rows else ""
+
+
+def _figure(results: Results, name: str, size: int, figure: str) -> float | None:
+    return next((point[figure] for point in results.of(name) if point["size"] == size), None)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
