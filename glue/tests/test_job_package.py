@@ -95,10 +95,18 @@ class Refuses:
             raise ModuleNotFoundError(f"{name} is not in Glue's runtime", name=name)
 
 sys.meta_path.insert(0, Refuses())
+imported = 0
 for module in modules:
-    loaded = importlib.import_module(module.removesuffix(".__init__"))
-    assert archive in loaded.__file__, loaded.__file__
-print(len(modules))
+    try:
+        loaded = importlib.import_module(module.removesuffix(".__init__"))
+    except ModuleNotFoundError as error:
+        # A laptop has no Spark: the rebuilt runtimes of Glue import this module.
+        if (module, error.name) != ("xray_backup.spark_runner", "pyspark"):
+            raise
+    else:
+        assert archive in loaded.__file__, loaded.__file__
+        imported += 1
+print(imported)
 """
 
 
