@@ -33,9 +33,10 @@ class WebAppStack extends TerraformStack {
     new AwsProvider(this, "aws", { region: LOCAL_REGION });
     const encryptionKey = new DataLakeKey(this, "Key", { preventDestroy: false });
     const bucket = new DataLakeBucket(this, "Bucket", { encryptionKey, preventDestroy: false });
-    const login = { host: "db.example.org", port: 3306, databaseName: "x_ray", passwordVersion: 1, encryptionKey };
+    const server = { host: "db.example.org", serverId: "db.example.org", port: 3306, databaseName: "x_ray" };
+    const login = { ...server, passwordVersion: 1, recoveryWindowInDays: 0, encryptionKey };
     const secretOf = (username: string) =>
-      new DatabaseSecret(this, username, { ...login, username, secretName: username, recoveryWindowInDays: 0 });
+      new DatabaseSecret(this, username, { ...login, username, secretNamePrefix: `${username}-` });
     const app = { bucket, secret: secretOf("xray_app") };
     const role = new WebIdentityRole(this, "WebApp", { ...app, googleServiceAccountId: ACCOUNT });
     const user = new ImageUploaderUser(this, "Uploader", app);

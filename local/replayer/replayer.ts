@@ -111,52 +111,44 @@ async function run(
 }
 
 async function create(connection: Connection, resource: Resource, expressions: Expressions): Promise<unknown> {
-  const values = await evaluateAll(resource, expressions);
+  const values = (...names: string[]): Promise<string[]> => evaluate(resource, expressions, names);
   switch (resource.type) {
     case "mysql_sql":
-      return connection.query(values("create_sql"));
+      return connection.query((await values("create_sql")).join());
     case "mysql_user":
-      return connection.query("CREATE USER ?@? IDENTIFIED BY ?", [
-        values("user"),
-        values("host"),
-        values("password_wo"),
-      ]);
+      return connection.query("CREATE USER ?@? IDENTIFIED BY ?", await values("user", "host", "password_wo"));
     case "mysql_grant":
-      return connection.query(`GRANT ${privileges(resource)} ON ??.?? TO ?@?`, grantTarget(values));
+      return connection.query(`GRANT ${privileges(resource)} ON ??.?? TO ?@?`, await values(...GRANT_TARGET));
     default:
       throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
   }
 }
 
 async function destroy(connection: Connection, resource: Resource, expressions: Expressions): Promise<unknown> {
-  const values = await evaluateAll(resource, expressions);
+  const values = (...names: string[]): Promise<string[]> => evaluate(resource, expressions, names);
   switch (resource.type) {
     case "mysql_sql":
-      return connection.query(values("delete_sql"));
+      return connection.query((await values("delete_sql")).join());
     case "mysql_user":
-      return connection.query("DROP USER ?@?", [values("user"), values("host")]);
+      return connection.query("DROP USER ?@?", await values("user", "host"));
     case "mysql_grant":
-      return connection.query(`REVOKE ${privileges(resource)} ON ??.?? FROM ?@?`, grantTarget(values));
+      return connection.query(`REVOKE ${privileges(resource)} ON ??.?? FROM ?@?`, await values(...GRANT_TARGET));
     default:
       throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
   }
 }
 
-/** The resource's text arguments, their expressions replaced by values. */
-async function evaluateAll(resource: Resource, expressions: Expressions): Promise<(name: string) => string> {
-  const values = new Map<string, string>();
-  for (const [name, value] of Object.entries(resource.arguments)) {
-    if (typeof value === "string") values.set(name, await expressions.evaluate(value));
-  }
-  return (name) => {
-    const value = values.get(name);
-    if (value === undefined) throw new ToolError(`${resource.address} has no ${name}`);
-    return value;
-  };
-}
+const GRANT_TARGET = ["database", "table", "user", "host"];
 
-function grantTarget(values: (name: string) => string): string[] {
-  return [values("database"), values("table"), values("user"), values("host")];
+/** Arguments of a resource, their expressions replaced by values; the others may hold expressions that only Terraform knows. */
+function evaluate(resource: Resource, expressions: Expressions, names: string[]): Promise<string[]> {
+  return Promise.all(
+    names.map((name) => {
+      const value = resource.arguments[name];
+      if (typeof value !== "string") throw new ToolError(`${resource.address} has no ${name}`);
+      return expressions.evaluate(value);
+    }),
+  );
 }
 
 function privileges(resource: Resource): string {

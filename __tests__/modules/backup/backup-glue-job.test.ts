@@ -185,7 +185,7 @@ describe("props", () => {
       "--connections": "8",
     });
     expect(stack.resource("aws_glue_trigger").schedule).toBe("cron(30 1 1 * ? *)");
-    expect(stack.resource("aws_secretsmanager_secret").name).toBe("test-db/reader");
+    expect(stack.resource("aws_secretsmanager_secret").name_prefix).toBe("test-db/reader-");
     expect(stack.resource("aws_cloudwatch_log_group", "Backup_output-log")).toEqual({
       name: "/aws-glue/jobs/weekly/output",
       retention_in_days: 30,

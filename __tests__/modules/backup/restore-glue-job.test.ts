@@ -35,8 +35,8 @@ test("reads all backups, writes its lock, its record and its checks, deletes not
 });
 
 test("logs in as a user of its own", () => {
-  expect(build().resource("aws_secretsmanager_secret").name).toBe("test-db/xray_restore");
-  expect(build({ databaseUser: "mender" }).resource("aws_secretsmanager_secret").name).toBe("test-db/mender");
+  expect(build().resource("aws_secretsmanager_secret").name_prefix).toBe("test-db/xray_restore-");
+  expect(build({ databaseUser: "mender" }).resource("aws_secretsmanager_secret").name_prefix).toBe("test-db/mender-");
 });
 
 test("refuses its own arguments from outside", () => {

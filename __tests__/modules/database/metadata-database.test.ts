@@ -1,5 +1,5 @@
 import type { TerraformStack } from "cdktf";
-import { TerraformVariable } from "cdktf";
+import { TerraformOutput, TerraformVariable } from "cdktf";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
 import type { IDatabaseSecret } from "../../../src/modules/database/database-secret";
@@ -84,7 +84,10 @@ describe("defaults", () => {
     expect(stack.resource("aws_cloudwatch_log_group", "Db_slowquery-log")).toEqual({
       name: "/aws/rds/instance/test-db/slowquery",
       retention_in_days: 400,
+      skip_destroy: true,
     });
+    const unkept = synth({ preventDestroy: false }).resource("aws_cloudwatch_log_group", "Db_slowquery-log");
+    expect(unkept.skip_destroy).toBe(false);
   });
 
   it("stands in both private subnets and lets nobody in", () => {
@@ -347,10 +350,11 @@ describe("addUser and userSecret", () => {
       expect(db.secretForUser("xray_app")).toBe(secret);
     });
     expect(stack.resource("aws_secretsmanager_secret")).toEqual({
-      name: "test-db/xray_app",
+      name_prefix: "test-db/xray_app-",
       description: "Log-in of the database user xray_app",
       kms_key_id: keyArn,
       recovery_window_in_days: 30,
+      lifecycle: { ignore_changes: ["name", "name_prefix"] },
     });
     expect(stack.resource("aws_secretsmanager_secret_version")).toEqual({
       secret_id: "${aws_secretsmanager_secret.Db_xray_app-secret.arn}",
@@ -358,6 +362,7 @@ describe("addUser and userSecret", () => {
         '${jsonencode({"engine" = "mysql", "host" = aws_db_instance.Db.address, "port" = 3306, "username" = "xray_app", ' +
         '"password" = ephemeral.aws_secretsmanager_random_password.Db_xray_app-secret_Password.random_password, "dbname" = "x_ray"})}',
       secret_string_wo_version: 3,
+      lifecycle: { replace_triggered_by: ["terraform_data.Db_xray_app-secret_Content"] },
     });
     expect(stack.addresses()).toContainEqual(
       expect.stringMatching(/^ephemeral\.aws_secretsmanager_random_password\.Db_xray_app-secret_Password_/),
@@ -383,6 +388,35 @@ describe("addUser and userSecret", () => {
     expect(read()).toBe('test/Db: userSecret must name an added user (none), got "xray_app": call addUser first');
     expect(read("xray_backup", "xray_purge")).toBe(
       'test/Db: userSecret must name an added user (xray_backup, xray_purge), got "xray_app": call addUser first',
+    );
+  });
+
+  it.each<[string, Props, Record<string, unknown>]>([
+    ["the instance's name", { instanceIdentifier: "other" }, { server: "other" }],
+    ["the endpoint", { clientEndpoint: { host: "proxy", port: 3307 } }, { server: "proxy", port: 3307 }],
+    ["the database", { databaseName: "other" }, { dbname: "other" }],
+  ])("renews a secret, and names it alike, with another %s", (_, props, change) => {
+    const [before, after] = [{}, props].map((given) => withKey((db) => void db.addUser("xray_app"), given));
+    expect(before?.resource("terraform_data").input).toEqual({
+      username: "xray_app",
+      server: "test-db",
+      port: 3306,
+      dbname: "x_ray",
+    });
+    expect(after?.resource("terraform_data").input).toEqual({
+      ...(before?.resource("terraform_data").input as object),
+      ...change,
+    });
+    expect(after?.resource("aws_secretsmanager_secret").name_prefix).toBe("test-db/xray_app-");
+  });
+
+  it("gives a user the number of what is in its secret", () => {
+    const stack = withKey((db, scope) => {
+      new TerraformOutput(scope, "version", { value: db.addUser("xray_app").passwordVersion, staticId: true });
+    });
+    const { output } = JSON.parse(stack.text) as { output: { version: { value: string } } };
+    expect(output.version.value).toMatch(
+      /^\$\{parseint\(substr\(sha256\(aws_secretsmanager_secret_version\.Db_xray_app-secret_Version\w*\.version_id\), 0, 7\), 16\)\}$/,
     );
   });
 

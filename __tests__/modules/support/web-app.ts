@@ -10,8 +10,9 @@ export function encryptedBucket(stack: TerraformStack): DataLakeBucket {
 export function appSecret(stack: TerraformStack): DatabaseSecret {
   return new DatabaseSecret(stack, "AppSecret", {
     username: "xray_app",
-    secretName: "x-ray/xray_app",
+    secretNamePrefix: "x-ray/xray_app-",
     host: "db.example.org",
+    serverId: "db.example.org",
     port: 3306,
     databaseName: "x_ray",
     passwordVersion: 1,

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Fn } from "cdktf";
+import { DataResource, Fn, Token } from "cdktf";
 import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
 import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
 import type { IDataLakeKey } from "../common/data-lake-key";
@@ -12,7 +12,7 @@ export interface IDatabaseSecret {
   readonly username: string;
   /** The secret's ARN, with the six characters that Secrets Manager adds to it. */
   readonly secretArn: string;
-  /** The number of the password, raised to get a new one; for `password_wo_version`. */
+  /** A number that is another one after each new password; for `password_wo_version`. */
   readonly passwordVersion: number;
   /** Lets a role or user read the secret, and decrypt it. */
   grantRead(grantee: IGrantee): void;
@@ -22,10 +22,12 @@ export interface IDatabaseSecret {
 export interface DatabaseSecretProps {
   /** The user's name in MySQL. */
   readonly username: string;
-  /** The secret's name. */
-  readonly secretName: string;
+  /** What the secret's name begins with; a time follows, so that a deleted secret that waits does not hold its name. */
+  readonly secretNamePrefix: string;
   /** The server's name. */
   readonly host: string;
+  /** What tells the server from another at plan time; its name may be known after an apply only. */
+  readonly serverId: string;
   /** The server's port. */
   readonly port: number;
   /** The schema to use. */
@@ -40,6 +42,9 @@ export interface DatabaseSecretProps {
    */
   readonly encryptionKey?: IDataLakeKey;
 }
+
+/** Hexadecimal digits of the version's id that make the number of a password; 32 bits hold them. */
+const VERSION_DIGITS = 7;
 
 /**
  * The secret of one database user. The password is drawn by Secrets Manager, passes through Terraform's memory and is
@@ -57,14 +62,20 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
   constructor(scope: Construct, id: string, props: DatabaseSecretProps) {
     super(scope, id);
     this.username = props.username;
-    this.passwordVersion = props.passwordVersion;
     this.encryptionKey = props.encryptionKey;
 
     const secret = new SecretsmanagerSecret(this, "Resource", {
-      name: props.secretName,
+      namePrefix: props.secretNamePrefix,
       description: `Log-in of the database user ${props.username}`,
       kmsKeyId: props.encryptionKey?.keyArn,
       recoveryWindowInDays: props.recoveryWindowInDays,
+      // A secret keeps the name that it has: another one would make a new secret, which its readers do not know.
+      lifecycle: { ignoreChanges: ["name", "name_prefix"] },
+    });
+    const { username, serverId, port, databaseName } = props;
+    // What is written only can be compared by nobody. This is: a change of it writes the secret anew.
+    const content = new DataResource(this, "Content", {
+      input: { username, server: serverId, port, dbname: databaseName },
     });
     const password = new EphemeralResource(this, "Password", {
       type: "aws_secretsmanager_random_password",
@@ -83,7 +94,9 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
         dbname: props.databaseName,
       }),
       secretStringWoVersion: props.passwordVersion,
+      lifecycle: { replaceTriggeredBy: [`${content.terraformResourceType}.${content.friendlyUniqueId}`] },
     });
+    this.passwordVersion = Token.asNumber(Fn.parseint(Fn.substr(Fn.sha256(version.versionId), 0, VERSION_DIGITS), 16));
     // By way of the version: readers wait until the secret has a value.
     this.secretArn = version.secretId;
   }

@@ -242,8 +242,9 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     }
     const secret = new DatabaseSecret(this, `${username}-secret`, {
       username,
-      secretName: `${this.instanceIdentifier}/${username}`,
+      secretNamePrefix: `${physicalName(this, 200)}/${username}-`,
       ...this.client,
+      serverId: this.props.clientEndpoint?.host ?? this.instanceIdentifier,
       databaseName: this.databaseName,
       // Read at synth: a later call of addUser may give it.
       passwordVersion: Lazy.numberValue({ produce: () => this.passwordVersions.get(username) ?? 1 }),
@@ -317,6 +318,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       (log) =>
         new CloudwatchLogGroup(this, `${log}-log`, {
           name: `/aws/rds/instance/${this.instanceIdentifier}/${log}`,
+          // With a new instanceIdentifier RDS writes to new groups; the logs of the old ones stay for their time.
+          skipDestroy: this.props.preventDestroy ?? true,
           retentionInDays: this.props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
           kmsKeyId: this.props.encryptionKey?.keyArn,
         }),
