@@ -1,10 +1,7 @@
-import * as fs from "node:fs";
-import * as path from "node:path";
 import type { Construct } from "constructs";
 import { ref, TerraformElement, type TerraformMetaArguments, Token } from "cdktf";
-import { resolve } from "cdktf/lib/_tokens";
-import { addCustomSynthesis } from "cdktf/lib/synthesize/synthesizer";
 import { deepMerge } from "cdktf/lib/util";
+import { writeBesideHcl } from "./beside-hcl";
 
 /** Properties of {@link EphemeralResource}. */
 export interface EphemeralResourceProps {
@@ -41,18 +38,7 @@ export class EphemeralResource extends TerraformElement {
     super(scope, id, `ephemeral.${props.type}`);
     this.provider = props.provider;
     this.terraformResourceType = props.type;
-    addCustomSynthesis(this, {
-      onSynthesize: (session) => {
-        const { synthesizedStackPath } = session.manifest.forStack(this.cdktfStack);
-        const stackFile = path.join(session.outdir, synthesizedStackPath);
-        const blockFile = path.join(path.dirname(stackFile), `${this.friendlyUniqueId}.tf.json`);
-        if (stackFile.endsWith(".tf")) {
-          fs.writeFileSync(blockFile, JSON.stringify(resolve(this.cdktfStack, this.toTerraform()), null, 2));
-        } else {
-          fs.rmSync(blockFile, { force: true }); // left by an earlier synth to HCL, it would declare the block twice
-        }
-      },
-    });
+    writeBesideHcl(this);
   }
 
   /**

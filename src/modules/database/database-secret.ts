@@ -3,6 +3,7 @@ import { DataResource, Fn, Token } from "cdktf";
 import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
 import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
 import type { IDataLakeKey } from "../common/data-lake-key";
+import { writeBesideHcl } from "../common/beside-hcl";
 import { EphemeralResource } from "../common/ephemeral-resource";
 import type { IGrantee } from "../common/grantee";
 
@@ -96,6 +97,7 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
       secretStringWoVersion: props.passwordVersion,
       lifecycle: { replaceTriggeredBy: [`${content.terraformResourceType}.${content.friendlyUniqueId}`] },
     });
+    writeBesideHcl(version);
     this.passwordVersion = Token.asNumber(Fn.parseint(Fn.substr(Fn.sha256(version.versionId), 0, VERSION_DIGITS), 16));
     // By way of the version: readers wait until the secret has a value.
     this.secretArn = version.secretId;

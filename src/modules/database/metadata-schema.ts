@@ -8,6 +8,7 @@ import * as ledger from "../../schema/ledger";
 import { checkLock } from "../../schema/lock";
 import { type Migration, readMigrations, readStatements } from "../../schema/migration";
 import { SchemaError } from "../../schema/schema-error";
+import { writeBesideHcl } from "../common/beside-hcl";
 import { useAwsProvider } from "../common/aws-provider";
 import { checkDatabaseName } from "./names";
 import { addSchemaAccounts } from "./schema-account";
@@ -134,7 +135,7 @@ export class MetadataSchema extends Construct {
    * else would tell, since a `mysql_sql` is never read back.
    */
   private expectNewest(position: ledger.StatementPosition): void {
-    new DataMysqlTables(this, "Applied", {
+    const applied = new DataMysqlTables(this, "Applied", {
       database: this.databaseName,
       pattern: "schema_at_%",
       provider: this.provider,
@@ -148,6 +149,7 @@ export class MetadataSchema extends Construct {
         ],
       },
     });
+    writeBesideHcl(applied);
   }
 
   private addSampleData(): void {
@@ -166,7 +168,7 @@ export class MetadataSchema extends Construct {
     options: { readonly keep?: boolean; readonly dependsOn?: ITerraformDependable[] } = {},
   ): void {
     const after = this.last === undefined ? [] : [this.last];
-    this.last = new Sql(this, id, {
+    const sql = new Sql(this, id, {
       name: `${this.databaseName} ${id}`,
       createSql: terraformLiteral(createSql),
       deleteSql: terraformLiteral(deleteSql),
@@ -174,6 +176,8 @@ export class MetadataSchema extends Construct {
       dependsOn: [...after, ...(options.dependsOn ?? [])],
       lifecycle: options.keep === true && this.preventDestroy ? { preventDestroy: true } : undefined,
     });
+    writeBesideHcl(sql);
+    this.last = sql;
   }
 }
 

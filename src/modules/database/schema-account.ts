@@ -5,6 +5,7 @@ import { Sql } from "../../providers/mysql/sql";
 import { User } from "../../providers/mysql/user";
 import { type Account, claimAccount, dropAccount, releaseAccount } from "../../schema/accounts";
 import { checkPattern } from "../common/checks";
+import { writeBesideHcl } from "../common/beside-hcl";
 import { EphemeralResource } from "../common/ephemeral-resource";
 import { ValidationError } from "../common/validation-error";
 import { checkUserName } from "./names";
@@ -36,20 +37,21 @@ export class SchemaAccount extends Construct {
     const [{ secret, host }] = users;
     const account = { user: secret.username, host };
     const user = this.addUser(account, props);
-    const grants = [...privilegesByTable(this, users)].map(
-      ([table, privileges]) =>
-        new Grant(this, `Grant-${table}`, {
-          user: user.user,
-          host,
-          database: databaseName,
-          table,
-          privileges,
-          provider,
-          // A user that is replaced loses its grants, which the provider does not notice in the same plan. Its id changes
-          // then; a new password alone changes the user in place, and leaves the grants.
-          lifecycle: { replaceTriggeredBy: [`${user.terraformResourceType}.${user.friendlyUniqueId}.id`] },
-        }),
-    );
+    const grants = [...privilegesByTable(this, users)].map(([table, privileges]) => {
+      const grant = new Grant(this, `Grant-${table}`, {
+        user: user.user,
+        host,
+        database: databaseName,
+        table,
+        privileges,
+        provider,
+        // A user that is replaced loses its grants, which the provider does not notice in the same plan. Its id changes
+        // then; a new password alone changes the user in place, and leaves the grants.
+        lifecycle: { replaceTriggeredBy: [`${user.terraformResourceType}.${user.friendlyUniqueId}.id`] },
+      });
+      writeBesideHcl(grant);
+      return grant;
+    });
     this.resources = grants.length > 0 ? grants : [user];
   }
 
