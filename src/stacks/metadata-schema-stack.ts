@@ -41,15 +41,13 @@ export class MetadataSchemaStack extends EnvironmentStack {
     const { localEndpoints, mysqlProxy } = this.environment;
     const host = localEndpoints?.mysql.host ?? dataLake.database.endpoint;
     const port = localEndpoints?.mysql.port ?? dataLake.database.port;
-    const provider = new MysqlProvider(this, "mysql", {
+    new MysqlProvider(this, "mysql", {
       endpoint: `${host}:${port}`,
       connectRetryTimeoutSec: CONNECT_RETRY_SECONDS,
       // Without it the provider would send MySQL through a proxy for HTTP that the environment names.
       ...(mysqlProxy === undefined ? { noProxy: host } : { proxy: mysqlProxy }),
       ...(localEndpoints ? localTls(localEndpoints.mysqlCaFile) : this.rdsLogin(dataLake)),
     });
-    // Not as a prop: cdktf writes the names of a map's entries in snake case.
-    provider.addOverride("conn_params.multiStatements", "true");
   }
 
   private rdsLogin(dataLake: DataLakeStack): MysqlProviderConfig {

@@ -2,6 +2,10 @@ import type { TerraformStack } from "cdktf";
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
+import { BackupGlueJob } from "../../../src/modules/backup/backup-glue-job";
+import { MetadataSchema } from "../../../src/modules/database/metadata-schema";
+import { SchemaUser } from "../../../src/modules/database/schema-user";
+import { MysqlProvider } from "../../../src/providers/mysql/provider";
 import type { PurgeGlueJobProps } from "../../../src/modules/backup/purge-glue-job";
 import { PurgeGlueJob, RunMode } from "../../../src/modules/backup/purge-glue-job";
 import { RestoreGlueJob } from "../../../src/modules/backup/restore-glue-job";
@@ -17,6 +21,47 @@ function wiring(scope: TerraformStack) {
 }
 const purge = (props: Partial<PurgeGlueJobProps>) => (scope: TerraformStack) =>
   void new PurgeGlueJob(scope, "Purge", { olderThanDays: 90, ...wiring(scope), ...props });
+
+describe("beside a backup of the same database", () => {
+  const both =
+    (archiveOlderThanDays: number | undefined, olderThanDays: number, purgeFirst: boolean) =>
+    (scope: TerraformStack) => {
+      const wires = wiring(scope);
+      const jobs = [
+        () => new BackupGlueJob(scope, "Backup", { ...wires, archiveOlderThanDays }),
+        () => new PurgeGlueJob(scope, "Purge", { ...wires, olderThanDays }),
+      ];
+      for (const add of purgeFirst ? jobs.reverse() : jobs) add();
+    };
+
+  it.each([false, true])("refuses a purge that is younger than the archive (purge first: %s)", (purgeFirst) => {
+    expect(refusal(both(90, 30, purgeFirst))).toBe(
+      `test/${purgeFirst ? "Backup" : "Purge"}: olderThanDays of a purge must be at least archiveOlderThanDays of the backup (90), ` +
+        "got 30: younger transactions are in no archive, and are not purged",
+    );
+    expect(() => synthesize(both(90, 90, purgeFirst))).not.toThrow();
+    expect(() => synthesize(both(undefined, 30, purgeFirst))).not.toThrow();
+  });
+
+  it("warns of a job whose user no schema makes, where there is a schema", () => {
+    const warnings = (users: (db: MetadataDatabase) => SchemaUser[], withSchema = true) =>
+      synthesize((scope) => {
+        const wires = wiring(scope);
+        new BackupGlueJob(scope, "Backup", wires);
+        new PurgeGlueJob(scope, "Purge", { ...wires, olderThanDays: 90 });
+        if (!withSchema) return;
+        new MysqlProvider(scope, "Mysql");
+        new MetadataSchema(scope, "Schema", { users: users(wires.database) });
+      }).warnings.filter((text) => text.includes("SchemaUser"));
+    const backup = (db: MetadataDatabase) => SchemaUser.backup(db.addUser("xray_backup"));
+    expect(warnings((db) => [backup(db)])).toEqual([
+      'no MetadataSchema has a SchemaUser for "xray_purge", which this job logs in as: a run would be denied',
+    ]);
+    expect(warnings((db) => [backup(db), SchemaUser.purge(db.addUser("xray_purge"))])).toEqual([]);
+    expect(warnings(() => [])).toHaveLength(2);
+    expect(warnings(() => [], false)).toEqual([]);
+  });
+});
 
 describe("PurgeGlueJob", () => {
   const job = synthesize(purge({})).resource("aws_glue_job");

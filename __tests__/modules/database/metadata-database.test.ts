@@ -433,6 +433,39 @@ describe("addUser and userSecret", () => {
     },
   );
 
+  it.each(["rdsadmin", "RDSADMIN", "rdsrepladmin"])(
+    "refuses a master user that RDS keeps for itself (%s)",
+    (masterUsername) => {
+      expect(refusal((scope) => database(scope, { masterUsername }))).toBe(
+        `test/Db: masterUsername must not be a name that RDS keeps for itself, got "${masterUsername}"`,
+      );
+      expect(synth({ masterUsername: "root" }).resource("aws_db_instance").username).toBe("root");
+    },
+  );
+
+  it("refuses a database that is the server's own", () => {
+    expect(refusal((scope) => database(scope, { databaseName: "mysql" }))).toBe(
+      `test/Db: databaseName must not be one of the server's own databases, got "mysql"`,
+    );
+  });
+
+  it.each([
+    ["10.0.0.0/8", 0],
+    ["172.16.0.0/12", 0],
+    ["192.168.0.0/16", 0],
+    ["203.0.113.0/24", 0],
+    ["203.0.113.7/32", 0],
+    ["10.0.0.0/7", 1],
+    ["172.0.0.0/11", 1],
+    ["192.168.0.0/15", 1],
+    ["0.0.0.0/1", 1],
+    ["203.0.0.0/16", 1],
+    ["0.0.0.0/0", 1],
+  ])("warns of a network that is wider than a private one (%s: %i)", (cidr, count) => {
+    const warnings = synth({ allowedCidrs: [cidr] }).warnings.filter((text) => text.includes(cidr));
+    expect(warnings).toHaveLength(count);
+  });
+
   it("refuses a user name that MySQL refuses, two versions of one password, and version 0", () => {
     expect(refusal((scope) => database(scope).addUser("x'; --"))).toBe(
       'test/Db: username must be 1 to 32 letters, digits and underscores, got "x\'; --"',

@@ -151,6 +151,29 @@ test("takes another database and a provider's alias", () => {
   }
 });
 
+test.each<[string, (stack: TerraformStack) => unknown, (stack: TerraformStack) => unknown]>([
+  ["made before", (stack) => new MysqlProvider(stack, "Mysql"), () => undefined],
+  ["made later", () => undefined, (stack) => new MysqlProvider(stack, "Mysql")],
+  [
+    "that has it as a prop, which cdktf misspells",
+    (stack) => new MysqlProvider(stack, "Mysql", { connParams: { multiStatements: "true", charset: "utf8mb4" } }),
+    () => undefined,
+  ],
+])("turns multiStatements on at a provider %s", (_, before, after) => {
+  const stack = new TerraformStack(Testing.app(), "stack");
+  before(stack);
+  const second = new MysqlProvider(stack, "Second", { alias: "second" });
+  new MetadataSchema(stack, "Schema");
+  after(stack);
+  const { provider } = JSON.parse(Testing.synth(stack, true)) as { provider: { mysql: Record<string, unknown>[] } };
+  const params = Object.fromEntries(provider.mysql.map(({ alias, conn_params }) => [alias ?? "default", conn_params]));
+  expect(params["default"]).toMatchObject({ multiStatements: "true" });
+  expect(Object.keys(params["default"] as object)).not.toContain("multi_statements");
+  expect(params["second"]).toBeUndefined();
+  new MetadataSchema(stack, "OtherSchema", { databaseName: "other", provider: second });
+  expect(Testing.synth(stack, true).match(/"multiStatements": "true"/g)).toHaveLength(2);
+});
+
 test("takes names that only Terraform knows", () => {
   const secretArn = Token.asString({ resolve: () => "${local.arn}" });
   expect(() => synth({ users: [user({ secret: { ...secret, secretArn } })] })).not.toThrow();
@@ -170,6 +193,13 @@ describe("fails when", () => {
       () => ({ databaseName: "x-ray" }),
       'stack/Schema: databaseName must be a letter and up to 47 letters, digits and underscores, got "x-ray"',
     ],
+    ...["mysql", "sys", "MySQL", "information_schema", "performance_schema"].map(
+      (databaseName): [string, () => MetadataSchemaProps, string] => [
+        `the database is the server's own (${databaseName})`,
+        () => ({ databaseName }),
+        `stack/Schema: databaseName must not be one of the server's own databases, got "${databaseName}"`,
+      ],
+    ),
     [
       "a migration may lose data",
       () => ({ migrationsFolder: folder }),

@@ -94,6 +94,29 @@ describe("DataLakeNetwork", () => {
     },
   );
 
+  it("refuses zones of another region, also where the provider is made later", () => {
+    const availabilityZones = ["us-east-1a", "us-east-1b"];
+    const message = `test/Net: availability zones must be of the provider's region eu-central-1, got "us-east-1a"`;
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { availabilityZones }))).toBe(message);
+    const subnets = [subnet("a", "eu-central-1a"), subnet("b", "us-east-1b")];
+    expect(refusal((scope) => DataLakeNetwork.fromExisting(scope, "Net", { vpcId: "vpc-1", subnets }))).toBe(
+      message.replace("us-east-1a", "us-east-1b"),
+    );
+  });
+
+  it.each([
+    ["10.20.0.0/16", 0],
+    ["172.31.0.0/16", 0],
+    ["192.168.0.0/16", 0],
+    ["100.64.0.0/16", 0],
+    ["172.32.0.0/16", 1],
+    ["11.0.0.0/16", 1],
+    ["192.169.0.0/24", 1],
+  ])("warns of a network that is not private (%s: %i)", (cidr, count) => {
+    const { warnings } = synthesize((scope) => void new DataLakeNetwork(scope, "Net", { cidr }));
+    expect(warnings.filter((text) => text.includes(`cidr ${cidr} is not private (RFC 1918)`))).toHaveLength(count);
+  });
+
   it.each([[[]], [["a"]], [["a", "a"]], [["a", "b", "c"]]])("refuses the zones %j", (availabilityZones) => {
     expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { availabilityZones }))).toBe(
       `test/Net: availabilityZones must be two different zones, got ${availabilityZones.join(", ") || "none"}`,

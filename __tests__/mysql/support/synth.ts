@@ -57,14 +57,13 @@ export function synthesizeSchema(
   new LocalBackend(stack, { path: "schema.tfstate" });
   if (props.users !== undefined) addAwsProvider(stack, endpoints?.aws);
   const { mysql } = endpoints ?? {};
-  const provider = new MysqlProvider(stack, "Mysql", {
+  new MysqlProvider(stack, "Mysql", {
     endpoint: `${mysql?.host ?? "127.0.0.1"}:${mysql?.port ?? 3306}`,
     username: mysql?.rootUser ?? "root",
     connectRetryTimeoutSec: 3,
     noProxy: "*",
     customTls: mysql?.caFile === undefined ? undefined : [{ caCert: mysql.caFile }],
   });
-  provider.addOverride("conn_params.multiStatements", "true");
   new MetadataSchema(stack, "Schema", props);
   app.synth();
   return path.join(outdir, "stacks", "schema", "cdk.tf.json");

@@ -1,6 +1,7 @@
 import type { Construct } from "constructs";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import { checkOneOf } from "../common/checks";
+import { checkArchiveAge } from "./archive-age";
 import { readJobContract, storeFolders } from "../common/job-contract";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import { checkNumber } from "./glue-arguments";
@@ -68,6 +69,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
     const { archive_older_than_days } = readJobContract("backup").arguments;
     checkNumber(this, "archiveOlderThanDays", props.archiveOlderThanDays, archive_older_than_days);
     checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
+    checkArchiveAge(this, props.database, { archive: props.archiveOlderThanDays });
     this.bucket = props.bucket;
     this.grantBackup();
     this.schedule(props);

@@ -7,6 +7,7 @@ import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
 import { assetPath } from "../common/assets";
 import { type AwsConstructProps, checkRdsAuthority, useAwsProvider } from "../common/aws-provider";
 import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
+import { warnWithoutSchemaUser } from "../database/schema-logins";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import { GLUE_ASSETS_PREFIX } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
@@ -136,6 +137,7 @@ export abstract class GlueDatabaseJob extends Construct {
     });
     const secret = props.database.addUser(kind.username);
     secret.grantRead(this.role);
+    warnWithoutSchemaUser(this, secret);
     const connection = new GlueDatabaseConnection(this, "Connection", { ...props, secret });
     connection.grantUse(this.role);
 

@@ -1,5 +1,6 @@
 import type { Construct } from "constructs";
 import { checkOneOf } from "../common/checks";
+import { checkArchiveAge } from "./archive-age";
 import { readJobContract, storeFolders } from "../common/job-contract";
 import { checkNumber } from "./glue-arguments";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
@@ -57,6 +58,7 @@ export class PurgeGlueJob extends GlueDatabaseJob {
     );
     checkNumber(this, "olderThanDays", props.olderThanDays, readJobContract("purge").arguments.older_than_days);
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
+    checkArchiveAge(this, props.database, { purge: props.olderThanDays });
     const { bucket } = props;
     const { archive, manifests, purges, checks } = storeFolders(bucket.backupPrefix);
     for (const folder of [archive, manifests, purges, checks]) bucket.grantRead(this.role, folder);

@@ -4,7 +4,7 @@ import type { AwsConstructProps } from "../common/aws-provider";
 import { checkCidr, checkInteger, checkList, checkOneOf, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
-import { checkDatabaseName } from "./names";
+import { checkDatabaseName, checkMasterUserName } from "./names";
 import { ValidationError } from "../common/validation-error";
 import { checkEngineVersion } from "./engine-version";
 import { checkLogRetention } from "../common/log-retention";
@@ -207,13 +207,7 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
     /^(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
     "up to 63 lower-case letters, digits and single hyphens that start with a letter",
   );
-  checkPattern(
-    scope,
-    "masterUsername",
-    props.masterUsername,
-    /^[A-Za-z][A-Za-z0-9_]{0,15}$/,
-    "1 to 16 letters, digits and underscores that start with a letter",
-  );
+  checkMasterUserName(scope, props.masterUsername);
   checkPattern(
     scope,
     "subnetGroupName",

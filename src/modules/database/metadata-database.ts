@@ -24,6 +24,7 @@ import {
   hasPerformanceInsights,
 } from "./metadata-database-props";
 import { checkUserName } from "./names";
+import { isPrivateNetwork } from "../common/private-network";
 import { physicalName } from "../common/physical-name";
 import { rdsMonitoringRole } from "./rds-monitoring-role";
 import { ValidationError } from "../common/validation-error";
@@ -330,6 +331,10 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     for (const cidr of cidrs) {
       if (cidr.endsWith("/0")) {
         Annotations.of(this).addWarning(`allowedCidrs ${cidr}: everybody who reaches the network can try to log in`);
+      } else if (isWidePublicNetwork(cidr)) {
+        Annotations.of(this).addWarning(
+          `allowedCidrs ${cidr}: wider than /24 and not private (RFC 1918); everybody in it can try to log in`,
+        );
       }
       addIngressRule(this, {
         securityGroupId: this.securityGroupId,
@@ -339,4 +344,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       });
     }
   }
+}
+
+function isWidePublicNetwork(cidr: string): boolean {
+  return !Token.isUnresolved(cidr) && Number(cidr.split("/")[1]) < 24 && !isPrivateNetwork(cidr);
 }

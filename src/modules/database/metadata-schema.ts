@@ -12,6 +12,8 @@ import { writeBesideHcl } from "../common/beside-hcl";
 import { useAwsProvider } from "../common/aws-provider";
 import { checkDatabaseName } from "./names";
 import { addSchemaAccounts } from "./schema-account";
+import { addSchemaLogins } from "./schema-logins";
+import { allowSeveralStatements } from "./several-statements";
 import type { SchemaUser } from "./schema-user";
 import { ValidationError } from "../common/validation-error";
 
@@ -48,7 +50,7 @@ export interface MetadataSchemaProps {
    */
   readonly preventDestroy?: boolean;
   /**
-   * The MySQL provider to use. It must allow several statements in one query (`conn_params` with `multiStatements`).
+   * The MySQL provider to use. The schema turns its `multiStatements` on.
    * @default - the stack's MySQL provider without an alias
    */
   readonly provider?: TerraformMetaArguments["provider"];
@@ -80,6 +82,11 @@ export class MetadataSchema extends Construct {
     this.preventDestroy = props.preventDestroy ?? true;
     this.provider = props.provider;
     checkDatabaseName(this, this.databaseName);
+    allowSeveralStatements(this, props.provider);
+    addSchemaLogins(
+      this,
+      (props.users ?? []).map(({ secret }) => secret),
+    );
     this.migrations = this.readMigrations(props.migrationsFolder ?? path.join(SQL_FOLDER, "migrations"));
 
     this.addFoundation();

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Fn, propertyAccess, Token } from "cdktf";
+import { Annotations, Fn, propertyAccess, Token } from "cdktf";
 import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
 import { DefaultSecurityGroup } from "@cdktf/provider-aws/lib/default-security-group";
 import { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
@@ -8,8 +8,9 @@ import { RouteTable } from "@cdktf/provider-aws/lib/route-table";
 import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-association";
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
-import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
+import { type AwsConstructProps, awsRegion, useAwsProvider } from "../common/aws-provider";
 import { checkCidr, checkList } from "../common/checks";
+import { isPrivateNetwork } from "../common/private-network";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { VpcEndpoints } from "./vpc-endpoints";
 import { ValidationError } from "../common/validation-error";
@@ -85,6 +86,10 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     const network = new Import(scope, id);
     useAwsProvider(network, props);
     checkList(network, "publicSubnets", props.publicSubnets);
+    checkZones(
+      network,
+      [...network.subnets, ...network.publicSubnets].map(({ availabilityZone }) => availabilityZone),
+    );
     return network;
   }
 
@@ -105,6 +110,13 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
       throw new ValidationError(
         this,
         `availabilityZones must be two different zones, got ${zones.join(", ") || "none"}`,
+      );
+    }
+
+    checkZones(this, zones);
+    if (!Token.isUnresolved(cidr) && !isPrivateNetwork(cidr)) {
+      Annotations.of(this).addWarning(
+        `cidr ${cidr} is not private (RFC 1918): hosts of the internet that have these addresses cannot be reached`,
       );
     }
 
@@ -162,6 +174,22 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
 /** A list of Terraform's, such as a variable's, as its first two entries; Terraform refuses a shorter one. */
 function knownLength(zones: string[]): string[] {
   return Token.isUnresolved(zones) ? [0, 1].map((index) => Token.asString(propertyAccess(zones, [index]))) : zones;
+}
+
+/** A name that begins with a region, as the zones of AWS have it; an emulator may have others. */
+const ZONE = /^[a-z]{2}(-[a-z]+)+-\d/;
+
+/** Throws for zones of another region than the provider's; at synth where the provider is made later. */
+function checkZones(scope: Construct, zones: string[]): void {
+  const faults = (): string[] => {
+    const region = awsRegion(scope);
+    const strange = zones.find((zone) => ZONE.test(zone) && !zone.startsWith(region ?? ""));
+    return strange === undefined
+      ? []
+      : [`availability zones must be of the provider's region ${region}, got "${strange}"`];
+  };
+  for (const fault of faults()) throw new ValidationError(scope, fault);
+  scope.node.addValidation({ validate: faults });
 }
 
 function checkSubnets(scope: Construct, subnets: DataLakeSubnet[]): DataLakeSubnet[] {
