@@ -108,7 +108,7 @@ def test_s3_fails_now_and_then_all_through_a_backup_s_life(s3_lab: Lab, emulator
 def test_s3_cuts_every_answer_short_and_nothing_is_committed(s3_lab: Lab, emulator: Emulator) -> None:
     s3_lab.fill(20)
     with faulty(s3_lab, emulator, "truncate") as (store, proxy):
-        refused(lambda: snapshot(s3_lab.run(store=store), "s", 60), "cannot read s3://.*/v1/_locks/backup.json: ")
+        refused(lambda: snapshot(s3_lab.run(store=store), "s", 60), "cannot (list|read) s3://.*: ")
         assert proxy.hits
     assert list(manifests.load_all(s3_lab.store)) == []
 

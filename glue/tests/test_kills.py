@@ -33,7 +33,7 @@ def of_a_copy(kind: str, nth: int = 1) -> list[str]:
     tables = ("pred_bounding_box", "transaction", "image")
     return [
         f"SELECT GET_LOCK {nth}",
-        f"store: v1/_locks/backup.json {2 * nth - 1}",
+        f"store: v1/_locks/backup/RUN/claim.json {nth}",
         *(
             step
             for table in tables
@@ -43,7 +43,7 @@ def of_a_copy(kind: str, nth: int = 1) -> list[str]:
             )
         ),
         f"store: v1/_manifests/{kind}-k.json 1",
-        f"store: v1/_locks/backup.json {2 * nth}",
+        f"store: v1/_locks/backup/RUN/released.json {nth}",
     ]
 
 
@@ -52,7 +52,7 @@ BOUNDARIES = {
     "archive": [*of_a_copy("archive"), "end 1"],
     "purge": [
         "SELECT GET_LOCK 1",
-        "store: v1/_purges/lock.json 1",
+        "store: v1/_purges/lock/RUN/claim.json 1",
         *(f"work: verify {table} 1" for table in TABLES),
         "store: v1/_purges/RUN/intent.json 1",
         *(
@@ -66,12 +66,12 @@ BOUNDARIES = {
         "store: v1/_purges/finished/archive-a.json 1",
         "store: v1/_purges/RUN/chunks-00001.jsonl 1",
         "store: v1/_purges/RUN/result.json 1",
-        "store: v1/_purges/lock.json 2",
+        "store: v1/_purges/lock/RUN/released.json 1",
         "end 1",
     ],
     "restore": [
         "SELECT GET_LOCK 1",
-        "store: v1/_locks/restore.json 1",
+        "store: v1/_locks/restore/RUN/claim.json 1",
         "CREATE DATABASE 1",
         *(f"CREATE TABLE {table} 1" for table in TABLES),
         *(
@@ -82,14 +82,14 @@ BOUNDARIES = {
         ),
         *(f"ALTER TABLE {table} 1" for table in TABLES),
         "store: v1/_restores/RUN.json 1",
-        "store: v1/_locks/restore.json 2",
+        "store: v1/_locks/restore/RUN/released.json 1",
         "end 1",
     ],
 }  # fmt: skip
 # Written, not committed; committed, not told; deleted, not committed or not noted; two of three tables made.
 ALWAYS = {
     "backup": {"store: v1/_manifests/snapshot-k.json 1", "store: v1/_manifests/archive-k.json 1"},
-    "archive": {"store: v1/_locks/backup.json 2"},
+    "archive": {"store: v1/_locks/backup/RUN/released.json 1"},
     "purge": {"COMMIT 1", "FOR UPDATE transaction 2", "store: v1/_purges/RUN/result.json 1"},
     "restore": {
         "CREATE TABLE pred_bounding_box 1", "COMMIT 3", "INSERT INTO transaction 2", "ALTER TABLE transaction 1",
@@ -144,7 +144,7 @@ class Scene:
 
     def run_again(self, name: str) -> None:
         """The killed run's lease is as old as if its time had passed; the server has to notice that it is gone."""
-        for lease in Path(self.lab.store.url).glob("v1/_*/*.json"):
+        for lease in Path(self.lab.store.url).glob("v1/_*/**/*.json"):
             os.utime(lease, (time.time() - 100,) * 2)
         for _ in range(20):
             code = self.run(name)

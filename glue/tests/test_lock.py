@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -11,67 +13,91 @@ import pytest
 
 from tests.support.lab import Lab
 from xray_backup.errors import LockedError, VerificationError
-from xray_backup.lock import DatabaseLock, Lease
+from xray_backup.lock import CLAIM, DatabaseLock, Lease
 from xray_backup.store import FolderStore, Store
 
-KEY = "v1/_locks/test.json"
+PREFIX = "v1/_locks/test/"
 
 
-def abandoned(store: Store, ttl_seconds: int, owner: str = "backup killed") -> None:
-    document = {"owner": owner, "ttl_seconds": ttl_seconds, "released": False, "renewed": 0}
-    store.create(KEY, json.dumps(document).encode())
+def lease(store: Store, run_id: str, ttl_seconds: int = 3) -> Lease:
+    return Lease(store, PREFIX, run_id, f"backup {run_id}", ttl_seconds)
+
+
+def abandoned(store: Store, ttl_seconds: int) -> None:
+    document = {"owner": "backup killed", "ttl_seconds": ttl_seconds}
+    store.create(f"{PREFIX}killed/{CLAIM}", json.dumps(document).encode())
 
 
 def test_a_second_run_is_refused_and_told_who_is_at_work(store: Store) -> None:
-    with Lease(store, KEY, "backup one", 3), pytest.raises(LockedError, match=r"backup one is at work .* after 3 s"):
-        Lease(store, KEY, "backup two", 3).__enter__()
-    with Lease(store, KEY, "backup two", 3) as lease:
-        lease.check()
+    with lease(store, "one"), pytest.raises(LockedError, match=r"backup one is at work .* after 3\.0 s"):
+        lease(store, "two").__enter__()
+    with lease(store, "three") as held:
+        held.check()
 
 
 def test_a_lease_is_renewed_while_its_holder_lives(store: Store) -> None:
-    with Lease(store, KEY, "one", 3) as lease:
+    with lease(store, "one") as held:
         time.sleep(4.5)
-        lease.check()
+        held.check()
         with pytest.raises(LockedError):
-            Lease(store, KEY, "two", 3).__enter__()
+            lease(store, "two").__enter__()
 
 
 def test_a_silent_holder_is_taken_over_after_its_own_time(store: Store) -> None:
     abandoned(store, 2)
-    with pytest.raises(LockedError, match="can be taken over after 2 s"):
-        Lease(store, KEY, "two", 30).__enter__()
+    with pytest.raises(LockedError, match=r"can be taken over after 2\.0 s"):
+        lease(store, "two", 30).__enter__()
     time.sleep(3.1)
-    with Lease(store, KEY, "two", 30) as lease:
-        lease.check()
+    with lease(store, "two", 30) as held:
+        held.check()
 
 
 def test_a_holder_that_was_taken_over_stops(store: Store) -> None:
-    first = Lease(store, KEY, "one", 3).__enter__()
-    content = store.read(KEY)
-    assert content is not None
+    first = lease(store, "one").__enter__()
     # Another run took over while this one slept.
-    assert store.replace(KEY, b'{"owner": "two", "ttl_seconds": 300, "released": false}', content.etag)
+    store.create(f"{PREFIX}two/{CLAIM}", b'{"owner": "two", "ttl_seconds": 300}')
     time.sleep(1.5)
     with pytest.raises(LockedError, match="another may have taken over"):
         first.check()
     first.__exit__(None, None, None)
-    content = store.read(KEY)
-    assert content is not None
-    assert b"two" in content.body
+    with pytest.raises(LockedError, match="two is at work"):
+        lease(store, "three").__enter__()
+
+
+def test_of_many_that_claim_at_one_moment_never_two_hold(store: Store) -> None:
+    """All may leave; that two go on must not be."""
+    for attempt in range(5):
+        start = threading.Barrier(4)
+        held: list[str] = []
+
+        def claim(name: str, start: threading.Barrier = start, held: list[str] = held) -> None:
+            start.wait()
+            with contextlib.suppress(LockedError), lease(store, name):
+                held.append(name)
+                time.sleep(0.5)
+
+        threads = [threading.Thread(target=claim, args=(f"{attempt}-{n}",)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(held) <= 1
+    with lease(store, "last") as alone:
+        alone.check()
 
 
 def test_a_holder_that_cannot_renew_stops_in_time(tmp_path: Path) -> None:
     class Silent(FolderStore):
-        def replace(self, *_: object) -> str | None:
-            time.sleep(60)
-            return None
+        def create(self, key: str, body: bytes) -> str | None:
+            if "renewal" in key:
+                time.sleep(60)
+            return super().create(key, body)
 
-    lease = Lease(Silent(tmp_path), KEY, "one", 3).__enter__()
-    lease.check()
+    held = lease(Silent(tmp_path), "one").__enter__()
+    held.check()
     time.sleep(3.2)
     with pytest.raises(LockedError, match="silent for too long"):
-        lease.check()
+        held.check()
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -79,21 +105,21 @@ def test_a_machine_with_a_wrong_clock_neither_steals_nor_loses(
     hours: int, monkeypatch: pytest.MonkeyPatch, s3_store: Store
 ) -> None:
     store = s3_store
-    with Lease(store, KEY, "one", 3) as lease:
+    with lease(store, "one") as held:
         wrong = time.time() + hours * 3600
         monkeypatch.setattr(time, "time", lambda: wrong)
         with pytest.raises(LockedError):
-            Lease(store, KEY, "two", 3).__enter__()
-        lease.check()
+            lease(store, "two").__enter__()
+        held.check()
 
 
 def test_two_takers_of_an_abandoned_lease_one_wins(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     abandoned(store, 1)
     old = time.time() - 100
-    os.utime(tmp_path / KEY, (old, old))
-    with Lease(store, KEY, "two", 3), pytest.raises(LockedError):
-        Lease(store, KEY, "three", 3).__enter__()
+    os.utime(tmp_path / PREFIX / "killed" / CLAIM, (old, old))
+    with lease(store, "two"), pytest.raises(LockedError):
+        lease(store, "three").__enter__()
 
 
 def test_the_database_s_lock_keeps_others_out_and_goes_with_its_connection(lab: Lab) -> None:
@@ -112,9 +138,9 @@ def test_the_database_s_lock_keeps_others_out_and_goes_with_its_connection(lab: 
             held.check()
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"owner": "x", "ttl_seconds": "3", "released": false}'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"owner": "x", "ttl_seconds": "x"}'])
 def test_a_damaged_lock_is_one_line(folder_store: Store, body: bytes) -> None:
-    folder_store.create(KEY, body)
-    with pytest.raises(VerificationError, match=r"the lock .*/v1/_locks/test.json is damaged: .* delete it") as caught:
-        Lease(folder_store, KEY, "one", 3).__enter__()
+    folder_store.create(f"{PREFIX}cut/{CLAIM}", body)
+    with pytest.raises(VerificationError, match=r"the lock .*/v1/_locks/test/cut/claim.json is damaged: .*") as caught:
+        lease(folder_store, "one").__enter__()
     assert "\n" not in str(caught.value)

@@ -18,7 +18,7 @@ from xray_backup.table_copy import copy_table
 from xray_backup.table_definition import definition, without_counter
 from xray_backup.verification import check_files
 
-BACKUP_LOCK = f"{LOCKS}backup.json"
+BACKUP_LOCK = f"{LOCKS}backup/"
 
 
 @dataclass(frozen=True)

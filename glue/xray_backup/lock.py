@@ -18,66 +18,93 @@ import pymysql
 
 from xray_backup.database import Connection, Database, query
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
-from xray_backup.store import Store
+from xray_backup.store import Store, StoredObject
 
 MIN_TTL_SECONDS = 3
 WAIT_SECONDS = 3
+CLAIM = "claim.json"
+RELEASED = "released.json"
 
 
 class Lease:
-    """A lock object in the store, renewed in the background while the context lasts."""
+    """A claim in the store, renewed in the background while the context lasts.
 
-    def __init__(self, store: Store, key: str, owner: str, ttl_seconds: int) -> None:
+    Each run has a folder of its own: its claim, a new object for each renewal, one for the release. No object is
+    written twice, so a bucket keeps no old version of any, and a role needs to write new objects only.
+    """
+
+    def __init__(self, store: Store, prefix: str, run_id: str, owner: str, ttl_seconds: int) -> None:
         if ttl_seconds < MIN_TTL_SECONDS:
             raise UsageError(f"--lock_ttl_seconds {ttl_seconds} is too short: use {MIN_TTL_SECONDS} or more")
-        self._store, self._key, self._owner, self._ttl = store, key, owner, ttl_seconds
-        self._etag = ""
+        self._store, self._prefix, self._run_id, self._owner, self._ttl = store, prefix, run_id, owner, ttl_seconds
+        self._renewals = 0
         self._renewed = 0.0
         self._lost = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def __enter__(self) -> Lease:
+        if holder := self._other_holder():
+            raise LockedError(holder)
         started = time.monotonic()
-        etag = self._acquire()
-        if etag is None:
-            raise LockedError(f"another run took {self._store.url}/{self._key} at the same moment; try again later")
-        self._etag, self._renewed = etag, started
+        self._write(CLAIM, {"owner": self._owner, "ttl_seconds": self._ttl})
+        # Of two that claim at the same moment each sees the other here, and both leave.
+        if holder := self._other_holder():
+            self._write(RELEASED)
+            raise LockedError(holder)
+        self._renewed = started
         self._thread.start()
         return self
 
-    def _acquire(self) -> str | None:
-        current = self._store.read(self._key)
-        if current is None:
-            return self._store.create(self._key, self._document())
+    def _write(self, name: str, document: dict[str, object] | None = None) -> None:
+        self._store.create(f"{self._prefix}{self._run_id}/{name}", json.dumps(document or {}).encode())
+
+    def _other_holder(self) -> str | None:
+        """The words on another run that holds the lease; None where there is none."""
+        claims: dict[str, list[StoredObject]] = {}
+        for item in self._store.list(self._prefix):
+            run_id, _, name = item.key.removeprefix(self._prefix).partition("/")
+            if name and run_id != self._run_id:
+                claims.setdefault(run_id, []).append(item)
+        for run_id, items in claims.items():
+            if not any(item.key.endswith(f"/{RELEASED}") for item in items):
+                age = min(item.age_seconds for item in items)
+                owner, ttl_seconds = self._claim_of(run_id)
+                if age <= ttl_seconds:
+                    return (
+                        f"{owner} is at work (last sign {age:.0f} s ago);"
+                        f" it can be taken over after {ttl_seconds} s of silence"
+                    )
+        return None
+
+    def _claim_of(self, run_id: str) -> tuple[str, float]:
+        key = f"{self._prefix}{run_id}/{CLAIM}"
+        content = self._store.read(key)
         try:
-            holder = json.loads(current.body)
-            if not holder["released"] and current.age_seconds <= holder["ttl_seconds"]:
-                raise LockedError(
-                    f"{holder['owner']} is at work (last sign {current.age_seconds:.0f} s ago);"
-                    f" it can be taken over after {holder['ttl_seconds']} s of silence"
-                )
+            document = json.loads(content.body if content else b"")
+            return str(document["owner"]), float(document["ttl_seconds"])
         except (ValueError, KeyError, TypeError):
             raise VerificationError(
-                f"the lock {self._store.url}/{self._key} is damaged: if no other run is at work, delete it"
+                f"the lock {self._store.url}/{key} is damaged: if no other run is at work, delete its folder"
             ) from None
-        return self._store.replace(self._key, self._document(), current.etag)
-
-    def _document(self, released: bool = False) -> bytes:
-        # The count makes each renewal another content, so that the ETag changes even where it is a hash of it.
-        document = {"owner": self._owner, "ttl_seconds": self._ttl, "released": released, "renewed": time.time_ns()}
-        return json.dumps(document).encode()
 
     def _renew(self) -> None:
         while not self._stop.wait(self._ttl / 3):
             started = time.monotonic()
+            if self._is_silent():
+                return
             # A store that does not answer is tried again; `check` counts the silence.
             with contextlib.suppress(BackupError):
-                etag = self._store.replace(self._key, self._document(), self._etag)
-                if etag is None:
+                self._renewals += 1
+                self._write(f"renewal-{self._renewals:05}.json")
+                # Whoever came after a silence that this run did not notice is there by now.
+                if self._other_holder():
                     self._lost = True
                     return
-                self._etag, self._renewed = etag, started
+                self._renewed = started
+
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._renewed > self._ttl
 
     def check(self) -> None:
         """Asked before every step that cannot be taken back.
@@ -85,7 +112,7 @@ class Lease:
         Raises:
             LockedError: the lease is lost or could not be renewed in time.
         """
-        if self._lost or time.monotonic() - self._renewed > self._ttl:
+        if self._lost or self._is_silent():
             raise LockedError("this run was silent for too long and another may have taken over; run it again")
 
     def __exit__(
@@ -93,9 +120,8 @@ class Lease:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        if not self._lost:
-            with contextlib.suppress(BackupError):
-                self._store.replace(self._key, self._document(released=True), self._etag)
+        with contextlib.suppress(BackupError):
+            self._write(RELEASED)
 
 
 class DatabaseLock:

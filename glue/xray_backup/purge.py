@@ -35,7 +35,7 @@ from xray_backup.schema_check import check_schema
 from xray_backup.verification import FileContent, verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.
-PURGE_LOCK = f"{PURGES}lock.json"
+PURGE_LOCK = f"{PURGES}lock/"
 TRIES = 5
 # A row that somebody else holds longer keeps its own unit only; the others go on.
 LOCK_WAIT_SECONDS = 3

@@ -37,7 +37,7 @@ class ChunkResult:
 
 @dataclass
 class PurgeResult:
-    """The result of a purge: `rows` counts deleted (in a dry run, deletable) rows, `kept` holds anchor keys by reason."""
+    """The result of a purge: `rows` counts deleted or, in a dry run, deletable rows; `kept` has keys by reason."""
 
     run_id: str
     mode: Literal["dry-run", "execute"]

@@ -27,7 +27,7 @@ from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
 from xray_backup.verification import check_files
 
-RESTORE_LOCK = f"{LOCKS}restore.json"
+RESTORE_LOCK = f"{LOCKS}restore/"
 TRIES = 5
 # Errors that are about a row: 3819 and 4025 are a CHECK in MySQL and MariaDB, 1644 a trigger's SIGNAL.
 _ROW_ERRORS = frozenset(

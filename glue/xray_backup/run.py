@@ -43,14 +43,15 @@ class Run:
     run_id: str = field(default_factory=new_run_id)
 
     @contextmanager
-    def exclusive(self, lock_key: str, schema: str | None = None) -> Iterator[Callable[[], None]]:
+    def exclusive(self, lock_prefix: str, schema: str | None = None) -> Iterator[Callable[[], None]]:
         """Holds both locks; gives the check to be called before every step that cannot be taken back.
 
         Raises:
             LockedError: another run is at work.
         """
         with ExitStack() as locks:
-            lease = Lease(self.store, lock_key, f"{self.command} {self.run_id}", self.lock_ttl_seconds)
+            owner = f"{self.command} {self.run_id}"
+            lease = Lease(self.store, lock_prefix, self.run_id, owner, self.lock_ttl_seconds)
             held: list[DatabaseLock | Lease] = [DatabaseLock(self.database, schema), lease]
             for lock in held:
                 locks.enter_context(lock)

@@ -1,13 +1,11 @@
 """Where backups are kept: an S3 bucket (or anything that speaks S3) or a folder.
 
-Both give the three writes that the design needs: create if absent, replace if unchanged, and nothing else. There is no
-delete.
+Both give the one write that the design needs: create what is not there. Nothing is written over, nothing is deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import mimetypes
 import os
@@ -40,20 +38,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as a listing shows it; `size` in bytes."""
+    """One object of a listing: `size` in bytes, `age_seconds` since it was written, by the store's own clock."""
 
     key: str
     size: int
     etag: str
+    age_seconds: float
 
 
 @dataclass(frozen=True)
 class Content:
-    """An object's bytes; `age_seconds` since it was written, by the store's own clock, never by this machine's."""
+    """An object's bytes."""
 
     body: bytes
     etag: str
-    age_seconds: float
 
 
 class Store(Protocol):
@@ -63,9 +61,6 @@ class Store(Protocol):
 
     def create(self, key: str, body: bytes) -> str | None:
         """Writes a new object and returns its ETag; None, and nothing written, where the key exists."""
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        """Overwrites the object while its ETag is `etag`; the new one, or None where nothing was written."""
 
     def read(self, key: str) -> Content | None:
         """The object, or None where there is none."""
@@ -123,19 +118,12 @@ class S3Store:
 
     def create(self, key: str, body: bytes) -> str | None:
         """See `Store`."""
-        return self._put(key, body, IfNoneMatch="*")
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        """See `Store`."""
-        return self._put(key, body, IfMatch=etag)
-
-    def _put(self, key: str, body: bytes, **condition: Any) -> str | None:
         # So that a browser shows a report, and does not save it.
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
         for attempt in range(_TRIES):
             try:
                 answer = self._client.put_object(
-                    Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, ContentType=kind, **condition
+                    Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, ContentType=kind, IfNoneMatch="*"
                 )
                 return str(answer["ETag"])
             except ClientError as error:
@@ -145,7 +133,7 @@ class S3Store:
                 if code == "ConditionalRequestConflict" and attempt < _TRIES - 1:
                     time.sleep(0.1 * 2**attempt)
                     continue
-                if code not in ("PreconditionFailed", "NoSuchKey"):
+                if code != "PreconditionFailed":
                     raise self._explained(error, "write", key) from None
                 # A retry after a lost answer meets our own write: it is ours if it has our bytes.
                 current = self.read(key)
@@ -171,8 +159,7 @@ class S3Store:
                 time.sleep(0.1 * 2**attempt)
             except BotoCoreError as error:
                 raise self._explained(error, "read", key) from None
-        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-        return Content(body, str(answer["ETag"]), max(0.0, (now - answer["LastModified"]).total_seconds()))
+        return Content(body, str(answer["ETag"]))
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See `Store`."""
@@ -181,8 +168,10 @@ class S3Store:
             for page in self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=f"{self.prefix}/{prefix}"
             ):
+                now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
                 for item in page.get("Contents", []):
-                    yield StoredObject(item["Key"][skip:], item["Size"], item["ETag"])
+                    age = max(0.0, (now - item["LastModified"]).total_seconds())
+                    yield StoredObject(item["Key"][skip:], item["Size"], item["ETag"], age)
         except (ClientError, BotoCoreError) as error:
             raise self._explained(error, "list", prefix) from None
 
@@ -214,19 +203,6 @@ class FolderStore:
                 return None
         return _etag(path)
 
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        """See `Store`; a file lock, which goes with its process, makes compare and write one step."""
-        path = self.folder / key
-        if not path.exists():
-            return None
-        with _explained(path), path.with_name(f".{path.name}.guard").open("w") as guard:
-            fcntl.flock(guard, fcntl.LOCK_EX)
-            if _etag(path) != etag:
-                return None
-            with self._written(path, body) as temporary:
-                temporary.replace(path)
-            return _etag(path)
-
     @contextlib.contextmanager
     def _written(self, path: Path, body: bytes) -> Iterator[Path]:
         with _explained(path):
@@ -246,7 +222,7 @@ class FolderStore:
         """See `Store`."""
         path = self.folder / key
         try:
-            return Content(path.read_bytes(), _etag(path), max(0.0, time.time() - path.stat().st_mtime))
+            return Content(path.read_bytes(), _etag(path))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -258,7 +234,9 @@ class FolderStore:
         for path in sorted(root.rglob("*") if root.is_dir() else []):
             # Hidden files are Hadoop's checksums and our own half-written ones; neither is an object.
             if path.is_file() and not path.name.startswith("."):
-                yield StoredObject(str(path.relative_to(self.folder)), path.stat().st_size, _etag(path))
+                state = path.stat()
+                age = max(0.0, time.time() - state.st_mtime)
+                yield StoredObject(str(path.relative_to(self.folder)), state.st_size, _etag(path), age)
 
 
 @contextlib.contextmanager

@@ -59,8 +59,7 @@ class Boundaries:
         _before(pymysql.cursors.Cursor, "execute", self._statement)
         _before(pymysql.connections.Connection, "commit", self._commit)
         for store in (FolderStore, S3Store):
-            for method in ("create", "replace"):
-                _before(store, method, self._store_write)
+            _before(store, "create", self._store_write)
         _before(Run, "work", self._work)
 
     def _statement(self, cursor: Any, sql: str | bytes, *_: Any) -> None:

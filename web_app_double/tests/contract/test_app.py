@@ -34,7 +34,7 @@ NOON = datetime(2026, 3, 4, 12, 0, 0)
 DICOM_FILES = ["CT_small.dcm", "MR_small.dcm", "examples_rgb_color.dcm"]
 PICTURES = [("PNG", 1), ("PNG", 8), ("PNG", 20), ("JPEG", 1), ("JPEG", 8), ("JPEG", 20)]
 REFUSED = ["DELETE FROM pred_bounding_box", "UPDATE image SET bucket = 'x'", "DROP TABLE image"]
-# The statement that the guide gives to an operator. The row's id comes from AUTO_INCREMENT, so that no user's id is in its way.
+# The guide's statement for an operator. The row's id comes from AUTO_INCREMENT, so that no user's id is in its way.
 MEND = "INSERT INTO image (bucket, folder, image_file) VALUES (%s, %s, %s)"
 
 
