@@ -49,6 +49,9 @@ describe("what each role may do", () => {
   /** Rights of every job: its own code, connection, secret and logs. */
   function commonRights(job: string, script: string, user: string): string[][] {
     const code = `${lake}/glue-assets/local-data-lake-${job.toLowerCase()}/<hash>`;
+    const logs =
+      `arn::logs:::log-group:/aws-glue/jobs/local-data-lake-${job.toLowerCase()}/` +
+      `\${aws_glue_security_configuration.${job}_SecurityConfiguration.name}-role/\${aws_iam_role.${job}_Role.name}`;
     return [
       [
         "secretsmanager:DescribeSecret secretsmanager:GetSecretValue",
@@ -76,7 +79,7 @@ describe("what each role may do", () => {
       [
         "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
         ["error", "output"]
-          .map((log) => `<aws_cloudwatch_log_group.${job}_${log}-log>`)
+          .map((log) => `${logs}/${log}`)
           .map((group) => `${group} ${group}:*`)
           .join(" "),
         "",

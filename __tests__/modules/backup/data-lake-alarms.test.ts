@@ -21,7 +21,7 @@ describe("DataLakeAlarms", () => {
   const stack = synthesize(alarms);
 
   it("makes a topic that CloudWatch of this account and EventBridge may publish to", () => {
-    expect(stack.resource("aws_sns_topic")).toEqual({ name: "test-alarms" });
+    expect(stack.resource("aws_sns_topic")).toEqual({ name: "test-alarms", lifecycle: { ignore_changes: ["name"] } });
     expect(stack.resource("aws_sns_topic_policy")).toEqual({
       arn: topicArn,
       policy: "${data.aws_iam_policy_document.Alarms_TopicPolicyDocument.json}",
@@ -76,6 +76,7 @@ describe("DataLakeAlarms", () => {
   it("tells of each run that failed, was stopped or timed out", () => {
     expect(stack.resource("aws_cloudwatch_event_rule", "Alarms_BackupFailed")).toEqual({
       name: "test-alarms-BackupFailed",
+      lifecycle: { ignore_changes: ["name"] },
       description: "Glue job run: FAILED, STOPPED, TIMEOUT",
       event_pattern:
         '${jsonencode({"source" = ["aws.glue"], "detail-type" = ["Glue Job State Change"], ' +

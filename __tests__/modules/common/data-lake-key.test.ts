@@ -26,6 +26,7 @@ describe("DataLakeKey", () => {
     });
     expect(stack.resource("aws_kms_alias")).toEqual({
       name: "alias/test-key",
+      lifecycle: { ignore_changes: ["name"] },
       target_key_id: "${aws_kms_key.Key.key_id}",
     });
   });

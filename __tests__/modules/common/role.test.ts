@@ -7,7 +7,8 @@ describe("Role", () => {
       new Role(scope, "Job", { assumedBy: { type: "Service", identifiers: ["glue.amazonaws.com"] } });
     });
     expect(stack.resource("aws_iam_role")).toEqual({
-      name: "test-job",
+      name: "test-job-eu-central-1",
+      lifecycle: { ignore_changes: ["name"] },
       assume_role_policy: "${data.aws_iam_policy_document.Job_Trust.json}",
     });
     expect(stack.statements("Job_Trust")).toEqual([
@@ -44,6 +45,7 @@ describe("Role", () => {
     });
     expect(stack.resource("aws_iam_role_policy")).toEqual({
       name: "test-app",
+      lifecycle: { ignore_changes: ["name"] },
       role: "${aws_iam_role.App.name}",
       policy: "${data.aws_iam_policy_document.App_Policy.json}",
     });

@@ -57,11 +57,7 @@ describe("defaults", () => {
       skip_final_snapshot: false,
       final_snapshot_identifier: 'test-db-final-${formatdate("YYYYMMDDhhmmss", timestamp())}',
       lifecycle: { prevent_destroy: true, ignore_changes: ["final_snapshot_identifier"] },
-      depends_on: [
-        "aws_cloudwatch_log_group.Db_error-log",
-        "aws_cloudwatch_log_group.Db_slowquery-log",
-        "aws_cloudwatch_log_group.Db_iam-db-auth-error-log",
-      ],
+      depends_on: ["error", "slowquery", "iam-db-auth-error"].map((log) => `aws_cloudwatch_log_group.Db_${log}-log`),
     });
   });
 
@@ -76,7 +72,7 @@ describe("defaults", () => {
         { name: "long_query_time", value: "2" },
         { name: "log_output", value: "FILE" },
       ],
-      lifecycle: { create_before_destroy: true },
+      lifecycle: { create_before_destroy: true, ignore_changes: ["name_prefix"] },
     });
   });
 

@@ -11,7 +11,7 @@ describe("PrivateBucket", () => {
     expect(stack.resource("aws_s3_bucket")).toEqual({
       bucket_prefix: "test-bucket-",
       force_destroy: false,
-      lifecycle: { prevent_destroy: true },
+      lifecycle: { prevent_destroy: true, ignore_changes: ["bucket_prefix"] },
     });
     expect(stack.warnings).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import type { Construct } from "constructs";
+import { checkConstructProps } from "../common/construct-props";
 import type { AwsConstructProps } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { ImageUploaderProps } from "./image-uploader";
@@ -20,7 +21,7 @@ export interface WebIdentityRoleProps extends ImageUploaderProps, AwsConstructPr
   readonly audience?: string;
   /**
    * The role's name: up to 64 letters, digits and `+=,.@_-`.
-   * @default - the construct's path
+   * @default - the construct's path and the region
    */
   readonly roleName?: string;
 }
@@ -44,6 +45,7 @@ export class WebIdentityRole extends Role {
     // account can ask for a token with any.
     const claims = { aud: googleServiceAccountId, oaud: audience, sub: googleServiceAccountId };
     super(scope, id, {
+      namePath: props.namePath,
       provider: props.provider,
       roleName: props.roleName,
       description: "The web app, by the identity of its Google service account",
@@ -63,6 +65,7 @@ export class WebIdentityRole extends Role {
       "the numeric unique id of a service account, about 21 digits",
     );
     checkPattern(this, "audience", audience, /^[^\s*?]{1,255}$/, "1 to 255 characters without blanks and wildcards");
+    checkConstructProps(this, props, ["bucket", "secret"]);
     grantImageUpload(this, props);
   }
 }

@@ -3,7 +3,8 @@ import { Op, Token } from "cdktf";
 import { AthenaWorkgroup } from "@cdktf/provider-aws/lib/athena-workgroup";
 import { GlueCatalogDatabase } from "@cdktf/provider-aws/lib/glue-catalog-database";
 import { GlueCatalogTable } from "@cdktf/provider-aws/lib/glue-catalog-table";
-import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
+import { checkConstructProps } from "../common/construct-props";
+import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
@@ -13,6 +14,7 @@ import { storeFolders } from "../common/job-contract";
 import { ATHENA_RESULTS_PREFIX } from "../storage/data-lake-lifecycle";
 import { detectionsColumns, detectionsSql } from "./detections-view";
 import { mapExpression } from "../common/expression";
+import { keepNames } from "../common/kept-name";
 import { physicalName } from "../common/physical-name";
 
 /** Properties of {@link BackupCatalog}. */
@@ -71,7 +73,8 @@ export class BackupCatalog extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupCatalogProps) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
+    checkConstructProps(this, props, ["bucket"], ["encryptionKey"]);
     const { bucket } = props;
     const name = props.databaseName ?? physicalName(this, 128).replaceAll("-", "_");
     checkPattern(
@@ -160,7 +163,7 @@ export class BackupCatalog extends Construct {
   }
 
   private addWorkgroup({ bucket, bytesScannedCutoffGib, encryptionKey, forceDestroy }: BackupCatalogProps): string {
-    return new AthenaWorkgroup(this, "Workgroup", {
+    const workgroup = new AthenaWorkgroup(this, "Workgroup", {
       name: physicalName(this, 128),
       description: "Queries over the backups of the metadata",
       forceDestroy: forceDestroy ?? false,
@@ -175,7 +178,9 @@ export class BackupCatalog extends Construct {
             : { encryptionOption: "SSE_S3" },
         },
       },
-    }).name;
+    });
+    keepNames(workgroup, "name");
+    return workgroup.name;
   }
 }
 

@@ -9,6 +9,7 @@ import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
 import type { IGrantee } from "../common/grantee";
 import { checkSchedule } from "./schedule";
+import { pathText } from "../common/physical-name";
 import { ValidationError } from "../common/validation-error";
 
 /** Starter of the job. */
@@ -101,7 +102,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
     checkSchedule(this, schedule);
     new GlueTrigger(this, "Trigger", {
       name: this.jobName,
-      description: this.node.path,
+      description: pathText(this),
       type: "SCHEDULED",
       schedule,
       startOnCreation: true,

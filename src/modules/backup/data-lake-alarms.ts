@@ -7,12 +7,14 @@ import { SnsTopic } from "@cdktf/provider-aws/lib/sns-topic";
 import { SnsTopicPolicy } from "@cdktf/provider-aws/lib/sns-topic-policy";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
 import { Fn } from "cdktf";
+import { checkConstructProps } from "../common/construct-props";
 import { arnScope } from "../common/arn";
-import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
+import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { GlueDatabaseJob } from "./glue-database-job";
 import type { MetadataDatabase } from "../database/metadata-database";
+import { keepNames } from "../common/kept-name";
 import { physicalName } from "../common/physical-name";
 import { PolicyDocument } from "../common/policy-document";
 
@@ -49,7 +51,8 @@ export class DataLakeAlarms extends Construct {
 
   constructor(scope: Construct, id: string, props: DataLakeAlarmsProps) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
+    checkConstructProps(this, props, ["database", "backupJob"], ["encryptionKey"]);
     checkPattern(this, "email", props.email, /^[^@\s]+@[^@\s]+\.[^@\s]+$/, "an e-mail address");
     this.topicArn = this.addTopic(props);
     this.addDatabaseAlarms(props.database.instanceIdentifier);
@@ -58,6 +61,7 @@ export class DataLakeAlarms extends Construct {
 
   private addTopic({ email, encryptionKey }: DataLakeAlarmsProps): string {
     const topic = new SnsTopic(this, "Topic", { name: physicalName(this, 256), kmsMasterKeyId: encryptionKey?.keyArn });
+    keepNames(topic, "name");
     const publish = { actions: ["sns:Publish"], resources: [topic.arn] };
     new SnsTopicPolicy(this, "TopicPolicy", {
       arn: topic.arn,
@@ -128,7 +132,7 @@ export class DataLakeAlarms extends Construct {
 
   /** @see https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html */
   private addJobRule(id: string, jobName: string, state: string[]): CloudwatchEventRule {
-    return new CloudwatchEventRule(this, id, {
+    const rule = new CloudwatchEventRule(this, id, {
       name: `${physicalName(this, 40)}-${id}`,
       description: `Glue job run: ${state.join(", ")}`,
       eventPattern: Fn.jsonencode({
@@ -137,15 +141,18 @@ export class DataLakeAlarms extends Construct {
         detail: { jobName: [jobName], state },
       }),
     });
+    keepNames(rule, "name");
+    return rule;
   }
 
   private addAlarm(id: string, config: Omit<CloudwatchMetricAlarmConfig, "alarmName">): void {
     const actions = [this.topicArn];
-    new CloudwatchMetricAlarm(this, id, {
+    const alarm = new CloudwatchMetricAlarm(this, id, {
       ...config,
       alarmName: `${physicalName(this, 200)}-${id}`,
       alarmActions: actions,
       okActions: actions,
     });
+    keepNames(alarm, "alarm_name");
   }
 }

@@ -8,7 +8,9 @@ import type { IDatabaseSecret } from "../database/database-secret";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import type { DataLakeSubnet } from "../network/data-lake-subnet";
 import type { IMetadataDatabase } from "../database/metadata-database";
-import { physicalName } from "../common/physical-name";
+import { terraformLiteral } from "../common/expression";
+import { keepNames } from "../common/kept-name";
+import { ec2Description, physicalName, securityGroupName } from "../common/physical-name";
 import type { IRole } from "../common/role";
 import { ValidationError } from "../common/validation-error";
 
@@ -59,6 +61,7 @@ export class GlueDatabaseConnection extends Construct {
         securityGroupIdList: [this.securityGroup.id],
       },
     });
+    keepNames(this.resource, "name");
     this.connectionName = this.resource.name;
   }
 
@@ -101,12 +104,13 @@ export class GlueDatabaseConnection extends Construct {
   }
 
   private addSecurityGroup(database: IMetadataDatabase, network: IDataLakeNetwork): SecurityGroup {
-    const description = `Glue job ${this.node.path}`;
+    const description = ec2Description("Glue job", this);
     const group = new SecurityGroup(this, "SecurityGroup", {
       vpcId: network.vpcId,
-      name: physicalName(this, 255),
-      description,
+      name: securityGroupName(this),
+      description: terraformLiteral(description),
     });
+    keepNames(group, "name", "description");
     const securityGroupId = group.id;
     const tcp = { securityGroupId, ipProtocol: "tcp" };
     const https = { ...tcp, fromPort: 443, toPort: 443 };

@@ -1,11 +1,11 @@
 import { Construct } from "constructs";
-import { AssetType, TerraformAsset } from "cdktf";
-import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
+import { AssetType, type ITerraformDependable, TerraformAsset } from "cdktf";
 import { GlueJob } from "@cdktf/provider-aws/lib/glue-job";
 import { GlueSecurityConfiguration } from "@cdktf/provider-aws/lib/glue-security-configuration";
 import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
+import { checkConstructProps } from "../common/construct-props";
 import { assetPath } from "../common/assets";
-import { type AwsConstructProps, checkRdsAuthority, useAwsProvider } from "../common/aws-provider";
+import { type AwsConstructProps, checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import { warnWithoutSchemaUser } from "../database/schema-logins";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
@@ -21,6 +21,8 @@ import type { IGrantee } from "../common/grantee";
 import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
 import { mapExpression } from "../common/expression";
 import type { IMetadataDatabase } from "../database/metadata-database";
+import { iamName, keepNames } from "../common/kept-name";
+import { addLogGroup } from "../common/log-group";
 import { physicalName } from "../common/physical-name";
 import { Role } from "../common/role";
 
@@ -74,7 +76,7 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
    */
   readonly glueVersion?: GlueVersion;
   /**
-   * The job's name, which is its role's too: up to 64 letters, digits, hyphens and underscores.
+   * The job's name, which its role's begins with: up to 64 letters, digits, hyphens and underscores.
    * @default - the construct's path
    */
   readonly jobName?: string;
@@ -120,7 +122,8 @@ export abstract class GlueDatabaseJob extends Construct {
 
   constructor(scope: Construct, id: string, props: GlueDatabaseJobProps, kind: JobKind) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
+    checkConstructProps(this, props, ["bucket", "database", "network"], ["encryptionKey"]);
     checkRdsAuthority(this);
     const jobName = props.jobName ?? physicalName(this, 64);
     checkPattern(this, "jobName", jobName, /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, hyphens and underscores");
@@ -131,10 +134,11 @@ export abstract class GlueDatabaseJob extends Construct {
     checkLogRetention(this, props.logRetentionDays);
 
     this.role = new Role(this, "Role", {
-      roleName: jobName,
+      roleName: iamName(this, 64, jobName),
       assumedBy: { type: "Service", identifiers: ["glue.amazonaws.com"] },
       description: kind.description,
     });
+    keepNames(this.role.resource, "name");
     const secret = props.database.addUser(kind.username);
     secret.grantRead(this.role);
     warnWithoutSchemaUser(this, secret);
@@ -151,6 +155,7 @@ export abstract class GlueDatabaseJob extends Construct {
       }),
     };
     const logGroupPrefix = `/aws-glue/jobs/${jobName}`;
+    const securityConfiguration = this.securityConfiguration(props);
     const defaults: GlueArguments = {
       "--custom-logGroup-prefix": logGroupPrefix,
       "--enable-auto-scaling": "true",
@@ -179,11 +184,12 @@ export abstract class GlueDatabaseJob extends Construct {
       executionProperty: { maxConcurrentRuns: 1 },
       maxRetries: 0,
       numberOfWorkers: props.numberOfWorkers ?? 2,
-      securityConfiguration: this.securityConfiguration(props),
+      securityConfiguration,
       timeout: props.timeoutMinutes ?? 60,
       workerType: "G.1X",
-      dependsOn: this.logGroups(logGroupPrefix, props),
+      dependsOn: this.logGroups(logGroupPrefix, jobName, securityConfiguration, props),
     });
+    if (props.jobName === undefined) keepNames(this.resource, "name");
     this.jobName = this.resource.name;
     this.jobArn = this.resource.arn;
     // Glue looks up how to encrypt when the script begins; it knows no resource for it:
@@ -219,8 +225,8 @@ export abstract class GlueDatabaseJob extends Construct {
 
   private securityConfiguration({ bucket, encryptionKey }: GlueDatabaseJobProps): string {
     const kmsKeyArn = encryptionKey?.keyArn;
-    return new GlueSecurityConfiguration(this, "SecurityConfiguration", {
-      name: this.securityConfigurationName(),
+    const resource = new GlueSecurityConfiguration(this, "SecurityConfiguration", {
+      name: physicalName(this, 255),
       encryptionConfiguration: {
         cloudwatchEncryption: { cloudwatchEncryptionMode: kmsKeyArn ? "SSE-KMS" : "DISABLED", kmsKeyArn },
         jobBookmarksEncryption: { jobBookmarksEncryptionMode: kmsKeyArn ? "CSE-KMS" : "DISABLED", kmsKeyArn },
@@ -229,11 +235,9 @@ export abstract class GlueDatabaseJob extends Construct {
           ? { s3EncryptionMode: "SSE-KMS", kmsKeyArn: bucket.encryptionKey.keyArn }
           : { s3EncryptionMode: "DISABLED" },
       },
-    }).name;
-  }
-
-  private securityConfigurationName(): string {
-    return physicalName(this, 255);
+    });
+    keepNames(resource, "name");
+    return resource.name;
   }
 
   /**
@@ -242,24 +246,27 @@ export abstract class GlueDatabaseJob extends Construct {
    *
    * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
    */
-  private logGroups(prefix: string, props: GlueDatabaseJobProps): CloudwatchLogGroup[] {
-    const folder = props.encryptionKey
-      ? `${prefix}/${this.securityConfigurationName()}-role/${this.role.roleName}`
-      : prefix;
-    const groups = ["error", "output"].map(
-      (stream) =>
-        new CloudwatchLogGroup(this, `${stream}-log`, {
-          name: `${folder}/${stream}`,
-          retentionInDays: props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
-          kmsKeyId: props.encryptionKey?.keyArn,
-        }),
+  private logGroups(
+    prefix: string,
+    ownerName: string,
+    securityConfiguration: string,
+    props: GlueDatabaseJobProps,
+  ): ITerraformDependable[] {
+    const folder = props.encryptionKey ? `${prefix}/${securityConfiguration}-role/${this.role.roleName}` : prefix;
+    const groups = ["error", "output"].map((stream) =>
+      addLogGroup(this, `${stream}-log`, {
+        name: `${folder}/${stream}`,
+        ownerName,
+        retentionInDays: props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
+        kmsKeyId: props.encryptionKey?.keyArn,
+      }),
     );
     this.role.addToPolicy({
       // CreateLogGroup, too: Glue asks for the group before it writes, also where it is there.
       actions: ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
       resources: groups.flatMap(({ arn }) => [arn, `${arn}:*`]),
     });
-    return groups;
+    return groups.flatMap(({ dependables }) => dependables);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Construct } from "constructs";
+import { ValidationError } from "../common/validation-error";
 import { checkOneOf } from "../common/checks";
 import { checkArchiveAge } from "./archive-age";
 import { readJobContract, storeFolders } from "../common/job-contract";
@@ -56,6 +57,9 @@ export class PurgeGlueJob extends GlueDatabaseJob {
         },
       },
     );
+    if ((props.olderThanDays as unknown) === undefined) {
+      throw new ValidationError(this, "olderThanDays must be given, got undefined: nothing says how old a row must be");
+    }
     checkNumber(this, "olderThanDays", props.olderThanDays, readJobContract("purge").arguments.older_than_days);
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
     checkArchiveAge(this, props.database, { purge: props.olderThanDays });

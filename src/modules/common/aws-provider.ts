@@ -1,10 +1,17 @@
 import type { IConstruct } from "constructs";
 import { Aspects, type TerraformMetaArguments, TerraformStack, Token } from "cdktf";
+import { setNamePath } from "./physical-name";
 import { chinaFault, regionFault } from "./rds-authorities";
 import { ValidationError } from "./validation-error";
 
 /** Properties of every construct that makes AWS resources. */
 export interface AwsConstructProps {
+  /**
+   * The path that default names derive from, of the construct and of all in it: the old path of a construct that moved, or
+   * one that tells a copy from another.
+   * @default - the construct's path
+   */
+  readonly namePath?: string;
   /**
    * The AWS provider of all that the construct makes, as where a stack has one for each region.
    * @default - the provider of the construct around it, then the stack's AWS provider without an alias
@@ -22,8 +29,12 @@ type AwsElement = IConstruct & {
 
 const providers = new WeakMap<IConstruct, AwsConstructProps["provider"]>();
 
-/** Gives the provider to every AWS element below a construct that has none of its own, also to one that is added later. */
-export function useAwsProvider(scope: IConstruct, { provider }: AwsConstructProps): void {
+/**
+ * Gives the provider to every AWS element below a construct that has none of its own, also to one that is added later, and the
+ * path to every default name.
+ */
+export function applyAwsProps(scope: IConstruct, { namePath, provider }: AwsConstructProps): void {
+  if (namePath !== undefined) setNamePath(scope, namePath);
   if (provider !== undefined) {
     providers.set(scope, provider);
     Aspects.of(scope).add({

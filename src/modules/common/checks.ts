@@ -19,6 +19,17 @@ export function checkInteger(
   }
 }
 
+/**
+ * Throws unless `value` is a construct that has `member`: a name or an ARN in its place would end in a TypeError.
+ *
+ * @param wanted the construct, and its import where there is one
+ */
+export function checkConstruct(scope: IConstruct, prop: string, value: unknown, member: string, wanted: string): void {
+  if (typeof value === "object" && value !== null && member in value) return;
+  const got = typeof value === "string" ? JSON.stringify(value) : value === undefined ? "undefined" : typeof value;
+  throw new ValidationError(scope, `${prop} must be ${wanted}, got ${got}`);
+}
+
 /** Throws unless `value` matches `pattern`; `allowed` says in words what does. */
 export function checkPattern(
   scope: IConstruct,

@@ -4,9 +4,10 @@ import { KmsAlias } from "@cdktf/provider-aws/lib/kms-alias";
 import { KmsKey } from "@cdktf/provider-aws/lib/kms-key";
 import { KmsKeyPolicy } from "@cdktf/provider-aws/lib/kms-key-policy";
 import { arnScope } from "./arn";
-import { type AwsConstructProps, useAwsProvider } from "./aws-provider";
+import { type AwsConstructProps, applyAwsProps } from "./aws-provider";
 import { checkInteger, checkPattern } from "./checks";
-import { physicalName } from "./physical-name";
+import { keepNames } from "./kept-name";
+import { pathText, physicalName } from "./physical-name";
 import type { PolicyStatement } from "./policy-document";
 import { PolicyDocument } from "./policy-document";
 import type { IGrantee } from "./grantee";
@@ -94,15 +95,19 @@ export class DataLakeKey extends KeyBase {
 
   constructor(scope: Construct, id: string, props: DataLakeKeyProps = {}) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
     checkInteger(this, "deletionWindowInDays", props.deletionWindowInDays, 7, 30);
     this.resource = new KmsKey(this, "Resource", {
-      description: `Encrypts the data of ${this.node.path}`,
+      description: `Encrypts the data of ${pathText(this)}`,
       enableKeyRotation: true,
       deletionWindowInDays: props.deletionWindowInDays ?? 30,
       lifecycle: { preventDestroy: props.preventDestroy ?? true },
     });
-    new KmsAlias(this, "Alias", { name: `alias/${physicalName(this, 250)}`, targetKeyId: this.resource.keyId });
+    const alias = new KmsAlias(this, "Alias", {
+      name: `alias/${physicalName(this, 250)}`,
+      targetKeyId: this.resource.keyId,
+    });
+    keepNames(alias, "name");
     // A resource of its own: it takes the account from the key's ARN instead of asking AWS for it at plan.
     const policy = new KmsKeyPolicy(this, "Policy", {
       keyId: this.resource.keyId,

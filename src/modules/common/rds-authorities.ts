@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
-import { RDS_CA_BUNDLE } from "./assets";
+import { assetPath } from "./assets";
 
 let regions: ReadonlySet<string> | undefined;
 
@@ -8,7 +8,7 @@ let regions: ReadonlySet<string> | undefined;
 export function regionsWithRdsAuthority(): ReadonlySet<string> {
   regions ??= new Set(
     fs
-      .readFileSync(RDS_CA_BUNDLE, "utf8")
+      .readFileSync(assetPath("rds-ca-bundle.pem"), "utf8")
       .split(/(?<=-----END CERTIFICATE-----\n)/)
       .map((pem) => / RDS (\S+) Root CA /.exec(new X509Certificate(pem).subject)?.[1] ?? ""),
   );

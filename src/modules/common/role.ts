@@ -1,9 +1,10 @@
 import { Construct } from "constructs";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
-import { type AwsConstructProps, useAwsProvider } from "./aws-provider";
+import { type AwsConstructProps, applyAwsProps } from "./aws-provider";
 import { checkPattern } from "./checks";
 import type { IGrantee } from "./grantee";
+import { iamName, keepNames } from "./kept-name";
 import { physicalName } from "./physical-name";
 import type { PolicyCondition, PolicyPrincipal, PolicyStatement } from "./policy-document";
 import { PolicyDocument } from "./policy-document";
@@ -35,7 +36,7 @@ export interface RoleProps extends AwsConstructProps {
   readonly description?: string;
   /**
    * The role's name: up to 64 letters, digits and `+=,.@_-`.
-   * @default - the construct's path
+   * @default - the construct's path and the region
    */
   readonly roleName?: string;
 }
@@ -48,11 +49,12 @@ abstract class RoleBase extends Construct implements IRole {
   addToPolicy(statement: PolicyStatement): void {
     if (!this.policy) {
       this.policy = new PolicyDocument(this, "Policy");
-      new IamRolePolicy(this, "InlinePolicy", {
+      const inline = new IamRolePolicy(this, "InlinePolicy", {
         name: physicalName(this, 128),
         role: this.roleName,
         policy: this.policy.json,
       });
+      keepNames(inline, "name");
     }
     this.policy.add(statement);
   }
@@ -81,7 +83,7 @@ export class Role extends RoleBase {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
     checkRoleName(this, props.roleName);
     const trust = new PolicyDocument(this, "Trust", [
       {
@@ -91,10 +93,11 @@ export class Role extends RoleBase {
       },
     ]);
     this.resource = new IamRole(this, "Resource", {
-      name: props.roleName ?? physicalName(this, 64),
+      name: props.roleName ?? iamName(this, 64),
       description: props.description,
       assumeRolePolicy: trust.json,
     });
+    if (props.roleName === undefined) keepNames(this.resource, "name");
     this.roleName = this.resource.name;
     this.roleArn = this.resource.arn;
   }

@@ -6,8 +6,9 @@ import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
 import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { checkConstructProps } from "../common/construct-props";
 import { arnScope } from "../common/arn";
-import { checkRdsAuthority, useAwsProvider } from "../common/aws-provider";
+import { checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
@@ -24,8 +25,9 @@ import {
   hasPerformanceInsights,
 } from "./metadata-database-props";
 import { checkUserName } from "./names";
+import { keepNames } from "../common/kept-name";
 import { isPrivateNetwork } from "../common/private-network";
-import { physicalName } from "../common/physical-name";
+import { physicalName, securityGroupName } from "../common/physical-name";
 import { rdsMonitoringRole } from "./rds-monitoring-role";
 import { ValidationError } from "../common/validation-error";
 
@@ -110,7 +112,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     private readonly props: MetadataDatabaseProps,
   ) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
+    checkConstructProps(this, props, ["network"], ["encryptionKey"]);
     checkRdsAuthority(this);
     this.instanceIdentifier = props.instanceIdentifier ?? physicalName(this, 63);
     this.databaseName = props.databaseName ?? "x_ray";
@@ -122,9 +125,10 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     const engineVersion = props.engineVersion ?? DEFAULT_ENGINE_VERSION;
     this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpcId: props.network.vpcId,
-      name,
+      name: securityGroupName(this, 200),
       description: "MySQL metadata database",
     });
+    keepNames(this.securityGroup, "name");
     this.securityGroupId = this.securityGroup.id;
     this.resource = new DbInstance(this, "Resource", {
       identifier: this.instanceIdentifier,
@@ -265,7 +269,9 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
         `publiclyAccessible needs a network with two public subnets, got ${subnets.length}: set publicSubnets on the network`,
       );
     }
-    return new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) });
+    const group = new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) });
+    keepNames(group, "name");
+    return group;
   }
 
   private warn(): void {
@@ -285,7 +291,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
 
   private parameterGroup(name: string, engineVersion: string): DbParameterGroup {
     const { parameters = [] } = this.props;
-    return new DbParameterGroup(this, "ParameterGroup", {
+    const group = new DbParameterGroup(this, "ParameterGroup", {
       namePrefix: `${name}-`,
       family: parameterGroupFamily(engineVersion),
       description: "TLS only, slow log to CloudWatch",
@@ -296,6 +302,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       // An instance refuses to lose its group: a new one must be there before the old one goes.
       lifecycle: { createBeforeDestroy: true },
     });
+    keepNames(group, "name_prefix");
+    return group;
   }
 
   private performanceInsights(): Partial<DbInstanceConfig> {

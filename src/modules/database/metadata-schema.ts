@@ -1,4 +1,3 @@
-import * as path from "node:path";
 import { Construct } from "constructs";
 import type { ITerraformDependable, TerraformMetaArguments } from "cdktf";
 import { DataMysqlTables } from "../../providers/mysql/data-mysql-tables";
@@ -8,8 +7,9 @@ import * as ledger from "../../schema/ledger";
 import { checkLock } from "../../schema/lock";
 import { type Migration, readMigrations, readStatements } from "../../schema/migration";
 import { SchemaError } from "../../schema/schema-error";
+import { packagePath } from "../common/assets";
 import { writeBesideHcl } from "../common/beside-hcl";
-import { useAwsProvider } from "../common/aws-provider";
+import { applyAwsProps } from "../common/aws-provider";
 import { checkDatabaseName } from "./names";
 import { addSchemaAccounts } from "./schema-account";
 import { addSchemaLogins } from "./schema-logins";
@@ -56,7 +56,6 @@ export interface MetadataSchemaProps {
   readonly provider?: TerraformMetaArguments["provider"];
 }
 
-const SQL_FOLDER = path.join(__dirname, "..", "..", "..", "sql");
 const NOTHING = "DO 0";
 
 /**
@@ -77,7 +76,7 @@ export class MetadataSchema extends Construct {
 
   constructor(scope: Construct, id: string, props: MetadataSchemaProps = {}) {
     super(scope, id);
-    useAwsProvider(this, { provider: props.awsProvider });
+    applyAwsProps(this, { provider: props.awsProvider });
     this.databaseName = props.databaseName ?? "x_ray";
     this.preventDestroy = props.preventDestroy ?? true;
     this.provider = props.provider;
@@ -87,7 +86,7 @@ export class MetadataSchema extends Construct {
       this,
       (props.users ?? []).map(({ secret }) => secret),
     );
-    this.migrations = this.readMigrations(props.migrationsFolder ?? path.join(SQL_FOLDER, "migrations"));
+    this.migrations = this.readMigrations(props.migrationsFolder ?? packagePath("sql", "migrations"));
 
     this.addFoundation();
     this.addMigrations();
@@ -160,7 +159,7 @@ export class MetadataSchema extends Construct {
   }
 
   private addSampleData(): void {
-    readStatements(path.join(SQL_FOLDER, "sample_data.sql")).forEach((statement, index) => {
+    readStatements(packagePath("sql", "sample_data.sql")).forEach((statement, index) => {
       const position = { version: 0, statement: index + 1 };
       const createSql = ledger.applyStatement(this.databaseName, position, "sample_data", statement);
       this.addSql(`SampleData-${position.statement}`, createSql, NOTHING);

@@ -8,10 +8,11 @@ import { RouteTable } from "@cdktf/provider-aws/lib/route-table";
 import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-association";
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
-import { type AwsConstructProps, awsRegion, useAwsProvider } from "../common/aws-provider";
+import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-provider";
 import { checkCidr, checkList } from "../common/checks";
 import { isPrivateNetwork } from "../common/private-network";
 import type { DataLakeSubnet } from "./data-lake-subnet";
+import { pathText } from "../common/physical-name";
 import { VpcEndpoints } from "./vpc-endpoints";
 import { ValidationError } from "../common/validation-error";
 
@@ -84,7 +85,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
         : undefined;
     }
     const network = new Import(scope, id);
-    useAwsProvider(network, props);
+    applyAwsProps(network, props);
     checkList(network, "publicSubnets", props.publicSubnets);
     checkZones(
       network,
@@ -102,7 +103,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
 
   constructor(scope: Construct, id: string, props: DataLakeNetworkProps = {}) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
     const cidr = props.cidr ?? "10.0.0.0/16";
     checkCidr(this, "cidr", cidr, 16, 24);
     const zones = props.availabilityZones ? knownLength(props.availabilityZones) : this.firstTwoZones();
@@ -125,7 +126,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
       // Both are asked for by private names of endpoints and by Glue connections.
       enableDnsHostnames: true,
       enableDnsSupport: true,
-      tags: { Name: this.node.path },
+      tags: { Name: pathText(this) },
     });
     this.vpcId = this.resource.id;
     // Without rules: what is put into it by mistake reaches nothing and is reached by nothing.
@@ -143,7 +144,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
 
   /** Two subnets that share a route table; `firstBlock` counts in sixteenths of the VPC's network. */
   private addSubnets(kind: string, zones: string[], firstBlock: number): DataLakeSubnet[] {
-    const tags = { Name: `${this.node.path} ${kind.toLowerCase()}` };
+    const tags = { Name: `${pathText(this)} ${kind.toLowerCase()}` };
     const routeTableId = new RouteTable(this, `${kind}RouteTable`, { vpcId: this.vpcId, tags }).id;
     return zones.map((availabilityZone, index) => {
       const subnet = new Subnet(this, `${kind}Subnet${index + 1}`, {

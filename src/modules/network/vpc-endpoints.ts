@@ -4,7 +4,8 @@ import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { addIngressRule } from "./ingress-rule";
-import { physicalName } from "../common/physical-name";
+import { keepNames } from "../common/kept-name";
+import { securityGroupName } from "../common/physical-name";
 
 /** Properties of {@link VpcEndpoints}. */
 export interface VpcEndpointsProps {
@@ -44,11 +45,13 @@ export class VpcEndpoints extends Construct {
       routeTableIds: [...new Set(subnets.map((subnet) => subnet.routeTableId))],
     }).prefixListId;
 
-    this.securityGroupId = new SecurityGroup(this, "SecurityGroup", {
+    const securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpcId,
-      name: physicalName(this, 255),
+      name: securityGroupName(this),
       description: "Interface endpoints of AWS services",
-    }).id;
+    });
+    keepNames(securityGroup, "name");
+    this.securityGroupId = securityGroup.id;
     for (const service of INTERFACE_SERVICES) {
       new VpcEndpoint(this, service, {
         vpcId,

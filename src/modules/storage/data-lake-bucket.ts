@@ -9,7 +9,8 @@ import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
 import type { AccessLogsBucket } from "./access-logs-bucket";
 import type { IBucket } from "./bucket-base";
 import { BucketBase } from "./bucket-base";
-import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
+import { checkConstructProps } from "../common/construct-props";
+import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import type { DataLakeLifecycleProps } from "./data-lake-lifecycle";
 import { ATHENA_RESULTS_PREFIX, dataLakeLifecycleRules } from "./data-lake-lifecycle";
@@ -142,7 +143,7 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
 
       constructor() {
         super(scope, id);
-        useAwsProvider(this, attributes);
+        applyAwsProps(this, attributes);
         checkPattern(
           this,
           "bucketName",
@@ -166,6 +167,7 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       publicPolicy: publicAccess !== PublicAccess.NONE,
     });
     ({ imagesPrefix: this.imagesPrefix, backupPrefix: this.backupPrefix } = checkedPrefixes(this, props));
+    checkConstructProps(this, props, [], ["serverAccessLogsBucket"]);
     this.addFolder("ImagesFolder", this.imagesPrefix);
     this.addFolder("BackupFolder", this.backupPrefix);
     this.addPublicAccess(publicAccess);

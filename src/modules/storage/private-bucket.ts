@@ -6,9 +6,11 @@ import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-pub
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
 import { BucketBase } from "./bucket-base";
-import { type AwsConstructProps, useAwsProvider } from "../common/aws-provider";
+import { checkConstructProps } from "../common/construct-props";
+import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
+import { keepNames } from "../common/kept-name";
 import { physicalName } from "../common/physical-name";
 import type { PolicyStatement } from "../common/policy-document";
 import { PolicyDocument } from "../common/policy-document";
@@ -76,7 +78,8 @@ export class PrivateBucket extends BucketBase {
 
   constructor(scope: Construct, id: string, props: PrivateBucketProps = {}, traits: BucketTraits = {}) {
     super(scope, id);
-    useAwsProvider(this, props);
+    applyAwsProps(this, props);
+    checkConstructProps(this, props, [], ["encryptionKey"]);
     checkPattern(
       this,
       "bucketName",
@@ -86,7 +89,8 @@ export class PrivateBucket extends BucketBase {
         "end as AWS's own names do",
     );
     this.encryptionKey = props.encryptionKey;
-    const bucketPrefix = `${physicalName(this, 36)}-`;
+    // S3 keeps names that begin so for itself.
+    const bucketPrefix = `${physicalName(this, 36)}-`.replace(/^(xn--|sthree-|amzn-s3-demo-)/, "x-$1").slice(-37);
     this.namePattern = props.bucketName ?? `${bucketPrefix}*`;
     this.resource = new S3Bucket(this, "Resource", {
       bucket: props.bucketName,
@@ -95,6 +99,7 @@ export class PrivateBucket extends BucketBase {
       forceDestroy: props.forceDestroy ?? false,
       lifecycle: { preventDestroy: props.preventDestroy ?? true },
     });
+    if (props.bucketName === undefined) keepNames(this.resource, "bucket_prefix");
     const bucket = this.resource.id;
     this.bucketName = bucket;
     this.bucketArn = this.resource.arn;

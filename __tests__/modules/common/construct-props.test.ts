@@ -1,0 +1,90 @@
+import type { TerraformStack } from "cdktf";
+import {
+  BackupCatalog,
+  BackupGlueJob,
+  DataLakeAlarms,
+  DataLakeBucket,
+  DataLakeNetwork,
+  ImageUploaderUser,
+  MetadataDatabase,
+  PurgeGlueJob,
+  RestoreGlueJob,
+  WebIdentityRole,
+} from "../../../src";
+import { refusal } from "../../support/synth";
+
+type Props = Record<string, unknown>;
+
+const network = (scope: TerraformStack) =>
+  DataLakeNetwork.fromExisting(scope, "Net", {
+    vpcId: "vpc-1",
+    subnets: ["a", "b"].map((zone) => ({ id: `subnet-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" })),
+  });
+
+/** Constructs with every prop that they need, and `change` in its place. */
+const MAKE: Record<string, (scope: TerraformStack, change: Props) => unknown> = {
+  backup: (scope, change) => new BackupGlueJob(scope, "It", { ...wiring(scope), ...change }),
+  restore: (scope, change) => new RestoreGlueJob(scope, "It", { ...wiring(scope), ...change }),
+  purge: (scope, change) => new PurgeGlueJob(scope, "It", { ...wiring(scope), olderThanDays: 90, ...change }),
+  catalog: (scope, change) => new BackupCatalog(scope, "It", { ...wiring(scope), ...change }),
+  database: (scope, change) => new MetadataDatabase(scope, "It", { network: network(scope), ...change }),
+  bucket: (scope, change) => new DataLakeBucket(scope, "It", change),
+  alarms: (scope, change) => {
+    const backupJob = new BackupGlueJob(scope, "Backup", wiring(scope));
+    return new DataLakeAlarms(scope, "It", {
+      database: new MetadataDatabase(scope, "Db2", wiring(scope)),
+      backupJob,
+      ...change,
+    });
+  },
+  user: (scope, change) => new ImageUploaderUser(scope, "It", { ...app(scope), ...change }),
+  role: (scope, change) =>
+    new WebIdentityRole(scope, "It", { ...app(scope), googleServiceAccountId: "104752890112345678901", ...change }),
+};
+
+function wiring(scope: TerraformStack) {
+  const existing = (scope.node.tryFindChild("Net") as ReturnType<typeof network> | undefined) ?? network(scope);
+  const bucket = (scope.node.tryFindChild("Lake") as DataLakeBucket | undefined) ?? new DataLakeBucket(scope, "Lake");
+  const database =
+    (scope.node.tryFindChild("Db") as MetadataDatabase | undefined) ??
+    new MetadataDatabase(scope, "Db", { network: existing });
+  return { network: existing, bucket, database };
+}
+const app = (scope: TerraformStack) => {
+  const { bucket, database } = wiring(scope);
+  return { bucket, secret: database.addUser("xray_app") };
+};
+
+const BUCKET = "a DataLakeBucket or DataLakeBucket.fromBucketName(…)";
+const KEY = "a DataLakeKey or DataLakeKey.fromKeyArn(…)";
+
+it.each<[string, Props, string]>([
+  ["backup", { bucket: undefined }, `bucket must be ${BUCKET}, got undefined`],
+  ["backup", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  ["backup", { bucket: null }, `bucket must be ${BUCKET}, got object`],
+  ["backup", { database: "db.example.org" }, 'database must be a MetadataDatabase, got "db.example.org"'],
+  ["backup", { network: "vpc-1" }, 'network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got "vpc-1"'],
+  ["backup", { encryptionKey: "alias/x" }, `encryptionKey must be ${KEY}, got "alias/x"`],
+  ["restore", { bucket: {} }, `bucket must be ${BUCKET}, got object`],
+  ["purge", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  [
+    "purge",
+    { olderThanDays: undefined },
+    "olderThanDays must be given, got undefined: nothing says how old a row must be",
+  ],
+  ["catalog", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  [
+    "database",
+    { network: undefined },
+    "network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got undefined",
+  ],
+  ["database", { encryptionKey: "arn:aws:kms:…" }, `encryptionKey must be ${KEY}, got "arn:aws:kms:…"`],
+  ["bucket", { encryptionKey: "aws/s3" }, `encryptionKey must be ${KEY}, got "aws/s3"`],
+  ["bucket", { serverAccessLogsBucket: "logs" }, 'serverAccessLogsBucket must be an AccessLogsBucket, got "logs"'],
+  ["alarms", { database: undefined }, "database must be a MetadataDatabase, got undefined"],
+  ["alarms", { backupJob: "weekly" }, 'backupJob must be a BackupGlueJob, got "weekly"'],
+  ["user", { secret: "arn" }, 'secret must be a secret, as MetadataDatabase.addUser(…) gives it, got "arn"'],
+  ["role", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+])("%s with %j is refused in one line", (name, change, message) => {
+  expect(refusal((scope) => MAKE[name]?.(scope, change))).toBe(`test/It: ${message}`);
+});

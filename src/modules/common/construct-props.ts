@@ -1,0 +1,33 @@
+import type { IConstruct } from "constructs";
+import { checkConstruct } from "./checks";
+
+/** A member by which each construct is known, and the ways to get one, by the name of the prop that takes it. */
+const KINDS = {
+  bucket: ["backupPrefix", "a DataLakeBucket or DataLakeBucket.fromBucketName(…)"],
+  database: ["jdbcUrl", "a MetadataDatabase"],
+  network: ["subnets", "a DataLakeNetwork or DataLakeNetwork.fromExisting(…)"],
+  encryptionKey: ["keyArn", "a DataLakeKey or DataLakeKey.fromKeyArn(…)"],
+  secret: ["secretArn", "a secret, as MetadataDatabase.addUser(…) gives it"],
+  backupJob: ["jobName", "a BackupGlueJob"],
+  serverAccessLogsBucket: ["allowLogDelivery", "an AccessLogsBucket"],
+} as const;
+
+type Kind = keyof typeof KINDS;
+
+/**
+ * Throws unless the props that take a construct have one: plain JavaScript, and a cast, let a name or nothing through.
+ *
+ * @param needed the props that cannot be left out
+ * @param optional those that can
+ */
+export function checkConstructProps(
+  scope: IConstruct,
+  props: { readonly [kind in Kind]?: unknown },
+  needed: Kind[],
+  optional: Kind[] = [],
+): void {
+  for (const kind of [...needed, ...optional.filter((other) => props[other] !== undefined)]) {
+    const [member, wanted] = KINDS[kind];
+    checkConstruct(scope, kind, props[kind], member, wanted);
+  }
+}
