@@ -19,7 +19,7 @@ from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupR
 from moto.glue.models import FakeConnection
 from moto.glue.responses import GlueResponse
 from moto.rds.models import DBInstance, DBParameterGroup
-from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.utilities.utils import get_partition
 from patch import patch
 
@@ -56,16 +56,6 @@ def get_permission(permission: Original, self: FakeBucket, action: str, resource
         return permission(self, action, resource)
     finally:
         self.policy = stored
-
-
-@patch(FakeKey, aws=f"{S3_GUIDE}/UsingKMSEncryption.html")
-def response_dict(headers: Original, self: FakeKey) -> dict[str, Any]:
-    """Spark's S3 client copies an object with the KMS key of the source's headers, and refuses to over plain HTTP.
-
-    The copy is encrypted with the bucket's default, which is the same key.
-    """
-    every = headers(self)
-    return {name: value for name, value in every.items() if name != "x-amz-server-side-encryption-aws-kms-key-id"}
 
 
 @patch(FakeDeleteMarker, aws=f"{S3_GUIDE}/ManagingDelMarkers.html", new=True)
