@@ -29,6 +29,8 @@ def aws_client(
         UsageError: the profile does not exist, there is no region, or the endpoint is no URL.
     """
     try:
+        # A network without a way to AWS is told in a minute, not in ten.
+        config = Config(connect_timeout=10).merge(config or Config())
         return boto3.client(service, endpoint_url=endpoint_url, region_name=region, config=config)
     except (BotoCoreError, ValueError) as error:
         raise UsageError(f"no access to AWS {service}: {error}; check profile, region and --endpoint-url") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.aws import region_of_arn
+from xray_backup.check import Subject, check
 from xray_backup.comparison import compare
 from xray_backup.database import Database, Secret
 from xray_backup.errors import UsageError, VerificationError
@@ -48,6 +49,9 @@ def execute_command(options: argparse.Namespace, events: Events, spark: SparkCon
     Raises:
         BackupError: refused or failed, in one line.
     """
+    if options.command == "check":
+        check(_subject(options), events)
+        return
     # The bucket is asked in the region where the database is: in a VPC there may be no way to another.
     region = region_of_arn(options.secret_id) if options.secret_id else None
     store = open_store(options.store, options.endpoint_url, region)
@@ -71,6 +75,17 @@ def execute_command(options: argparse.Namespace, events: Events, spark: SparkCon
         )
         events("started", command=run.command, run_id=run.run_id, store=store.url)
         _COMMANDS[options.command](run, options)
+
+
+def _subject(options: argparse.Namespace) -> Subject:
+    return Subject(
+        job=options.job,
+        store=options.store,
+        secret_id=options.secret_id,
+        endpoint_url=options.endpoint_url,
+        ssl_mode=options.ssl_mode,
+        ssl_ca=options.ssl_ca,
+    )
 
 
 def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: ExitStack) -> Runner:

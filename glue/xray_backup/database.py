@@ -56,6 +56,16 @@ class Secret:
     dbname: str
 
 
+_NO_WAY = "no way leads to Secrets Manager: check region, its interface endpoint or NAT gateway, and security groups"
+_SECRET_HINTS = {
+    "AccessDeniedException": "let this role call secretsmanager:GetSecretValue on it, and kms:Decrypt on its key",
+    "ResourceNotFoundException": "no secret has that name in this region: check --secret_id",
+    "NoCredentialsError": "no AWS credentials were found",
+    "ConnectTimeoutError": _NO_WAY,
+    "EndpointConnectionError": _NO_WAY,
+}
+
+
 def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
     """The secret of that name or ARN, from AWS Secrets Manager; an ARN's own region is asked.
 
@@ -78,13 +88,12 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        raise UsageError(
-            f"cannot read secret {secret_id!r}: {code}; check --secret_id and this role's rights"
-        ) from None
+        hint = _SECRET_HINTS.get(code, "check --secret_id and this role's rights")
+        raise UsageError(f"cannot read secret {secret_id!r}: {code}; {hint}") from None
     except BotoCoreError as error:
-        raise UsageError(
-            f"cannot read secret {secret_id!r}: {type(error).__name__}; check region and endpoint"
-        ) from None
+        name = type(error).__name__
+        hint = _SECRET_HINTS.get(name, "check region and endpoint")
+        raise UsageError(f"cannot read secret {secret_id!r}: {name}; {hint}") from None
     except (KeyError, TypeError, ValueError) as error:
         what = f"key {error}" if isinstance(error, KeyError) else "JSON"
         raise UsageError(
@@ -149,7 +158,7 @@ class Database:
                 read_timeout=3600,
                 write_timeout=3600,
                 init_command=_SESSION,
-                ssl=_ssl_context(self.ssl_mode, self.ssl_ca),
+                ssl=ssl_context(self.ssl_mode, self.ssl_ca),
                 ssl_disabled=self.ssl_mode == "DISABLED",
             )
             is_mariadb = "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
@@ -195,7 +204,7 @@ class Database:
 
 
 @lru_cache
-def _ssl_context(ssl_mode: SslMode, ssl_ca: Path | None) -> ssl.SSLContext | None:
+def ssl_context(ssl_mode: SslMode, ssl_ca: Path | None) -> ssl.SSLContext | None:
     """Made once in a process, since it reads every authority; None without TLS.
 
     Raises:

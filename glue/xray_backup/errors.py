@@ -27,5 +27,9 @@ class LockedError(BackupError):
     exit_code = 4
 
 
+class KeyAccessError(BackupError):
+    """The store's KMS key may not be used, or cannot be."""
+
+
 class UnavailableError(BackupError):
     """The server does not answer, or closed the connection; it may be back in a moment."""

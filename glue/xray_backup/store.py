@@ -9,10 +9,12 @@ import contextlib
 import hashlib
 import mimetypes
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +32,7 @@ from botocore.exceptions import (
 )
 
 from xray_backup.aws import aws_client
-from xray_backup.errors import BackupError, UsageError
+from xray_backup.errors import BackupError, KeyAccessError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -48,10 +50,17 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Content:
-    """An object's bytes."""
+    """An object's bytes.
+
+    `store_clock` and `read_at` are one moment, by the store's clock and by this machine's; `encryption` names how the
+    store keeps the object, and with which key.
+    """
 
     body: bytes
     etag: str
+    store_clock: datetime
+    read_at: datetime
+    encryption: str
 
 
 class Store(Protocol):
@@ -92,6 +101,8 @@ def open_store(url: str, endpoint_url: str | None = None, region: str | None = N
 
 
 _TRIES = 6
+# S3 tells of its key by the same code as of the object.
+_KMS_DENIED = re.compile(r"not authorized to perform: (kms:\w+)")
 _BROKEN_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, ConnectionClosedError)
 
 
@@ -159,7 +170,9 @@ class S3Store:
                 time.sleep(0.1 * 2**attempt)
             except BotoCoreError as error:
                 raise self._explained(error, "read", key) from None
-        return Content(body, str(answer["ETag"]))
+        read_at, now = datetime.now(UTC), parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        encryption = " ".join(filter(None, (answer.get("ServerSideEncryption"), answer.get("SSEKMSKeyId"))))
+        return Content(body, str(answer["ETag"]), now, read_at, encryption)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See `Store`."""
@@ -177,13 +190,24 @@ class S3Store:
 
     def _explained(self, error: Exception, action: str, key: str) -> BackupError:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        url = f"s3://{self.bucket}/{self.prefix}/{key}"
+        if code.startswith("KMS."):
+            return KeyAccessError(
+                f"cannot {action} {url}: {code}; enable the bucket's KMS key, or give the bucket another one"
+            )
+        if denied := _KMS_DENIED.search(str(error)):
+            return KeyAccessError(
+                f"cannot {action} {url}: {code}; this role lacks {denied[1]} on the bucket's KMS key: allow it in the"
+                " role's policy and in the key's"
+            )
         hint = {
             "NoSuchBucket": "make the bucket first, or correct --store",
             "AccessDenied": f"this role may not {action} there",
             "NoCredentialsError": "no AWS credentials were found",
+            "ConnectTimeoutError": "no way leads to S3: give the network a gateway endpoint for it, or a NAT gateway",
             "EndpointConnectionError": "nothing answers at the endpoint",
         }.get(code, "try again; the run can be repeated safely")
-        return BackupError(f"cannot {action} s3://{self.bucket}/{self.prefix}/{key}: {code}; {hint}")
+        return BackupError(f"cannot {action} {url}: {code}; {hint}")
 
 
 class FolderStore:
@@ -222,7 +246,8 @@ class FolderStore:
         """See `Store`."""
         path = self.folder / key
         try:
-            return Content(path.read_bytes(), _etag(path))
+            now = datetime.now(UTC)
+            return Content(path.read_bytes(), _etag(path), now, now, "")
         except FileNotFoundError:
             return None
         except OSError as error:

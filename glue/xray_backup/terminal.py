@@ -14,12 +14,22 @@ from rich.table import Table
 
 from xray_backup.listing import Listed
 
+_TABLE_WIDTH, _STEP_WIDTH = 100, 13
+_MARKS = {
+    "passed": "[green]✓[/green]",
+    "warning": "[yellow]![/yellow]",
+    "failed": "[red]✗[/red]",
+    "skipped": "–",  # noqa: RUF001
+}
+
 
 class Terminal:
     """Receives events; standard output gets results, standard error the progress."""
 
     def __init__(self) -> None:
         self._out = Console(highlight=False, soft_wrap=True)
+        # A log has no width of its own.
+        self._table = Console(highlight=False, width=None if self._out.is_terminal else _TABLE_WIDTH)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -94,6 +104,19 @@ class Terminal:
         self._counts(f"{title}, rows before {result['before']}", {k: {"rows": v} for k, v in result["rows"].items()})
         kept = {reason: len(keys) for reason, keys in result["kept"].items()}
         self._out.print(f"units: {_pairs(result['units'])}; kept: {_pairs(kept)}")
+
+    def _check(self, step: str, state: str, text: str) -> None:
+        # A table of one row, with the widths of all: each step is shown when it is done.
+        row = Table.grid(padding=(0, 1))
+        row.expand = True
+        row.add_column(width=1)
+        row.add_column(width=_STEP_WIDTH)
+        row.add_column(ratio=1, overflow="fold")
+        row.add_row(_MARKS[state], step, escape(text))
+        self._table.print(row, width=_TABLE_WIDTH)
+
+    def _checked(self, job: str, **counts: int) -> None:
+        self._out.print(f"{job}: {_pairs(counts)}")
 
     def _counts(self, title: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._out.print(title)

@@ -19,7 +19,7 @@ import boto3
 from tests.glue_runtime.job import TWO_WORKERS, JobRun, glue_arguments, run_glue_job
 from tests.glue_runtime.runtime import GlueRuntime
 from tests.glue_runtime.synthesized import ASSETS, Resources, SynthesizedStack
-from tests.support.certificates import write_certificates
+from tests.support.certificates import Authority
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import MySqlServer
 from xray_backup.manifest import Manifest
@@ -39,7 +39,7 @@ class GlueRig:
 
     def __init__(self, folder: Path, log: Path) -> None:
         self.folder = folder
-        self.certificates = write_certificates(folder / "certificates", HOST)
+        self.certificates = Authority(folder / "certificates").sign(HOST)
         self.server = MySqlServer(folder / "mysql", "--skip-log-bin", *self.certificates.server_options)
         self.server.initialize()
         self.server.start()

@@ -1,7 +1,8 @@
-"""A certificate authority of the tests' own, and a server certificate that it has signed."""
+"""An authority of the tests' own, and server certificates that it signs."""
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -29,35 +32,51 @@ class CertificateFiles:
         ]  # fmt: skip
 
 
-def write_certificates(folder: Path, host: str) -> CertificateFiles:
-    """Writes an authority's certificate, and one for `host` alone with its key."""
-    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority = (
-        _builder("Authority of the tests", "Authority of the tests", authority_key.public_key())
-        # Not critical, as in RDS's authorities: Python 3.13 refuses such a one unless it is told otherwise.
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    server = (
-        _builder(host, "Authority of the tests", server_key.public_key())
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
-    files = CertificateFiles(folder / "authority.pem", folder / "server.pem", folder / "server.key")
-    folder.mkdir(parents=True, exist_ok=True)
-    files.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    files.certificate.write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+class Authority:
+    """An authority that keeps its certificate, and those that it signs, in `folder`."""
+
+    def __init__(self, folder: Path, name: str = "Authority of the tests") -> None:
+        self.name, self._folder = name, folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            _builder(name, name, self._key.public_key(), WEEK)
+            # Not critical, as in RDS's authorities: Python 3.13 refuses such a one unless it is told otherwise.
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
         )
-    )
-    return files
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def sign(self, host: str, lasts: timedelta = WEEK) -> CertificateFiles:
+        """Writes a certificate for `host` alone, a name or an IP address, with its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            _builder(host, self.name, key.public_key(), lasts)
+            .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        name = f"server-{certificate.serial_number:x}"
+        files = CertificateFiles(self.file, self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return files
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey, lasts: timedelta) -> x509.CertificateBuilder:
     def name(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
@@ -69,5 +88,5 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=7))
+        .not_valid_after(now + lasts)
     )

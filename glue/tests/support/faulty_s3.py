@@ -14,12 +14,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["409", "500", "503", "denied", "reset", "truncate", "slow", "lost answer"]
+Fault = Literal[
+    "409", "500", "503", "denied", "no key", "denied secret", "reset", "truncate", "slow", "lost answer",
+    "unconditional",
+]  # fmt: skip
+
+
+def _error(code: str, message: str = "") -> bytes:
+    return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+
+
 ANSWERS = {
-    "409": (409, "ConditionalRequestConflict"),
-    "500": (500, "InternalError"),
-    "503": (503, "SlowDown"),
-    "denied": (403, "AccessDenied"),
+    "409": (409, _error("ConditionalRequestConflict")),
+    "500": (500, _error("InternalError")),
+    "503": (503, _error("SlowDown")),
+    "denied": (403, _error("AccessDenied")),
+    "no key": (403, _error("AccessDenied", "not authorized to perform: kms:GenerateDataKey on resource: arn:…")),
+    "denied secret": (400, b'{"__type": "AccessDeniedException"}'),
 }
 
 
@@ -63,13 +74,15 @@ class FaultyS3:
         if fault:
             self.hits[fault] += 1
         if fault in ANSWERS:
-            status, code = ANSWERS[fault]
-            self._reply(handler, status, {}, f"<Error><Code>{code}</Code></Error>".encode())
+            status, answer = ANSWERS[fault]
+            self._reply(handler, status, {}, answer)
         elif fault == "reset":
             self._hang_up(handler)
         else:
             if fault == "slow":
                 time.sleep(0.3)
+            if fault == "unconditional":
+                del handler.headers["If-None-Match"]
             status, headers, answer = self._forward(handler, body)
             if fault == "lost answer":
                 # It was done, and nobody hears of it.

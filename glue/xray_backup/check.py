@@ -1,0 +1,250 @@
+"""A look, from where a job runs, at everything that it needs, one step after the other.
+
+Nothing is changed: the one thing that stays is an object below `_checks/`, which the store's steps leave.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import pymysql
+
+from xray_backup.aws import region_of_arn
+from xray_backup.data_model import X_RAY, Table
+from xray_backup.database import Connection, Database, SslMode, query, ssl_context
+from xray_backup.errors import BackupError, KeyAccessError
+from xray_backup.events import Events
+from xray_backup.layout import CHECKS
+from xray_backup.rights import check_right, needed_rights
+from xray_backup.run import new_run_id
+from xray_backup.schema_check import check_schema
+from xray_backup.server_tls import authority, distrust, open_socket, secured
+from xray_backup.store import Content, Store, open_store
+
+State = Literal["passed", "warning", "failed", "skipped"]
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The job, and the arguments that name what it works with."""
+
+    job: str
+    store: str
+    secret_id: str
+    endpoint_url: str | None
+    ssl_mode: SslMode
+    ssl_ca: Path | None
+
+
+def check(subject: Subject, events: Events) -> None:
+    """Takes every step that can be taken, and tells of each.
+
+    Raises:
+        BackupError: a step failed; the first one's line, and the names of the others.
+    """
+    with ExitStack() as resources:
+        _Check(subject, events, resources).run()
+
+
+class _Warning(str):
+    """The text of a step that passed, with something to look at."""
+
+
+class _Check:
+    """The steps, and what one hands to the next."""
+
+    _database: Database
+    _socket: socket.socket
+    _connection: Connection
+    _store: Store
+
+    def __init__(self, subject: Subject, events: Events, resources: ExitStack) -> None:
+        self._subject, self._events, self._resources = subject, events, resources
+        self._states: dict[str, State] = {}
+        self._failures: dict[str, str] = {}
+        self._key_error: KeyAccessError | None = None
+        self._content: Content | None = None
+        run_id = new_run_id()
+        self._key = f"{CHECKS}{run_id}.json"
+        self._body = json.dumps({"job": subject.job, "check": run_id}).encode()
+
+    def run(self) -> None:
+        self._step("secret", self._secret)
+        self._step("name", self._name, "secret")
+        self._step("TCP", self._tcp, "name")
+        self._step("TLS", self._tls, "TCP")
+        self._step("log-in", self._log_in, "TLS")
+        for right, tables in needed_rights(self._subject.job, X_RAY).items():
+            self._step(f"rights {right}", partial(self._right, right, tables), "log-in")
+        self._step("schema", self._schema, "rights SELECT")
+        self._step("store put", self._put)
+        self._step("store get", self._get, "store put")
+        self._step("store refusal", self._refusal, "store get")
+        if self._key_error:
+            self._step("key", self._refused_key)
+        else:
+            self._step("key", self._used_key, "store get")
+        self._step("clock", self._clock, "log-in")
+        self._end()
+
+    def _step(self, name: str, look: Callable[[], str], *needed: str) -> None:
+        lacking = [step for step in needed if self._states[step] in ("failed", "skipped")]
+        if lacking:
+            self._tell(name, "skipped", f"needs {lacking[0]}")
+            return
+        try:
+            text = look()
+            self._tell(name, "warning" if isinstance(text, _Warning) else "passed", text)
+        except KeyAccessError as error:
+            if name == "key":
+                self._tell(name, "failed", str(error))
+            else:
+                self._key_error = error
+                self._tell(name, "skipped", "refused because of the key: see there")
+        except BackupError as error:
+            self._tell(name, "failed", str(error))
+        except pymysql.MySQLError as error:
+            self._tell(name, "failed", str(self._database.explained(error)))
+
+    def _tell(self, name: str, state: State, text: str) -> None:
+        self._states[name] = state
+        if state == "failed":
+            self._failures[name] = text
+        self._events("check", step=name, state=state, text=text)
+
+    def _end(self) -> None:
+        states = list(self._states.values())
+        counts = {state: states.count(state) for state in ("passed", "warning", "failed", "skipped")}
+        self._events("checked", job=self._subject.job, **counts)
+        if self._failures:
+            (first, text), *others = self._failures.items()
+            also = f"; also failed: {', '.join(name for name, _ in others)}" if others else ""
+            raise BackupError(f"check of {self._subject.job}: {first} failed: {text}{also}")
+
+    def _secret(self) -> str:
+        subject = self._subject
+        self._database = Database.open(subject.secret_id, subject.endpoint_url, subject.ssl_mode, subject.ssl_ca)
+        secret = self._database.secret
+        return f"user {secret.username}, schema {secret.dbname}, at {self._database.address}"
+
+    def _name(self) -> str:
+        host = self._database.secret.host
+        try:
+            found = socket.getaddrinfo(host, self._database.secret.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise BackupError(
+                f"{host} has no address here ({error.strerror}): check the host in the secret, and that the network"
+                " resolves it (in a VPC: DNS support and DNS host names)"
+            ) from None
+        return f"{host} is {', '.join(dict.fromkeys(str(address[0]) for *_, address in found))}"
+
+    def _tcp(self) -> str:
+        address, secret = self._database.address, self._database.secret
+        try:
+            self._socket = self._resources.enter_context(open_socket(secret.host, secret.port))
+        except ConnectionRefusedError:
+            raise BackupError(f"{address} refuses: nothing listens there; check the port in the secret") from None
+        except OSError as error:
+            raise BackupError(
+                f"{address} does not answer ({error.strerror or error}): let the job's security group in at the"
+                " database's, on that port, and check the route"
+            ) from None
+        return f"{address} answers"
+
+    def _tls(self) -> str:
+        subject, secret = self._subject, self._database.secret
+        context = ssl_context(subject.ssl_mode, subject.ssl_ca)
+        if context is None:
+            return _Warning("not asked for (--ssl_mode DISABLED): rows and log-in cross the network in the open")
+        try:
+            with secured(self._socket, context, secret.host) as connection:
+                version = connection.version()
+                if context.verify_mode == ssl.CERT_NONE:
+                    return _Warning(f"{version}, the server's certificate is not verified (--ssl_mode REQUIRED)")
+                return f"{version}, verified by {authority(connection)} ({subject.ssl_mode})"
+        except ssl.SSLCertVerificationError as error:
+            text = distrust(error, secret.host, secret.port, str(subject.ssl_ca or "rds"))
+            raise BackupError(text) from None
+        except ssl.SSLError as error:
+            raise BackupError(f"the handshake failed ({error.reason}): check the server's TLS versions") from None
+        except OSError as error:
+            raise BackupError(
+                f"no MySQL server greets at {self._database.address} ({error.strerror or error}): check host and port"
+                " in the secret"
+            ) from None
+
+    def _log_in(self) -> str:
+        self._connection = self._database.connect("")
+        self._resources.callback(self._connection.close)
+        ((account, version),) = query(self._connection, "SELECT CURRENT_USER(), VERSION()")
+        return f"{account} on {version}"
+
+    def _right(self, right: str, tables: Sequence[Table]) -> str:
+        check_right(self._connection, self._database.schema, right, tables)
+        return f"on {', '.join(table.name for table in tables)}"
+
+    def _schema(self) -> str:
+        try:
+            check_schema(self._connection, self._database.schema, X_RAY)
+        except BackupError as error:
+            raise BackupError(
+                f"{error}: apply the schema's migrations, or use the package that fits this schema"
+            ) from None
+        return f"{len(X_RAY.tables)} tables of {self._database.schema} are as the data model says"
+
+    def _put(self) -> str:
+        subject = self._subject
+        self._store = open_store(subject.store, subject.endpoint_url, region_of_arn(subject.secret_id))
+        if self._store.create(self._key, self._body) is None:
+            raise BackupError(f"{self._store.url}/{self._key} is another's: run the check again")
+        return f"{self._store.url}/{self._key}"
+
+    def _get(self) -> str:
+        content = self._store.read(self._key)
+        if content is None or content.body != self._body:
+            got = "nothing" if content is None else f"{len(content.body)} other bytes"
+            raise BackupError(f"{self._key} was just put and gives {got}: use a store that reads what was written")
+        self._content = content
+        return f"the {len(content.body)} bytes that were put"
+
+    def _refusal(self) -> str:
+        if self._store.create(self._key, b"{}") is not None:
+            raise BackupError(
+                "a second put over the object was not refused: the store ignores If-None-Match, so two runs could"
+                " overwrite each other's backups; use S3, or a store that keeps to it"
+            )
+        return "a second put over the object is refused"
+
+    def _refused_key(self) -> str:
+        assert self._key_error is not None  # noqa: S101
+        raise self._key_error
+
+    def _used_key(self) -> str:
+        assert self._content is not None  # noqa: S101
+        return self._content.encryption or "none: the store encrypts nothing"
+
+    def _clock(self) -> str:
+        ((told,),) = query(self._connection, "SELECT UTC_TIMESTAMP(6)")
+        here = datetime.now(UTC)
+        offsets = {"database": told.replace(tzinfo=UTC) - here}
+        if self._content:
+            # It told its time a moment ago, so it is held against this machine's of then.
+            offsets["store"] = self._content.store_clock - self._content.read_at
+        text = ", ".join(f"{name} {offset.total_seconds():+.0f} s" for name, offset in offsets.items())
+        spread = [timedelta(), *offsets.values()]
+        if max(spread) - min(spread) > CLOCKS_MAY_DIFFER:
+            return _Warning(
+                f"beside this machine's clock: {text}; set the wrong one: cut-offs and ages are the database's, and S3"
+                " refuses a machine that is 15 minutes off"
+            )
+        return f"beside this machine's: {text}"
