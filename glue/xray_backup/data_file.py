@@ -39,10 +39,12 @@ class Sent:
 def encode(rows: pa.Table, sent: Sent) -> bytes:
     """The rows as one Parquet file, which also says what MySQL sent."""
     body = io.BytesIO()
-    metadata = {_PROOF: json.dumps(asdict(sent)).encode()}
-    pq.write_table(
-        rows.replace_schema_metadata(metadata), body, compression="zstd", write_page_checksum=True, store_schema=False
-    )
+    # Without Arrow's own schema a writer leaves out the schema's metadata too: what MySQL sent goes in by itself.
+    with pq.ParquetWriter(
+        body, rows.schema, compression="zstd", write_page_checksum=True, store_schema=False
+    ) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata({_PROOF: json.dumps(asdict(sent)).encode()})
     return body.getvalue()
 
 

@@ -58,6 +58,16 @@ def _statistics(connection: Connection, table: Table) -> tuple[int, int]:
     return int(rows or 0), int(size or 0)
 
 
+def nth_key(connection: Connection, table: Table, keys: KeyRange, condition: str, rows: int) -> int:
+    """The key of row number `rows` of those in the range that fulfil `condition`; its last where it has fewer."""
+    found = query(
+        connection,
+        f"SELECT {table.quoted_key} FROM {table.quoted} WHERE {keys.condition(table)} AND ({condition})"
+        f" ORDER BY {table.quoted_key} LIMIT 1 OFFSET {rows - 1}",
+    )
+    return int(found[0][0]) if found else keys.last
+
+
 def _ranges_of_existing_keys(connection: Connection, table: Table, first: int, last: int, step: int) -> list[KeyRange]:
     key = table.quoted_key
     ranges: list[KeyRange] = []

@@ -23,7 +23,7 @@ from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.fingerprint import Fingerprint, hashes_of
-from xray_backup.key_range import KeyRange
+from xray_backup.key_range import KeyRange, nth_key
 from xray_backup.manifest import DataFile
 from xray_backup.row_parser import parse_rows
 from xray_backup.row_text import joined, joined_bytes, lines, numbers, numbers_sql, texts, texts_sql
@@ -54,6 +54,14 @@ class CopiedFile:
     max_key: int
 
 
+class _TooMuchError(Exception):
+    """So many `rows` have more text than MySQL gives at once."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+
 def copy_range(workplace: Workplace, task: RangeCopy) -> list[CopiedFile]:
     """The files of this range, proved; most often one, none where there is no row.
 
@@ -75,22 +83,24 @@ def copy_range(workplace: Workplace, task: RangeCopy) -> list[CopiedFile]:
 def _copy_file(workplace: Workplace, task: RangeCopy, key: str) -> tuple[CopiedFile | None, int]:
     """One file with the first rows of the range, and the key up to which it has them."""
     rows, sent = _read(workplace, task)
-    if not rows.num_rows:
+    # Its rows may be gone since: a file that is there all the same must be told of, or the backup has one too many.
+    if not rows.num_rows and workplace.store.read(key) is None:
         return None, sent.last_key
-    etag = workplace.store.create(key, encode(rows, sent))
+    etag = workplace.store.create(key, encode(rows, sent)) if rows.num_rows else None
     content = read_file(workplace.store, key, etag)
     if etag is None:
         # This unit was worked on before, by a process that died after it had written this file.
         sent = sent_of(content.body, key)
-    return _proved(task.table, key, content, sent), sent.last_key
+    return _proved(task, key, content, sent), sent.last_key
 
 
-def _proved(table: Table, key: str, content: Content, sent: Sent) -> CopiedFile:
+def _proved(task: RangeCopy, key: str, content: Content, sent: Sent) -> CopiedFile:
     """The file, once the text of its typed rows is the text that MySQL sent.
 
     Raises:
         VerificationError: it is not.
     """
+    table = task.table
     answers = iter(sent.answers)
     proof = _Proof(answer) if (answer := next(answers, None)) else None
     found, smallest, largest = Fingerprint(), 2**63, -(2**63)
@@ -111,6 +121,8 @@ def _proved(table: Table, key: str, content: Content, sent: Sent) -> CopiedFile:
                 proof = _Proof(answer) if (answer := next(answers, None)) else None
     if proof:
         raise VerificationError(f"table {table.name}: file {key} has fewer rows than MySQL sent")
+    if not task.keys.first <= smallest <= largest <= sent.last_key <= task.keys.last:
+        raise VerificationError(f"table {table.name}: file {key} is not of this range of keys; nothing was committed")
     return CopiedFile(DataFile(key, len(content.body), content.etag, found), smallest, largest)
 
 
@@ -164,27 +176,37 @@ def _read(workplace: Workplace, task: RangeCopy) -> tuple[pa.Table, Sent]:
 def _answers(connection: Connection, task: RangeCopy) -> Iterator[tuple[pa.Table, SentRows, int]]:
     """Rows by answers of MySQL, in the order of keys, each with the last key that it was asked for."""
     ((limit,),) = query(connection, "SELECT @@group_concat_max_len")
-    first, last = task.keys.first, task.keys.last
+    left, rows_at_once = task.keys, 0
     # Of a table without gaps so many rows, of one with gaps fewer.
-    width = max(KEYS_PER_ANSWER, (last - first + 1) // 5)
-    while first <= last:
-        end = min(last, first + width - 1)
-        answer = _answer(connection, task, KeyRange(first, end), int(limit))
-        if answer is None:
-            # MySQL cut the text: fewer keys at a time from here on.
-            if first == end:
+    width = max(KEYS_PER_ANSWER, (left.last - left.first + 1) // 5)
+    while left.first <= left.last:
+        asked = KeyRange(left.first, min(left.last, left.first + width - 1))
+        if rows_at_once:
+            # By the rows that exist: where they are wide, their keys may be far apart all the same.
+            asked = replace(asked, last=nth_key(connection, task.table, asked, task.condition, rows_at_once))
+        try:
+            rows, answer = _answer(connection, task, asked, int(limit))
+        except _TooMuchError as error:
+            if error.rows == 1:
                 raise BackupError(
-                    f"table {task.table.name}: the row with {task.table.key} {first} has more than {limit} bytes, a"
+                    f"table {task.table.name}: the row with {task.table.key}"
+                    f" {nth_key(connection, task.table, asked, task.condition, 1)} has more than {limit} bytes, a"
                     " quarter of MySQL's max_allowed_packet: raise that parameter"
-                )
-            width = max(1, (end - first + 1) // 4)
+                ) from None
+            rows_at_once = max(1, error.rows // 4)
             continue
-        yield *answer, end
-        first = end + 1
+        yield rows, answer, asked.last
+        if rows.nbytes < limit // 4:
+            rows_at_once *= 2
+        left = KeyRange(asked.last + 1, left.last)
 
 
-def _answer(connection: Connection, task: RangeCopy, keys: KeyRange, limit: int) -> tuple[pa.Table, SentRows] | None:
-    """The rows with these keys; None where MySQL had to cut their text."""
+def _answer(connection: Connection, task: RangeCopy, keys: KeyRange, limit: int) -> tuple[pa.Table, SentRows]:
+    """The rows with these keys.
+
+    Raises:
+        _TooMuchError: MySQL had to cut their text.
+    """
     table = task.table
     columns = [f"GROUP_CONCAT({numbers_sql(table)} SEPARATOR '\\n') AS numbers", "COUNT(*) AS row_count"]
     selected = ["row_count", "numbers", "SHA2(numbers, 256)"]
@@ -202,7 +224,7 @@ def _answer(connection: Connection, task: RangeCopy, keys: KeyRange, limit: int)
     sent_numbers, sent_texts = _bytes(answer[0]), _bytes(answer[2]) if texts_of_row else None
     # A text that was cut has the length of the limit, or ends before a character that went over it.
     if max(len(sent_numbers), len(sent_texts or b"")) > limit - 4:
-        return None
+        raise _TooMuchError(count)
     rows = parse_rows(table, sent_numbers, sent_texts)
     if rows.num_rows != count:
         raise VerificationError(f"table {table.name}: MySQL counted {count} rows and sent {rows.num_rows}")
