@@ -12,7 +12,7 @@ from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.fingerprint import Fingerprint, Hashes, fingerprint_sql, row_hash_sql, row_hashes
 from xray_backup.key_range import ROWS_PER_RANGE
-from xray_backup.keys import Keys
+from xray_backup.keys import Keys, keys_of
 from xray_backup.manifest import FORMAT_VERSION, Manifest
 from xray_backup.run import Run
 from xray_backup.workplace import Workplace
@@ -93,7 +93,7 @@ def keys_and_hashes(workplace: Workplace, task: FileKeys) -> list[tuple[int, int
 
 def _keys_and_hashes(workplace: Workplace, task: FileKeys) -> tuple[Keys, Hashes]:
     rows = decode(task.table, read_file(workplace.store, task.key).body, task.key)
-    return rows.column(task.table.key).to_numpy().astype(np.int64), row_hashes(task.table, rows, FORMAT_VERSION)
+    return keys_of(rows, task.table.key), row_hashes(task.table, rows, FORMAT_VERSION)
 
 
 def _range_fingerprint(connection: Connection, table: Table, keys: tuple[int, int]) -> Fingerprint:

@@ -32,7 +32,8 @@ _SESSION = (
     "SET SESSION time_zone = '+00:00',"
     " sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO',"
     f" wait_timeout = {_WEEK}, net_read_timeout = 3600, net_write_timeout = 3600,"
-    " sql_select_limit = 18446744073709551615, sql_safe_updates = 0, foreign_key_checks = 1, unique_checks = 1,"
+    " sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, foreign_key_checks = 1,"
+    " unique_checks = 1, completion_type = 'NO_CHAIN',"
     f" group_concat_max_len = CAST(LEAST({TEXT_BYTES}, @@GLOBAL.max_allowed_packet DIV 4) AS UNSIGNED)"
 )
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
-from xray_backup.keys import Keys
+from xray_backup.keys import Keys, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.row_text import row_texts, value_text
 from xray_backup.rows_in_order import RowsInOrder, sorted_rows
@@ -117,7 +117,7 @@ def read_blocks(run: Run, manifest: Manifest, contents: Mapping[str, FileContent
         old = old.sort_by(anchor.key)
         for start in range(0, old.num_rows, ANCHORS_PER_BLOCK):
             part = old.slice(start, ANCHORS_PER_BLOCK)
-            keys = _keys(part, anchor.key)
+            keys = keys_of(part, anchor.key)
             found = {anchor.name: UnitRows(anchor, keys, keys, row_texts(anchor, part))}
             for table in descendants:
                 found[table.name] = _descendants(run, manifest, contents, table, found)
@@ -135,13 +135,10 @@ def _descendants(
     anchors, keys, texts = [], [], []
     for file in _files_with(manifest.tables[table.name].files, contents, parent_keys):
         rows = _rows(run, table, file)
-        values = _keys(rows, table.parent.column)
-        places = np.minimum(np.searchsorted(parent_keys, values), len(parent_keys) - 1)
-        chosen = np.flatnonzero(parent_keys[places] == values)
-        if len(chosen):
-            part = rows.take(pa.array(chosen))
-            anchors.append(parent_anchors[places[chosen]])
-            keys.append(_keys(part, table.key))
+        part = rows.filter(is_one_of(rows, table.parent.column, parent_keys))
+        if part.num_rows:
+            anchors.append(parent_anchors[np.searchsorted(parent_keys, keys_of(part, table.parent.column))])
+            keys.append(keys_of(part, table.key))
             texts.append(row_texts(table, part))
     if not keys:
         return UnitRows(table, np.array([], np.int64), np.array([], np.int64), pa.array([], pa.binary()))
@@ -166,7 +163,3 @@ def _files_with(files: Sequence[DataFile], contents: Mapping[str, FileContent], 
 def _rows(run: Run, table: Table, file: DataFile) -> pa.Table:
     # With the ETag that was verified: these are the same bytes.
     return decode(table, read_file(run.store, file.key, file.etag).body, file.key)
-
-
-def _keys(rows: pa.Table, column: str) -> Keys:
-    return rows.column(column).to_numpy().astype(np.int64)  # type: ignore[no-any-return]

@@ -29,14 +29,18 @@ from xray_backup.verification import check_files
 
 RESTORE_LOCK = f"{LOCKS}restore/"
 TRIES = 5
-# Errors that are about a row: 3819 and 4025 are a CHECK in MySQL and MariaDB, 1644 a trigger's SIGNAL.
+# Errors that are about a row: 3819 and 4025 are a CHECK in MySQL and MariaDB, 1300 a text that the server does not
+# take, 1526 a value that no partition is for.
 _ROW_ERRORS = frozenset(
     {
         ER.NO_REFERENCED_ROW_2, ER.DUP_ENTRY, ER.BAD_NULL_ERROR, ER.DATA_TOO_LONG,
         ER.WARN_DATA_OUT_OF_RANGE, ER.TRUNCATED_WRONG_VALUE, ER.TRUNCATED_WRONG_VALUE_FOR_FIELD,
-        ER.WARN_DATA_TRUNCATED, 3819, 4025, 1644,
+        ER.WARN_DATA_TRUNCATED, 3819, 4025, 1300, 1526,
     }
 )  # fmt: skip
+
+# SQLSTATE of a trigger's SIGNAL, which may have given it any number.
+_SIGNALLED = "45000"
 
 
 @dataclass
@@ -57,9 +61,10 @@ class TableResult:
         """Adds what became of more rows of the table."""
         self.inserted += other.inserted
         self.present += other.present
-        self.conflicts = sorted(self.conflicts + other.conflicts)
-        self.orphans = sorted(self.orphans + other.orphans)
-        self.refused = sorted(self.refused + other.refused)
+        # Each once: a row may be in two of the backups that are restored.
+        self.conflicts = sorted({*self.conflicts, *other.conflicts})
+        self.orphans = sorted({*self.orphans, *other.orphans})
+        self.refused = sorted({*self.refused, *other.refused})
 
     @property
     def counts(self) -> dict[str, int]:
@@ -234,7 +239,7 @@ class _Writer:
             result.inserted += len(batch.rows)
         except pymysql.MySQLError as error:
             connection.rollback()
-            if error.args[0] not in _ROW_ERRORS:
+            if error.args[0] not in _ROW_ERRORS and error.sqlstate != _SIGNALLED:  # type: ignore[attr-defined]
                 raise
             if error.args[0] == ER.NO_REFERENCED_ROW_2:
                 self._insert_halves(connection, batch, result, result.orphans)

@@ -13,7 +13,7 @@ from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Column, DataModel, Table
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.fingerprint import fingerprint
-from xray_backup.keys import Keys
+from xray_backup.keys import Keys, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.row_text import row_texts, text_bytes, value_text
 from xray_backup.rows_in_order import RowsInOrder
@@ -67,9 +67,9 @@ def read_batches(
         if fingerprint(table, [rows], manifest.format_version) != file.fingerprint:
             raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
         if keys is not None:
-            rows = rows.filter(pa.array(np.isin(_keys(rows, table.key), keys)))
+            rows = rows.filter(is_one_of(rows, table.key, keys))
         rows = rows.sort_by(table.key)
-        ordered = RowsInOrder(table, _keys(rows, table.key), row_texts(table, rows))
+        ordered = RowsInOrder(table, keys_of(rows, table.key), row_texts(table, rows))
         literals = _literals(table, rows)
         for start, end in ordered.parts(ROWS_PER_BATCH, text_bytes_at_once):
             yield Batch(ordered.slice(start, end), literals.slice(start, end - start))
@@ -93,11 +93,27 @@ def _literal(column: Column, rows: pa.Table) -> pa.Array:
         for character in (b"\\", b"'"):
             escaped = pc.replace_substring(escaped, pattern=character, replacement=b"\\" + character)
         value = pc.binary_join_element_wise(b"_utf8mb4'", escaped, b"'", b"")
+        if column.exact_name in rows.column_names:
+            value = pc.coalesce(_ill_formed(rows.column(column.exact_name)), value)
     else:
         value = pc.cast(value_text(column, rows), pa.binary())
         if column.type.is_datetime:
             value = pc.binary_join_element_wise(b"'", value, b"'", b"")
     return pc.fill_null(value, b"NULL")
+
+
+def _ill_formed(values: pa.ChunkedArray) -> pa.Array:
+    """Literals of texts that are no UTF-8: MySQL takes a half of a surrogate pair by way of UCS-2 alone."""
+    return pa.array([None if value is None else _in_ucs2(value) for value in values.to_pylist()], pa.binary())
+
+
+def _in_ucs2(value: bytes) -> bytes | None:
+    try:
+        text = value.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    # UCS-2 has no other character: the server is left to refuse the row.
+    return None if max(text) > "\uffff" else b"_ucs2 0x" + text.encode("utf-16-be", "surrogatepass").hex().encode()
 
 
 def selected_keys(
@@ -119,10 +135,10 @@ def selected_keys(
             if table is anchor:
                 rows = rows.filter(_is_chosen(anchor, rows, selection))
             elif table.parent:
-                rows = rows.filter(pa.array(np.isin(_keys(rows, table.parent.column), chosen[table.parent.table])))
-            keys.append(_keys(rows, table.key))
+                rows = rows.filter(is_one_of(rows, table.parent.column, chosen[table.parent.table]))
+            keys.append(keys_of(rows, table.key))
             if table.parent:
-                parents.setdefault(table.parent.table, []).append(_keys(rows, table.parent.column))
+                parents.setdefault(table.parent.table, []).append(keys_of(rows, table.parent.column))
         chosen[table.name] = _together(keys)
     for table in reversed(model.tables):
         if table.name in chosen:
@@ -135,8 +151,8 @@ def selected_keys(
         if table.parent:
             for file in manifest.tables[table.name].files:
                 rows = _read(store, table, file)
-                rows = rows.filter(pa.array(np.isin(_keys(rows, table.key), chosen[table.name])))
-                parents.setdefault(table.parent.table, []).append(_keys(rows, table.parent.column))
+                rows = rows.filter(is_one_of(rows, table.key, chosen[table.name]))
+                parents.setdefault(table.parent.table, []).append(keys_of(rows, table.parent.column))
     return chosen
 
 
@@ -154,7 +170,7 @@ def check_selection(store: Store, model: DataModel, backups: Sequence[Manifest],
         left = np.array(sorted(ids or []), np.int64)
         for file in (file for manifest in backups for file in manifest.tables[table.name].files):
             if len(left):
-                left = np.setdiff1d(left, _keys(_read(store, table, file, [table.key]), table.key))
+                left = np.setdiff1d(left, keys_of(_read(store, table, file, [table.key]), table.key))
         if len(left):
             raise UsageError(
                 f"--{table.name}-ids {', '.join(map(str, left.tolist()))}: not in"
@@ -166,9 +182,9 @@ def _is_chosen(anchor: Table, rows: pa.Table, selection: Selection) -> pa.Array:
     assert anchor.time_column is not None  # noqa: S101
     chosen = pa.array(np.ones(rows.num_rows, np.bool_))
     if selection.parent_ids is not None and anchor.parent:
-        chosen = pc.and_(chosen, pa.array(np.isin(_keys(rows, anchor.parent.column), selection.parent_ids)))
+        chosen = pc.and_(chosen, is_one_of(rows, anchor.parent.column, selection.parent_ids))
     if selection.anchor_ids is not None:
-        chosen = pc.and_(chosen, pa.array(np.isin(_keys(rows, anchor.key), selection.anchor_ids)))
+        chosen = pc.and_(chosen, is_one_of(rows, anchor.key, selection.anchor_ids))
     # As text, which sorts as time does.
     times = value_text(anchor.column(anchor.time_column), rows)
     if selection.since:
@@ -176,10 +192,6 @@ def _is_chosen(anchor: Table, rows: pa.Table, selection: Selection) -> pa.Array:
     if selection.until:
         chosen = pc.and_(chosen, pc.less(times, selection.until))
     return chosen
-
-
-def _keys(rows: pa.Table, column: str) -> Keys:
-    return rows.column(column).to_numpy().astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _together(keys: Sequence[Keys]) -> Keys:

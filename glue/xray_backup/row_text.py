@@ -38,7 +38,9 @@ def _number_sql(column: Column) -> str:
 
 
 def _utf8(column: Column) -> str:
-    return f"CONVERT({column.quoted} USING utf8mb4)"
+    # Not CONVERT: that ends at the first bytes that are no UTF-8, which a utf8mb4 column may hold. Joined with nothing,
+    # such a column stays as it is, and one of another character set is converted.
+    return f"CONCAT(_utf8mb4'' COLLATE utf8mb4_bin, {column.quoted})"
 
 
 def _or_empty(column: Column, sql: str) -> str:
