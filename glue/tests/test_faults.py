@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -289,3 +290,21 @@ def test_the_database_s_clock_is_an_hour_off_between_archive_and_purge(lab: Lab,
     purge(lab.run(database=WrongClock(lab.database().secret, "REQUIRED", hours=-hours)), 2, 100, 0.0, execute_it=True)
     for table in TABLES:
         assert lab.rows(table) | backed_up(lab, "archive-a", table) == before[table]
+
+
+def test_a_store_that_says_slow_down_without_end_is_given_up(
+    s3_lab: Lab, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight requests, and a little over a minute at the most between them."""
+    pauses: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time", types.SimpleNamespace(sleep=pauses.append, time=time.time))
+    s3_lab.fill(3)
+    with faulty(s3_lab, emulator, "503", only="PUT .*parquet") as (store, proxy):
+        words = r"cannot write s3://\S+/pred_bounding_box/\S+: SlowDown; try again; the run can be repeated safely"
+        refused(lambda: snapshot(s3_lab.run(store=store), "s", 60), words)
+        assert proxy.hits["503"] == 8
+    assert len(pauses) == 7
+    assert all(pause <= min(20, 2**attempt) for attempt, pause in enumerate(pauses))
+    assert list(manifests.load_all(s3_lab.store)) == []
+    snapshot(s3_lab.run(), "s", 60)
+    unhurt(s3_lab)

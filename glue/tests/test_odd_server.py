@@ -134,6 +134,7 @@ def test_rows_that_are_as_wide_as_a_packet_is_long(lab: OddLab, monkeypatch: pyt
     assert isinstance(lab.store, FolderStore)
     # The whole life of some of them.
     lab.sql("DELETE FROM mark WHERE mark_id > 300")
+    lab.sql("DELETE FROM visit WHERE visit_id > 300")
     monkeypatch.setattr(range_copy, "BYTES_PER_FILE", 2**20)
     lab.store = FolderStore(lab.store.folder / "life")
     whole_life(lab)
