@@ -6,15 +6,18 @@ import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pymysql
 import pytest
 
 from tests.support.lab import TABLES, Lab
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
+from tests.support.small_texts import SmallTexts
 from xray_backup import purge_record
 from xray_backup.archive import archive
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
@@ -332,3 +335,22 @@ def test_nothing_is_purged_from_an_archive_whose_run_did_not_finish(archived: La
 def test_an_age_that_zones_could_blur_is_refused(lab: Lab, days: int) -> None:
     with pytest.raises(UsageError, match=f"an age of {days} days is not allowed: use 2 or more"):
         purged(lab, days=days)
+
+
+def test_no_statement_is_longer_than_the_server_takes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows a chunk may have: their keys are named in the statement."""
+    lab.fill(100)
+    archive(lab.run(), "a", 2)
+    lengths: list[int] = []
+    send = pymysql.connections.Connection.query
+
+    def noted(connection: Any, sql: str, *arguments: Any) -> Any:
+        if " IN (" in sql:
+            lengths.append(sql.split(" IN (")[1].index(")"))
+        return send(connection, sql, *arguments)
+
+    monkeypatch.setattr(pymysql.connections.Connection, "query", noted)
+    small = SmallTexts(lab.database().secret, "REQUIRED", limit=400)
+    assert purge(lab.run(database=small), 2, 1_000_000, 0.0, execute_it=True).rows["transaction"] == 99
+    assert lengths
+    assert max(lengths) <= 200

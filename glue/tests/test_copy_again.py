@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import MODEL, OddLab, odd_lab
+from tests.support.small_texts import SmallTexts
 from xray_backup import range_copy
 from xray_backup.data_file import decode, sent_of
-from xray_backup.database import Connection, Database, execute
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.key_range import KeyRange
 from xray_backup.range_copy import CopiedFile, RangeCopy, copy_range
@@ -25,15 +25,6 @@ from xray_backup.workplace import Workplace
 LIMIT = 100
 MARK = MODEL.table("mark")
 TOP = 2**31 - 1
-
-
-class SmallTexts(Database):
-    """Gives `LIMIT` bytes of text at once."""
-
-    def connect(self, schema: str | None = None) -> Connection:
-        connection = super().connect(schema)
-        execute(connection, f"SET SESSION group_concat_max_len = {LIMIT}")
-        return connection
 
 
 class DyingStore(FolderStore):
@@ -64,7 +55,7 @@ def fill(lab: OddLab, words: dict[int, str]) -> None:
 
 
 def copied(lab: OddLab, prefix: str, last: int = TOP, store: FolderStore | None = None) -> list[CopiedFile]:
-    workplace = Workplace(SmallTexts(lab.database().secret, "REQUIRED"), store or lab.store)
+    workplace = Workplace(SmallTexts(lab.database().secret, "REQUIRED", limit=LIMIT), store or lab.store)
     return copy_range(workplace, RangeCopy(MARK, KeyRange(1, last), "TRUE", prefix))
 
 

@@ -107,7 +107,7 @@ def _purge(
             purger = _Purger(run.model.purged, check, sleep_ratio, int(limit) // 2)
             for manifest in archives:
                 blocks = read_blocks(run, manifest, contents, result.before)
-                chunks = (chunk for block in blocks for chunk in block.chunks(chunk_rows))
+                chunks = (chunk for block in blocks for chunk in block.chunks(min(chunk_rows, purger.keys_at_once)))
                 _purge_archive(run, manifest, purger, connections, chunks, result, record)
         result.completed = True
     finally:
@@ -224,12 +224,12 @@ class _Purger:
             connection.rollback()
             return
         for archived in reversed(rows):
-            for start, end in archived.parts(self._keys_at_once, self._text_bytes):
+            for start, end in archived.parts(self.keys_at_once, self._text_bytes):
                 self._delete(connection, archived.slice(start, end))
         connection.commit()
 
     @property
-    def _keys_at_once(self) -> int:
+    def keys_at_once(self) -> int:
         """Keys in one statement, 20 digits each at most."""
         return max(1, self._text_bytes // 25)
 
@@ -270,7 +270,7 @@ class _Purger:
 
     def _conditions(self, archived: RowsInOrder, parents: RowsInOrder | None) -> Iterator[tuple[str, RowsInOrder]]:
         """WHERE clauses that find the rows, and others that came since, part by part, with the rows to be found."""
-        parts = [archived.slice(*part) for part in archived.parts(self._keys_at_once, self._text_bytes)]
+        parts = [archived.slice(*part) for part in archived.parts(self.keys_at_once, self._text_bytes)]
         if parents is None:
             yield from ((part.condition, part) for part in parts)
             return
