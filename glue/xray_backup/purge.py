@@ -39,8 +39,6 @@ PURGE_LOCK = f"{PURGES}lock/"
 TRIES = 5
 # A row that somebody else holds longer keeps its own unit only; the others go on.
 LOCK_WAIT_SECONDS = 3
-# Up to so many parents are named one by one: for a range of them MySQL may read, and lock, the whole table.
-LISTED_PARENTS = 1_000
 
 
 class ChunkRefusedError(Exception):
@@ -244,7 +242,8 @@ class _Purger:
     def _compare(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
         """Locks the rows, and holds them against the archive's.
 
-        Children are looked for by way of their parents, so that one that came later shows too.
+        Children are counted by way of their parents, too, so that one that came later shows: its parent is locked by
+        then, so no other can come.
 
         Raises:
             ChunkRefusedError: they are gone, or not what was archived.
@@ -252,40 +251,35 @@ class _Purger:
         by_table = {archived.table.name: archived for archived in rows}
         found, equal = 0, True
         for position, archived in enumerate(rows):
-            parents = None
-            if position and archived.table.parent:
-                parents = by_table[archived.table.parent.table]
-                if not len(parents):
-                    continue
-            for condition, expected in self._conditions(archived, parents):
-                count, found_digest = count_and_digest(
-                    connection, archived.table, condition, " FOR UPDATE" if self._check else ""
-                )
-                found += count
-                equal = equal and count == len(expected) and (not count or found_digest == digest(expected))
+            count, same = self._locked(connection, archived)
+            found += count
+            parent = archived.table.parent
+            if position and parent and len(by_table[parent.table]):
+                belonging = self._count(connection, archived.table, quoted(parent.column), by_table[parent.table])
+                found += belonging
+                same = same and belonging == count
+            equal = equal and same
         if not found:
             raise ChunkRefusedError("gone")
         if not equal:
             raise ChunkRefusedError("changed")
 
-    def _conditions(self, archived: RowsInOrder, parents: RowsInOrder | None) -> Iterator[tuple[str, RowsInOrder]]:
-        """WHERE clauses that find the rows, and others that came since, part by part, with the rows to be found."""
-        parts = [archived.slice(*part) for part in archived.parts(self.keys_at_once, self._text_bytes)]
-        if parents is None:
-            yield from ((part.condition, part) for part in parts)
-            return
-        belongs = _parents_condition(archived.table, parents)
-        key = archived.table.quoted_key
-        for position, part in enumerate(parts or [archived]):
-            # The parts' bounds leave no key out, so that a child that came since is in one of them.
-            bounds = [f"{key} >= {part.keys[0]}"] if position else []
-            bounds += [f"{key} < {parts[position + 1].keys[0]}"] if position + 1 < len(parts) else []
-            yield " AND ".join([f"({belongs})", *bounds]), part
+    def _locked(self, connection: Connection, archived: RowsInOrder) -> tuple[int, bool]:
+        """How many of the rows are there, now locked, and whether all are as they were archived."""
+        found, same = 0, True
+        for start, end in archived.parts(self.keys_at_once, self._text_bytes):
+            part = archived.slice(start, end)
+            lock = " FOR UPDATE" if self._check else ""
+            count, found_digest = count_and_digest(connection, part.table, part.condition, lock)
+            found += count
+            same = same and count == len(part) and found_digest == digest(part)
+        return found, same
 
-
-def _parents_condition(table: Table, parents: RowsInOrder) -> str:
-    assert table.parent is not None  # noqa: S101
-    column = quoted(table.parent.column)
-    if len(parents) > LISTED_PARENTS:
-        return keys_condition(column, parents.keys)
-    return f"{column} IN ({', '.join(map(str, parents.keys.tolist()))})"
+    def _count(self, connection: Connection, table: Table, column: str, parents: RowsInOrder) -> int:
+        """How many rows of `table` belong to these parents."""
+        found = 0
+        for start, end in parents.parts(self.keys_at_once, self._text_bytes):
+            condition = keys_condition(column, parents.keys[start:end])
+            ((count,),) = query(connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE {condition}")
+            found += count
+        return found
