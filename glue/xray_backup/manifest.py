@@ -24,12 +24,16 @@ _READABLE = (1, 2)
 
 @dataclass(frozen=True)
 class DataFile:
-    """One Parquet file: key in the store, bytes, ETag, and the fingerprint of the rows that were read back from it."""
+    """One Parquet file: key in the store, bytes, ETag, and the fingerprint of the rows that were read back from it.
+
+    `rows_sha256` is the digest of its rows in their order; manifests of format 1 have none.
+    """
 
     key: str
     size: int
     etag: str
     fingerprint: Fingerprint
+    rows_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ def _table_backup(table: dict[str, Any]) -> TableBackup:
             size=int(file["size"]),
             etag=file["etag"],
             fingerprint=Fingerprint(int(file["fingerprint"]["rows"]), int(file["fingerprint"]["hash_sum"])),
+            rows_sha256=file.get("rows_sha256"),
         )
         for file in table["files"]
     )

@@ -22,7 +22,7 @@ from xray_backup.data_file import Sent, SentRows, decode_in_parts, encode, read_
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError, VerificationError
-from xray_backup.fingerprint import Fingerprint, hashes_of
+from xray_backup.fingerprint import Fingerprint, RowsDigest, hashes_of
 from xray_backup.key_range import KeyRange, nth_key
 from xray_backup.manifest import DataFile
 from xray_backup.row_parser import parse_rows
@@ -103,13 +103,15 @@ def _proved(task: RangeCopy, key: str, content: Content, sent: Sent) -> CopiedFi
     table = task.table
     answers = iter(sent.answers)
     proof = _Proof(answer) if (answer := next(answers, None)) else None
-    found, smallest, largest = Fingerprint(), 2**63, -(2**63)
+    found, digest, smallest, largest = Fingerprint(), RowsDigest(), 2**63, -(2**63)
     for rows in decode_in_parts(table, content.body, key):
         while rows.num_rows:
             if proof is None:
                 raise VerificationError(f"table {table.name}: file {key} has more rows than MySQL sent")
             part = rows.slice(0, proof.rows_left)
-            found += proof.add(table, part)
+            row_texts = proof.add(table, part)
+            found += Fingerprint.of(hashes_of(row_texts))
+            digest.add(row_texts)
             keys = pc.min_max(part.column(table.key)).as_py()
             smallest, largest = min(smallest, keys["min"]), max(largest, keys["max"])
             rows = rows.slice(part.num_rows)
@@ -123,7 +125,8 @@ def _proved(task: RangeCopy, key: str, content: Content, sent: Sent) -> CopiedFi
         raise VerificationError(f"table {table.name}: file {key} has fewer rows than MySQL sent")
     if not task.keys.first <= smallest <= largest <= sent.last_key <= task.keys.last:
         raise VerificationError(f"table {table.name}: file {key} is not of this range of keys; nothing was committed")
-    return CopiedFile(DataFile(key, len(content.body), content.etag, found), smallest, largest)
+    file = DataFile(key, len(content.body), content.etag, found, digest.hexdigest())
+    return CopiedFile(file, smallest, largest)
 
 
 class _Proof:
@@ -134,8 +137,8 @@ class _Proof:
         self._numbers, self._texts = hashlib.sha256(), hashlib.sha256()
         self.rows_left = answer.rows
 
-    def add(self, table: Table, rows: pa.Table) -> Fingerprint:
-        """The next rows; their fingerprint."""
+    def add(self, table: Table, rows: pa.Table) -> pa.Array:
+        """The next rows; their texts."""
         if self.rows_left < self._answer.rows:
             self._numbers.update(b"\n")
         first, second = numbers(table, rows), texts(table, rows)
@@ -143,7 +146,7 @@ class _Proof:
         if second is not None:
             self._texts.update(joined_bytes(second))
         self.rows_left -= rows.num_rows
-        return Fingerprint.of(hashes_of(joined(first, second)))
+        return joined(first, second)
 
     @property
     def holds(self) -> bool:

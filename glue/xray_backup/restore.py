@@ -255,10 +255,11 @@ class _Writer:
     def _insert_all(self, connection: Connection, batch: Batch) -> None:
         """One transaction, done again where somebody else's was in the way."""
         table = self.table
-        statement = f"INSERT INTO {table.quoted} ({table.column_list}) VALUES ".encode() + batch.values
+        insert = f"INSERT INTO {table.quoted} ({table.column_list}) VALUES ".encode()
         for attempt in range(TRIES):
             try:
-                execute(connection, statement)
+                for values in batch.values:
+                    execute(connection, insert + values)
                 break
             except pymysql.MySQLError as error:
                 if error.args[0] not in OVERTAKEN or attempt == TRIES - 1:
