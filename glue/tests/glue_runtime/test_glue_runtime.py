@@ -13,7 +13,6 @@ from tests.glue_runtime.rig import GlueLake, GlueRig
 from tests.glue_runtime.runtime import GlueRuntime, glue_runtime
 from tests.support.client_killer import ClientKiller
 from tests.support.lab import TABLES
-from xray_backup.layout import LOCKS
 from xray_backup.manifest import Manifest
 
 SLOT = {"--run_slot": "w1"}
@@ -55,11 +54,6 @@ def data_files(*manifests: Manifest) -> list[str]:
     return [f"backup/{file.key}" for table in tables for file in table.files]
 
 
-def versions_beside_locks(lake: GlueLake) -> set[str]:
-    """What was written twice or deleted, locks left out: whoever holds one says so in its object again and again."""
-    return {key for key in lake.written_twice_or_deleted() if not key.startswith(f"backup/{LOCKS}")}
-
-
 def test_the_jobs_back_up_purge_and_restore(runtime: GlueRuntime, lake: GlueLake, note: Note) -> None:
     before = {table: lake.lab.rows(table) for table in TABLES}
 
@@ -82,13 +76,14 @@ def test_the_jobs_back_up_purge_and_restore(runtime: GlueRuntime, lake: GlueLake
     note("restore", restore, lake.lab.rows_in(drill))
     assert {table: lake.lab.rows(table, drill) for table in TABLES} == before
     # On a bucket that keeps every version there is one of each object, and nothing was deleted.
-    assert versions_beside_locks(lake) == set()
+    assert lake.written_twice_or_deleted() == set()
 
     purge = succeeded(lake.run(runtime, "Purge", {"--run_mode": "execute"}))
     purged = {table: len(rows) - lake.lab.count(table) for table, rows in before.items()}
     note("purge", purge, sum(purged.values()))
     # The row with the highest id stays for the web app, its boxes with it, and images stay.
     assert purged == {"image": 0, "transaction": 399, "pred_bounding_box": 399 * 5}
+    assert lake.written_twice_or_deleted() == set()
 
 
 def test_a_unit_whose_worker_is_killed_is_done_again(runtime: GlueRuntime, lake: GlueLake, note: Note) -> None:
@@ -112,7 +107,7 @@ def test_a_unit_whose_worker_is_killed_is_done_again(runtime: GlueRuntime, lake:
     files = data_files(snapshot, archive)
     assert len(files) == len(set(files))
     assert lake.keys("snapshot/") | lake.keys("archive/") == set(files)
-    assert versions_beside_locks(lake) == set()
+    assert lake.written_twice_or_deleted() == set()
 
 
 def test_a_refused_job_ends_with_one_line(runtime: GlueRuntime, lake: GlueLake) -> None:
@@ -145,12 +140,13 @@ def test_a_job_without_the_right_to_write_is_refused(lake: GlueLake) -> None:
 
 
 @pytest.mark.parametrize("job", ["Backup", "Purge", "Restore"])
-def test_the_check_finds_all_that_a_job_needs(lake: GlueLake, job: str) -> None:
-    run = succeeded(lake.run(glue_runtime("5.1"), job, {"--run_mode": "check"}))
+def test_the_check_finds_all_that_a_job_needs(runtime: GlueRuntime, lake: GlueLake, job: str, note: Note) -> None:
+    run = succeeded(lake.run(runtime, job, {"--run_mode": "check"}))
+    note(f"check of {job.lower()}", run, 0)
     steps = {event["step"]: event["state"] for event in run.events if event["event"] == "check"}
     assert len(steps) > 10
     assert set(steps.values()) == {"passed"}
     # One object that proves the conditional put, and nothing else.
     (key,) = lake.keys()
     assert key.startswith("backup/v1/_checks/")
-    assert versions_beside_locks(lake) == set()
+    assert lake.written_twice_or_deleted() == set()

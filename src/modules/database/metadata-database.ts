@@ -9,7 +9,7 @@ import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { checkConstructProps } from "../common/construct-props";
 import { arnScope } from "../common/arn";
 import { checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
-import { checkInteger } from "../common/checks";
+import { checkInteger, isPrivateNetwork } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
 import { DEFAULT_ENGINE_VERSION, hasTwoNumbers, parameterGroupFamily } from "./engine-version";
@@ -26,7 +26,6 @@ import {
 } from "./metadata-database-props";
 import { checkUserName } from "./names";
 import { keepNames } from "../common/kept-name";
-import { isPrivateNetwork } from "../common/private-network";
 import { physicalName, securityGroupName } from "../common/physical-name";
 import { rdsMonitoringRole } from "./rds-monitoring-role";
 import { ValidationError } from "../common/validation-error";

@@ -9,8 +9,7 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-provider";
-import { checkCidr, checkList } from "../common/checks";
-import { isPrivateNetwork } from "../common/private-network";
+import { checkCidr, checkList, isPrivateNetwork } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { pathText } from "../common/physical-name";
 import { VpcEndpoints } from "./vpc-endpoints";

@@ -1,11 +1,10 @@
 import type { Construct, IConstruct } from "constructs";
-import { TerraformStack, Token } from "cdktf";
+import { TerraformStack, Token, Tokenization } from "cdktf";
 import type { VpcSecurityGroupIngressRuleConfig } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { checkPattern } from "../common/checks";
 import { terraformLiteral } from "../common/expression";
 import { physicalName } from "../common/physical-name";
-import { stackOfToken } from "../common/stack-of-token";
 import { ValidationError } from "../common/validation-error";
 
 /** A way into a security group, and its source. */
@@ -59,4 +58,14 @@ export function addIngressRule(owner: Construct, { port, caller, ...rule }: Ingr
     fromPort: port,
     toPort: port,
   });
+}
+
+/**
+ * The stack of the resource that a text refers to; undefined where the text is no single reference. cdktf keeps it with
+ * each reference, to find the references between stacks, and gives it to nobody.
+ */
+function stackOfToken(text: string): TerraformStack | undefined {
+  const { tokens, literals } = Tokenization.reverseString(text);
+  const [token] = tokens as unknown[] as { originStack?: TerraformStack }[];
+  return tokens.length === 1 && literals.length === 0 ? token?.originStack : undefined;
 }
