@@ -69,7 +69,7 @@ afterAll(() => emulator.stop());
 
 test("a log group stays when its job gets a key, and one is made under the name that Glue then writes to", async () => {
   await synthesize({ encrypted: true });
-  // What is replaced is the security configuration: AWS can change none.
+  // The security configuration is replaced: AWS cannot change one.
   expect(await counts()).toEqual({ add: 1, destroy: 1, replace: 1 });
   await folder.apply();
   expect(await counts()).toEqual({ add: 0, destroy: 0, replace: 0 });

@@ -150,7 +150,7 @@ def lake(airflow_home: Path) -> Iterator[Lake]:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     venv = REPOSITORY / ".local" / "venv"
-    # What the jobs run in, see glue/README.md.
+    # The jobs' runtime, see glue/README.md.
     build = [venv / "glue" / "bin" / "python", "-m", "tests.glue_runtime.runtime", "5.1"]
     subprocess.run(build, cwd=REPOSITORY / "glue", check=True)
     with (airflow_home / "emulator.log").open("w") as log:
@@ -192,7 +192,7 @@ def wait_for(url: str) -> None:
 
 
 def set_up(lake: Lake, secret: dict[str, Any]) -> None:
-    """What the constructs make, of which the jobs' code is what the package ships."""
+    """The resources of the constructs, with the jobs' code as the package ships it."""
     lake.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     package = REPOSITORY / "dist" / "assets" / "xray_backup.zip"
     lake.s3.upload_file(str(package), BUCKET, "glue-assets/xray_backup.zip")

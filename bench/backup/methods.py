@@ -80,7 +80,7 @@ class Bench:
         return measured(self._threaded("mydumper", *options), self.tools.environment)
 
     def myloader(self) -> Measured:
-        """What mydumper wrote, into an empty schema."""
+        """Loads the files of mydumper into an empty schema."""
         target = self._empty_schema("myloader")
         options = ("--database", target, "--directory", str(self.folder / "mydumper"))
         result = measured(self._threaded("myloader", *options), self.tools.environment)

@@ -33,7 +33,7 @@ SIZES = (
 
 @dataclass(frozen=True)
 class Aim:
-    """What was aimed at; `figure` is `ratio` or `ours`."""
+    """A goal; `figure` is `ratio` or `ours`."""
 
     text: str
     name: str

@@ -1,4 +1,4 @@
-"""What was measured, as `bench/results.json` lists it."""
+"""The measurements, as `bench/results.json` lists them."""
 
 from __future__ import annotations
 

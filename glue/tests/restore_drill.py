@@ -40,7 +40,7 @@ def contents(lab: Lab) -> Contents:
 def drill(
     lab: Lab, emulator: Emulator, empty: MySqlServer, boxes: int, start: Callable[..., subprocess.Popen[str]]
 ) -> tuple[Contents, Contents, dict[str, float]]:
-    """What the tables of `lab` held before the purge, what `empty` holds after the restore, seconds of each step.
+    """The tables of `lab` before the purge, those of `empty` after the restore, and the seconds of each step.
 
     Args:
         lab: on the server that will be lost.

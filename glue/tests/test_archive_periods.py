@@ -1,4 +1,4 @@
-"""What is left for the next archive: all that no waiting archive took, and nothing that one did."""
+"""The next archive takes all that no waiting archive took, and nothing that one did."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def athena_view() -> str:
 
 
 def detections(store: Path) -> list[tuple[Any, ...]]:
-    """What the view shows. Athena names a row's file `$path`, DuckDB `filename`; the rest of the SQL is the same."""
+    """The rows of the view. Athena names a row's file `$path`, DuckDB `filename`; the rest of the SQL is the same."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for kind in ("snapshot", "archive"):
@@ -64,7 +64,7 @@ def test_the_view_shows_every_row_once_after_a_purge(lab: Lab, tmp_path: Path) -
     purge(lab.run(), 2, 100, 0.0, execute_it=True)
     snapshot(lab.run(), "s2", 60)
     assert lab.count("transaction") < 41
-    # What a run that died left behind has no manifest.
+    # The files of a run that died have no manifest.
     store = tmp_path / "store"
     folder = next((store / "v1" / "snapshot" / "image").glob("run_date=*/run_id=*"))
     shutil.copytree(folder, folder.with_name("run_id=left-over"))

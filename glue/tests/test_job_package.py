@@ -19,7 +19,7 @@ from tests.support.mysql_server import REPOSITORY
 
 ZIP = REPOSITORY / "dist" / "assets" / "xray_backup.zip"
 VENDOR = GLUE / "vendor"
-# What a run carries besides the job's own arguments.
+# Arguments that Glue adds to the job's own.
 ADDED_BY_GLUE = [
     "--JOB_NAME", "x", "--JOB_ID", "j_1", "--JOB_RUN_ID", "jr_1", "--TempDir", "s3://x/tmp",
     "--SECURITY_CONFIGURATION", "sc", "--encryption-type", "sse-s3",

@@ -180,7 +180,7 @@ class Scene:
         return {table: self.lab.rows(table, self.drill) if table in made else set() for table in TABLES}
 
     def check_done(self, name: str) -> None:
-        """What the command promises is there, as if it had never been killed."""
+        """Everything that the command promises is there, as if it had never been killed."""
         found = list(manifests.load_all(self.lab.store))
         for manifest in found:
             verify(self.lab.run(), manifest)

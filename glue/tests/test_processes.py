@@ -178,7 +178,7 @@ def test_nothing_is_lost_while_the_app_writes(s3_lab: Lab, emulator: Emulator, t
         restore = command("restore", *common, "--backups", "archive-a", "--mode", "execute")
         output, errors = restore.communicate(timeout=240)
         assert restore.returncode in (0, 3), (output, errors)
-        # What came back is for a new archive: the first one is done with.
+        # Restored rows are for a new archive: the first one is done with.
         finished(command(*archiving, "b"))
         finished(command(*purge))
     noted = journal.read_text()

@@ -1,4 +1,4 @@
-"""What a purge may delete is packed into chunks that lose no row, and named to MySQL exactly."""
+"""A purge packs its rows into chunks, loses none, and names them to MySQL exactly."""
 
 from __future__ import annotations
 

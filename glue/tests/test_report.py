@@ -108,7 +108,7 @@ def test_its_figures_are_those_of_manifests_and_records(lived: Lab) -> None:
     (run,) = page.rows("Verifications")
     assert (run["Whole"], run["Result"]) == ("snapshot-w2", "✓ as it should be")
     assert report.attention == []
-    # What was read again by a drill, a purge or `verify` counts from then on.
+    # A backup that a drill, a purge or `verify` read again counts from then on.
     again = {backup.manifest.name: backup.proved_at for backup in (*report.snapshots, *report.archives)}
     assert again["snapshot-w1"] == report.restores[0].at
     assert again["snapshot-w2"] == report.verifications[0].at

@@ -94,7 +94,7 @@ def test_a_row_that_another_unique_index_refuses_is_a_conflict(saved: Lab) -> No
     finally:
         saved.sql("ALTER TABLE `transaction` DROP INDEX moment")
     assert (result["transaction"].conflicts, result["transaction"].inserted) == ([4], 2)
-    # What belongs to the row that was left out has no parent.
+    # The children of the row that was left out have no parent.
     assert result["pred_bounding_box"].orphans == [16, 17, 18, 19, 20]
     assert {row[0] for row in saved.rows("transaction")} == {99, *range(1, 21)} - {4}
 

@@ -1,4 +1,4 @@
-"""What a snapshot must hold: every row there is, whatever its neighbours, and nothing twice."""
+"""A snapshot holds every row there is, whatever its neighbours, and nothing twice."""
 
 from __future__ import annotations
 

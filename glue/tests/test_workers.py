@@ -67,7 +67,7 @@ def note_and_wait(_: Workplace, note: Path) -> None:
 
 
 def begin(folder: Path) -> None:
-    """What the process does that is to be killed."""
+    """The work of the process that is to be killed."""
     list(LocalRunner(2).map(note_and_wait, cast(Workplace, None), [folder / "1", folder / "2"], lambda *_: None))
 
 

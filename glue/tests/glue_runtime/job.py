@@ -29,12 +29,12 @@ class JobRun:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What the job wrote to its output log."""
+        """The job's output log."""
         return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
 
     @property
     def last_line(self) -> str:
-        """What Glue shows as the run's error."""
+        """The line that Glue shows as the run's error."""
         return self.output.strip().splitlines()[-1]
 
 

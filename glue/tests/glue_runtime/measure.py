@@ -1,4 +1,4 @@
-"""What a second worker brings: the backup job on one worker and on two, in the rebuilt runtimes of Glue.
+"""The gain of a second worker: the backup job on one worker and on two, in the rebuilt runtimes of Glue.
 
     .local/venv/glue/bin/python -m tests.glue_runtime.measure --boxes 1000000        (in the folder glue)
 

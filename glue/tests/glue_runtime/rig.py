@@ -1,4 +1,4 @@
-"""What the stack's jobs find on AWS, on this machine: a bucket with versions, secrets, roles whose rights are enforced,
+"""The AWS of the stack's jobs, on this machine: a bucket with versions, secrets, roles whose rights are enforced,
 and a MySQL server that refuses whoever comes without TLS, with an authority of the tests' own."""
 
 from __future__ import annotations

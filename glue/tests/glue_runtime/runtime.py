@@ -66,7 +66,7 @@ class GlueRuntime:
 
     @property
     def spark(self) -> Path:
-        """What SPARK_HOME would name."""
+        """The folder for SPARK_HOME."""
         return self.folder / "lib" / f"python{self.release.python}" / "site-packages" / "pyspark"
 
     @property

@@ -25,7 +25,7 @@ _JOINED = re.compile(r'\$\{join\("/", \[aws_s3_bucket\.Bucket_\w+\.arn, (.*)\]\)
 
 @dataclass(frozen=True)
 class Resources:
-    """What the stack's references stand for in a test: its bucket, and the ARN of each database user's secret."""
+    """The resources behind the stack's references in a test: its bucket, and the ARN of each database user's secret."""
 
     bucket: str
     secrets: Mapping[str, str]

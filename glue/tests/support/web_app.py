@@ -51,7 +51,7 @@ class WebApp:
             return list(cursor.fetchall())
 
     def insert(self, table: str, *rows: tuple[Any, ...]) -> None:
-        # What may have been committed is noted before, what has been after: the test needs both bounds.
+        # Noted before a commit and after it: the test needs both bounds of what was committed.
         self.note("trying", table, rows)
         for row in rows:
             self.query(f"INSERT INTO `{table}` VALUES ({', '.join(['%s'] * len(row))})", row)

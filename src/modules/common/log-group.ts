@@ -19,11 +19,11 @@ export interface LogGroupProps {
   readonly kmsKeyId?: string;
 }
 
-/** What is there of a log group. */
+/** The parts of a log group that exist. */
 export interface LogGroup {
   /** The ARN, without streams. */
   readonly arn: string;
-  /** What must be there before something logs. */
+  /** Resources that must exist before the first log line. */
   readonly dependables: ITerraformDependable[];
 }
 

@@ -23,11 +23,11 @@ export interface IDatabaseSecret {
 export interface DatabaseSecretProps {
   /** The user's name in MySQL. */
   readonly username: string;
-  /** What the secret's name begins with; a time follows, so that a deleted secret that waits does not hold its name. */
+  /** Start of the secret's name; a time follows, so that a deleted secret that waits does not hold the name. */
   readonly secretNamePrefix: string;
   /** The server's name. */
   readonly host: string;
-  /** What tells the server from another at plan time; its name may be known after an apply only. */
+  /** Identity of the server at plan time; its host name may be known only after an apply. */
   readonly serverId: string;
   /** The server's port. */
   readonly port: number;
@@ -74,7 +74,7 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
       lifecycle: { ignoreChanges: ["name", "name_prefix"] },
     });
     const { username, serverId, port, databaseName } = props;
-    // What is written only can be compared by nobody. This is: a change of it writes the secret anew.
+    // A write-only value cannot be compared. This copy can: a change of it writes the secret anew.
     const content = new DataResource(this, "Content", {
       input: { username, server: serverId, port, dbname: databaseName },
     });
