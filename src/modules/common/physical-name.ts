@@ -15,7 +15,7 @@ export function setNamePath(construct: IConstruct, path: string): void {
 /** The path that default names derive from: the construct's own, or the one that it or a construct around it was given. */
 export function namePath(construct: IConstruct): string {
   const { scopes } = construct.node;
-  const index = scopes.findLastIndex((scope) => namePaths.has(scope));
+  const index = scopes.map((scope) => namePaths.has(scope)).lastIndexOf(true);
   const named = scopes[index];
   if (named === undefined) return construct.node.path;
   return [namePaths.get(named), ...scopes.slice(index + 1).map(({ node }) => node.id)].join("/");
