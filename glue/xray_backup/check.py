@@ -1,6 +1,6 @@
 """A look, from where a job runs, at everything that it needs, one step after the other.
 
-Nothing is changed: the one thing that stays is an object in the store's folder for checks, put there by the store's steps.
+Nothing is changed: only one object stays, in the store's folder for checks, put there by the store's steps.
 """
 
 from __future__ import annotations
