@@ -25,7 +25,7 @@ import { StackFolder } from "./support/stack-folder";
 jest.setTimeout(8 * 60_000);
 
 const ACCOUNT = "104752890112345678901";
-const ROLE = "web-app-web-app";
+const ROLE = "web-app-web-app-eu-central-1";
 
 class WebAppStack extends TerraformStack {
   constructor(scope: ConstructorParameters<typeof TerraformStack>[0]) {
