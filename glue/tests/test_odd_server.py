@@ -121,13 +121,14 @@ def test_rows_that_are_as_wide_as_a_packet_is_long(lab: OddLab, monkeypatch: pyt
     numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)"
     lab.sql(f"INSERT INTO visit {numbers} SELECT i, NULL, '2022-01-01 23:30:00' FROM n")
     lab.sql(f"INSERT INTO mark {numbers} SELECT i, i, REPEAT('😀', 4000) FROM n")
-    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    usual = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(usual)
     pa.set_memory_pool(pool)
     try:
         task = RangeCopy(MODEL.table("mark"), KeyRange(1, 2**31 - 1), "TRUE", "unit")
         files = copy_range(Workplace(lab.database(), lab.store), task)
     finally:
-        pa.set_memory_pool(pa.default_memory_pool())
+        pa.set_memory_pool(usual)
     assert sum(file.file.fingerprint.rows for file in files) == 4000
     assert 7 <= len(files) <= 9
     assert pool.max_memory() < 40 * 2**20
