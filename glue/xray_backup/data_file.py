@@ -71,9 +71,7 @@ def decode(table: Table, body: bytes, key: str, columns: Sequence[str] | None = 
     return pa.concat_tables(decode_in_parts(table, body, key, columns), promote_options="default")
 
 
-def decode_in_parts(
-    table: Table, body: bytes, key: str, columns: Sequence[str] | None = None, rows_per_part: int = ROWS_PER_PART
-) -> Iterator[pa.Table]:
+def decode_in_parts(table: Table, body: bytes, key: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """The rows as `decode` gives them, in order, in parts that take little memory; at least one part.
 
     Raises:
@@ -88,7 +86,7 @@ def decode_in_parts(
             fields += [pa.field(column.exact_name, pa.binary()) for column in exact]
             schema, names = pa.schema(fields), [field.name for field in fields]
             yield schema.empty_table()
-            for batch in file.iter_batches(rows_per_part, columns=names, use_threads=False):
+            for batch in file.iter_batches(ROWS_PER_PART, columns=names, use_threads=False):
                 yield pa.Table.from_batches([batch]).select(names).cast(schema)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         # Not the error's text, which may quote a value.

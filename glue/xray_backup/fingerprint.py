@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xray_backup.data_model import Table
-from xray_backup.row_text import lines, row_text_sql, row_texts, text_bytes, value_text
+from xray_backup.row_text import lines, one_chunk, row_text_sql, row_texts, text_bytes, value_text
 
 # Sums of 60-bit hashes leave 64 bits after 16 rows, so the two halves are summed on their own.
 _HALF_BITS = 30
@@ -91,15 +90,12 @@ def fingerprint(table: Table, parts: Iterable[pa.Table], manifest_format: int) -
 
 def _texts_of_format_1(table: Table, rows: pa.Table) -> pa.Array:
     """Version 0.1.0 wrote every column with `|` between, a text after its length in characters."""
-    fields: list[Any] = []
+    fields: list[pa.Array] = []
     for column in table.columns:
         if column.type.is_text:
-            fields.append(pc.cast(pc.cast(pc.utf8_length(rows.column(column.name)), pa.string()), pa.binary()))
+            lengths = pc.utf8_length(one_chunk(rows.column(column.name)))
+            fields.append(pc.cast(pc.cast(lengths, pa.string()), pa.binary()))
             fields.append(text_bytes(column, rows))
         else:
             fields.append(pc.cast(value_text(column, rows), pa.binary()))
-    return pc.binary_join_element_wise(*[_one_chunk(field) for field in fields], b"|")
-
-
-def _one_chunk(field: Any) -> pa.Array:
-    return field.combine_chunks() if isinstance(field, pa.ChunkedArray) else field
+    return pc.binary_join_element_wise(*fields, b"|")

@@ -26,7 +26,7 @@ from xray_backup.fingerprint import Fingerprint, RowsDigest, hashes_of
 from xray_backup.key_range import KeyRange, nth_key
 from xray_backup.manifest import DataFile
 from xray_backup.row_parser import parse_rows
-from xray_backup.row_text import joined, joined_bytes, lines, numbers, numbers_sql, texts, texts_sql
+from xray_backup.row_text import joined, joined_bytes, numbers, numbers_sql, texts, texts_sql
 from xray_backup.store import Content
 from xray_backup.workplace import Workplace
 
@@ -134,18 +134,19 @@ class _Proof:
 
     def __init__(self, answer: SentRows) -> None:
         self._answer = answer
-        self._numbers, self._texts = hashlib.sha256(), hashlib.sha256()
-        self.rows_left = answer.rows
+        self._numbers, self._texts = RowsDigest(), hashlib.sha256()
+
+    @property
+    def rows_left(self) -> int:
+        """Rows of the answer that were not read yet."""
+        return self._answer.rows - self._numbers.rows
 
     def add(self, table: Table, rows: pa.Table) -> pa.Array:
         """The next rows; their texts."""
-        if self.rows_left < self._answer.rows:
-            self._numbers.update(b"\n")
         first, second = numbers(table, rows), texts(table, rows)
-        self._numbers.update(lines(first))
+        self._numbers.add(first)
         if second is not None:
             self._texts.update(joined_bytes(second))
-        self.rows_left -= rows.num_rows
         return joined(first, second)
 
     @property

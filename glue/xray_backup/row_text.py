@@ -77,21 +77,21 @@ def joined(numbers_of_rows: pa.Array, texts_of_rows: pa.Array | None) -> pa.Arra
 
 def value_text(column: Column, rows: pa.Table) -> pa.Array:
     """The values of a number or a DATETIME as MySQL writes them; null for NULL."""
-    values = _one_chunk(rows.column(column.name))
+    values = one_chunk(rows.column(column.name))
     if column.type.is_datetime:
         # By `view`, since a cast between zones asks the machine for its time zone database.
         values = values.view(pa.int64()).view(pa.timestamp("us")).cast(pa.timestamp("s"))
     text = pc.cast(values, pa.string())
     if column.exact_name in rows.column_names:
-        text = pc.coalesce(text, pc.cast(_one_chunk(rows.column(column.exact_name)), pa.string()))
+        text = pc.coalesce(text, pc.cast(one_chunk(rows.column(column.exact_name)), pa.string()))
     return text
 
 
 def text_bytes(column: Column, rows: pa.Table) -> pa.Array:
     """The values of a text column as bytes; null for NULL."""
-    values = pc.cast(_one_chunk(rows.column(column.name)), pa.binary())
+    values = pc.cast(one_chunk(rows.column(column.name)), pa.binary())
     if column.exact_name in rows.column_names:
-        values = pc.coalesce(values, _one_chunk(rows.column(column.exact_name)))
+        values = pc.coalesce(values, one_chunk(rows.column(column.exact_name)))
     return values
 
 
@@ -100,7 +100,8 @@ def _joined(fields: list[pa.Array], separator: str | bytes) -> pa.Array:
     return fields[0] if len(fields) == 1 else pc.binary_join_element_wise(*fields, separator)
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The column in one piece."""
     combined = column.combine_chunks()
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
 

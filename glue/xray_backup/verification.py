@@ -79,7 +79,7 @@ def is_as_written(table: Table, parts: Iterable[pa.Table], file: DataFile, manif
 
 
 def read_back(workplace: Workplace, check: FileCheck) -> FileContent:
-    """One unit of work: reads every row of a file and takes its fingerprint.
+    """One unit of work: reads every row of a file and compares them with the manifest.
 
     Raises:
         VerificationError: the file is not what the manifest says.
