@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.lab import Lab
 from xray_backup.database import Connection, execute
-from xray_backup.in_parallel import in_parallel
+from xray_backup.in_parallel import ahead, in_parallel
 
 
 def test_what_has_begun_comes_to_its_end_when_another_connection_fails(lab: Lab) -> None:
@@ -45,3 +46,31 @@ def test_two_failures_end_the_run_with_one_of_them(lab: Lab) -> None:
     database = lab.database()
     with database.session() as first, database.session() as second, pytest.raises(ValueError, match=r"no [12]"):
         in_parallel([first, second], [1, 2, 3], work, lambda _: None)
+
+
+def test_the_next_item_is_made_while_the_caller_works_with_the_last_and_no_further() -> None:
+    made, second = [], threading.Event()
+
+    def items() -> Iterator[int]:
+        for item in (1, 2, 3):
+            made.append(item)
+            if item == 2:
+                second.set()
+            yield item
+
+    following = ahead(items())
+    assert next(following) == 1
+    assert second.wait(10)
+    assert made == [1, 2]
+    assert list(following) == [2, 3]
+
+
+def test_a_failure_to_make_an_item_comes_after_those_that_were_made() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no")
+
+    following = ahead(items())
+    assert next(following) == 1
+    with pytest.raises(ValueError, match="no"):
+        next(following)

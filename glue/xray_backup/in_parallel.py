@@ -1,16 +1,17 @@
-"""Work on several connections to MySQL at once, so that the server's processors and its log have something to do."""
+"""Work side by side: on several connections to MySQL, so that its processors and its log have something to do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from xray_backup.database import Connection
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_END: Final = object()
 
 
 def in_parallel(
@@ -57,3 +58,13 @@ def in_parallel(
                 pending.add(pool.submit(on_a_connection, task))
         finally:
             tell(ALL_COMPLETED)
+
+
+def ahead(items: Iterable[Task]) -> Iterator[Task]:
+    """The items in their order; the next is made in a thread while the caller works with the last."""
+    iterator = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, iterator, _END)
+        while (item := following.result()) is not _END:
+            following = pool.submit(next, iterator, _END)
+            yield item  # type: ignore[misc]

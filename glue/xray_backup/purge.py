@@ -23,7 +23,7 @@ from xray_backup.committed_copy import database_time
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query
 from xray_backup.errors import BackupError, UsageError, VerificationError
-from xray_backup.in_parallel import in_parallel
+from xray_backup.in_parallel import ahead, in_parallel
 from xray_backup.keys import keys_condition
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest, OnDamage
@@ -104,7 +104,7 @@ def _purge(
             connections[0].rollback()
             purger = _Purger(run.model.purged, check, sleep_ratio, int(limit) // 2)
             for manifest in archives:
-                blocks = read_blocks(run, manifest, contents, result.before)
+                blocks = ahead(read_blocks(run, manifest, contents, result.before))
                 chunks = (chunk for block in blocks for chunk in block.chunks(min(chunk_rows, purger.keys_at_once)))
                 _purge_archive(run, manifest, purger, connections, chunks, result, record)
         result.completed = True

@@ -1,7 +1,7 @@
 """The units that may be deleted, read back from an archive: one row of the anchor each, with all its descendants.
 
 An archive is gone through in blocks of neighbouring units. Of each block, the descendants' files are read whose parents
-are among them, so that memory holds one block, however large the archive is.
+are among them, so that memory holds two blocks, however large the archive is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xray_backup.rows_in_order import RowsInOrder, sorted_rows
 from xray_backup.run import Run
 from xray_backup.verification import FileContent
 
-ANCHORS_PER_BLOCK = 50_000
+ANCHORS_PER_BLOCK = 25_000
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ class _Writer:
         for attempt in range(TRIES):
             try:
                 for values in batch.values:
-                    execute(connection, insert + values)
+                    execute(connection, b"".join((insert, values)))
                 break
             except pymysql.MySQLError as error:
                 if error.args[0] not in OVERTAKEN or attempt == TRIES - 1:

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Column, DataModel, Table
 from xray_backup.errors import UsageError, VerificationError
+from xray_backup.in_parallel import ahead
 from xray_backup.keys import Keys, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
-from xray_backup.row_text import row_texts, text_bytes, value_text
+from xray_backup.row_text import row_texts, separated, text_bytes, value_text
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.store import Store
 from xray_backup.verification import is_as_written
@@ -45,15 +46,19 @@ class Batch:
     rows: RowsInOrder
     literals: pa.Array
 
+    def slice(self, start: int, end: int) -> Batch:
+        """The rows from position `start` up to `end`, which is not included."""
+        return Batch(self.rows.slice(start, end), self.literals.slice(start, end - start))
+
     def subset(self, positions: Sequence[int]) -> Batch:
         """The rows at these positions, which are in order."""
         return Batch(self.rows.take(np.array(positions, np.int64)), self.literals.take(pa.array(positions, pa.int64())))
 
     @property
-    def values(self) -> Iterator[bytes]:
+    def values(self) -> Iterator[memoryview]:
         """The rows as they stand behind VALUES, in parts: MySQL takes longer for each row of a longer statement."""
         for start in range(0, len(self.literals), ROWS_PER_STATEMENT):
-            yield b",".join(self.literals.slice(start, ROWS_PER_STATEMENT).to_pylist())
+            yield separated(self.literals.slice(start, ROWS_PER_STATEMENT), b",")
 
 
 def read_batches(
@@ -64,17 +69,21 @@ def read_batches(
     Raises:
         VerificationError: a file is not what the manifest says; nothing of it is sent.
     """
-    for file in manifest.tables[table.name].files:
-        rows = _read(store, table, file)
-        if not is_as_written(table, [rows], file, manifest.format_version):
-            raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
-        if keys is not None:
-            rows = rows.filter(is_one_of(rows, table.key, keys))
-        rows = rows.sort_by(table.key)
-        ordered = RowsInOrder(table, keys_of(rows, table.key), row_texts(table, rows))
-        literals = _literals(table, rows)
-        for start, end in ordered.parts(ROWS_PER_BATCH, text_bytes_at_once):
-            yield Batch(ordered.slice(start, end), literals.slice(start, end - start))
+    files = manifest.tables[table.name].files
+    for batch in ahead(_read_batch(store, table, manifest, file, keys) for file in files):
+        for start, end in batch.rows.parts(ROWS_PER_BATCH, text_bytes_at_once):
+            yield batch.slice(start, end)
+
+
+def _read_batch(store: Store, table: Table, manifest: Manifest, file: DataFile, keys: Keys | None) -> Batch:
+    """The rows of a file with these keys (None: all)."""
+    rows = _read(store, table, file)
+    if not is_as_written(table, [rows], file, manifest.format_version):
+        raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
+    if keys is not None:
+        rows = rows.filter(is_one_of(rows, table.key, keys))
+    rows = rows.sort_by(table.key)
+    return Batch(RowsInOrder(table, keys_of(rows, table.key), row_texts(table, rows)), _literals(table, rows))
 
 
 def _read(store: Store, table: Table, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:

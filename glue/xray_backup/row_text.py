@@ -108,7 +108,12 @@ def one_chunk(column: pa.ChunkedArray) -> pa.Array:
 
 def lines(values: pa.Array) -> memoryview:
     """The values with a newline between, in one piece."""
-    return joined_bytes(pc.binary_join_element_wise(values, b"", b"\n"))[:-1] if len(values) else memoryview(b"")
+    return separated(values, b"\n")
+
+
+def separated(values: pa.Array, separator: bytes) -> memoryview:
+    """The values with `separator`, one byte, between, in one piece."""
+    return joined_bytes(pc.binary_join_element_wise(values, b"", separator))[:-1] if len(values) else memoryview(b"")
 
 
 def joined_bytes(values: pa.Array) -> memoryview:
