@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.support.invariant import check_nothing_lost, web_app
 from tests.support.lab import Emulator, Lab, command
-from xray_backup import manifest as manifests
+from xray_backup.manifest_store import load_manifests
 
 CHECK_EVERY = 50
 # About what a command takes that has something to do.
@@ -48,7 +48,7 @@ class Marathon:
         secret = self.lab.secret(self.emulator)
         while self.kills < kills:
             name = self.random.choice(COMMANDS)
-            if name == "restore" and not any(manifests.load_all(self.lab.store)):
+            if name == "restore" and not any(load_manifests(self.lab.store)):
                 continue
             # Half of the time the slot that was killed is tried again, in the other half a new one.
             self.slot += self.random.random() < 0.5
@@ -75,7 +75,7 @@ class Marathon:
             name, "--store", self.lab.store.url, "--endpoint-url", self.emulator.url, "--log", "json",
             "--secret-id", secret, "--ssl-mode", "REQUIRED", "--lock-ttl-seconds", "3", "--connections", "2",
         ]  # fmt: skip
-        archives = [m.name for m in manifests.load_all(self.lab.store) if m.kind == "archive"]
+        archives = [m.name for m in load_manifests(self.lab.store) if m.kind == "archive"]
         newest_first = ",".join(sorted(archives, key=lambda archive: -int(archive.rsplit("-", 1)[1])))
         own = {
             "backup": ["--run-slot", str(self.slot)],

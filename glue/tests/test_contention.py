@@ -13,10 +13,9 @@ import pytest
 from pymysql.constants import ER
 
 from tests.support.lab import TABLES, Lab
-from xray_backup import purge as purging
 from xray_backup.archive import archive
 from xray_backup.data_model import X_RAY
-from xray_backup.manifest import load
+from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import PurgeResult, purge
 from xray_backup.restore import RestoreResult, restore
 from xray_backup.restore_batches import Selection
@@ -115,7 +114,7 @@ def test_a_restore_that_a_deadlock_throws_back_tries_again(lab: Lab) -> None:
 
 
 def test_one_row_that_the_app_holds_keeps_its_unit_alone(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purging, "LOCK_WAIT_SECONDS", 1)
+    monkeypatch.setattr("xray_backup.purge.LOCK_WAIT_SECONDS", 1)
     lab.fill(64)
     archive(lab.run(), "a", 2)
     with transaction(lab) as app:
@@ -202,7 +201,7 @@ def test_of_two_backups_that_share_keys_the_first_wins_and_each_row_is_told_of_o
 
 def killed_after(made: int) -> Callable[[Lab, str], None]:
     def leave(lab: Lab, schema: str) -> None:
-        manifest = load(lab.store, "snapshot-s", X_RAY)
+        manifest = load_manifest(lab.store, "snapshot-s", X_RAY)
         tables = definitions(manifest, X_RAY)
         with lab.database().session("") as connection:
             target = find_target(connection, schema, X_RAY)

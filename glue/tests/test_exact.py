@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import MODEL, OddLab, odd_lab
-from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
+from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
@@ -57,7 +57,7 @@ def lab(server: MySqlServer, folder_store: Store) -> Iterator[OddLab]:
 
 def test_every_value_comes_back_as_the_same_bytes(lab: OddLab) -> None:
     snapshot(lab.run(), "s", 60)
-    manifest = manifests.load(lab.store, "snapshot-s", MODEL)
+    manifest = load_manifest(lab.store, "snapshot-s", MODEL)
     verify(lab.run(), manifest)
     differences = compare(lab.run(), manifest).values()
     assert [(d.equal, d.changed, d.only_in_backup, d.only_in_database) for d in differences] == [

@@ -20,10 +20,10 @@ from tests.support.clock import WrongClock, set_this_machine_s_clock
 from tests.support.faulty_s3 import Fault, FaultyS3
 from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.reading import backed_up
-from xray_backup import manifest as manifests
 from xray_backup import restore_batches
 from xray_backup.archive import archive
 from xray_backup.errors import BackupError, LockedError
+from xray_backup.manifest_store import load_manifests
 from xray_backup.purge import purge
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
@@ -75,7 +75,7 @@ def all_rows(lab: Lab) -> dict[str, set[tuple[Any, ...]]]:
 
 def unhurt(lab: Lab) -> None:
     """Every manifest that exists is of a backup that verifies."""
-    for manifest in manifests.load_all(lab.store):
+    for manifest in load_manifests(lab.store):
         verify(lab.run(), manifest)
 
 
@@ -111,7 +111,7 @@ def test_s3_cuts_every_answer_short_and_nothing_is_committed(s3_lab: Lab, emulat
     with faulty(s3_lab, emulator, "truncate") as (store, proxy):
         refused(lambda: snapshot(s3_lab.run(store=store), "s", 60), "cannot (list|read) s3://.*: ")
         assert proxy.hits
-    assert list(manifests.load_all(s3_lab.store)) == []
+    assert list(load_manifests(s3_lab.store)) == []
 
 
 def test_s3_cuts_files_short_and_they_are_asked_for_again(s3_lab: Lab, emulator: Emulator) -> None:
@@ -135,7 +135,7 @@ def test_a_role_without_rights_in_s3_is_refused_and_nothing_is_deleted(s3_lab: L
     with faulty(lab, emulator, "denied", only="PUT .*/_manifests/") as (store, _):
         words = "cannot write s3://.*/_manifests/snapshot-s.json: AccessDenied; this role may not write there"
         refused(lambda: snapshot(lab.run(store=store), "s", 60), words)
-    assert list(manifests.load_all(lab.store)) == []
+    assert list(load_manifests(lab.store)) == []
     archive(lab.run(), "a", 2)
     before = all_rows(lab)
     with faulty(lab, emulator, "denied", only="PUT .*/_purges/.*/intent") as (store, _):
@@ -191,7 +191,7 @@ def test_the_server_is_killed_while_a_backup_reads(lab: Lab, kind: str) -> None:
     with server_dies(lab, reads), contextlib.suppress(BackupError):
         copy()
     copy()
-    (manifest,) = manifests.load_all(lab.store)
+    (manifest,) = load_manifests(lab.store)
     verify(lab.run(), manifest)
     kept = 20_000 if kind == "snapshot" else 19_999
     assert [manifest.tables[table].fingerprint.rows for table in TABLES] == [kept, kept, kept * 5]
@@ -253,13 +253,13 @@ def test_a_full_disk_commits_nothing_and_deletes_nothing(lab: Lab, small_disk: P
     refused(lambda: snapshot(lab.run(store=store), "s", 60), full)
     refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), full)
     assert all_rows(lab) == before
-    assert [manifest.name for manifest in manifests.load_all(store)] == ["archive-a"]
+    assert [manifest.name for manifest in load_manifests(store)] == ["archive-a"]
     # Room for the lock and for no more than a part of a table.
     (small_disk / "filler").write_bytes(b"")
     (small_disk / "filler").write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 24_000))
     lab.fill(3_000, first=1_001)
     refused(lambda: snapshot(lab.run(store=store), "s", 60), full)
-    assert [manifest.name for manifest in manifests.load_all(store)] == ["archive-a"]
+    assert [manifest.name for manifest in load_manifests(store)] == ["archive-a"]
     (small_disk / "filler").unlink()
     assert purge(lab.run(store=store), 2, 100, 0.0, execute_it=True).rows["transaction"] == 39
 
@@ -305,6 +305,6 @@ def test_a_store_that_says_slow_down_without_end_is_given_up(
         assert proxy.hits["503"] == 8
     assert len(pauses) == 7
     assert all(pause <= min(20, 2**attempt) for attempt, pause in enumerate(pauses))
-    assert list(manifests.load_all(s3_lab.store)) == []
+    assert list(load_manifests(s3_lab.store)) == []
     snapshot(s3_lab.run(), "s", 60)
     unhurt(s3_lab)

@@ -20,8 +20,8 @@ from tests.support.lab import TABLES, Emulator, Lab, command, watched
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
-from xray_backup import manifest as manifests
 from xray_backup.archive import archive
+from xray_backup.manifest_store import load_manifests
 from xray_backup.snapshot import snapshot
 from xray_backup.verification import verify
 
@@ -157,7 +157,7 @@ class Scene:
         """Nothing is lost, nothing is changed, no transaction is there without its boxes; each backup has its rows."""
         rows = self.rows()
         kept: Rows = {table: set() for table in TABLES}
-        for manifest in manifests.load_all(self.lab.store):
+        for manifest in load_manifests(self.lab.store):
             for table in TABLES:
                 # `backed_up` fails where a row is there twice.
                 found = backed_up(self.lab, manifest.name, table)
@@ -181,7 +181,7 @@ class Scene:
 
     def check_done(self, name: str) -> None:
         """Everything that the command promises is there, as if it had never been killed."""
-        found = list(manifests.load_all(self.lab.store))
+        found = list(load_manifests(self.lab.store))
         for manifest in found:
             verify(self.lab.run(), manifest)
         rows = self.rows()
@@ -257,7 +257,7 @@ def test_the_machine_dies_while_a_file_is_written(scene: Scene) -> None:
     assert process.poll() is None, "the backup ended before it could be killed"
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert list(manifests.load_all(scene.lab.store)) == []
+    assert list(load_manifests(scene.lab.store)) == []
     scene.check_nothing_lost()
     scene.run_again("backup")
     scene.check_nothing_lost()

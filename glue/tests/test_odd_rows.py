@@ -11,11 +11,11 @@ import pytest
 
 from tests.support.lab import TABLES, Lab
 from tests.support.reading import backed_up
-from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import UsageError
 from xray_backup.listing import list_backups
+from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import PurgeResult, purge
 from xray_backup.restore import RestoreResult, restore
 from xray_backup.restore_batches import Selection
@@ -91,7 +91,7 @@ def test_an_archive_without_a_row_is_whole(lab: Lab) -> None:
     lab.fill(3)
     lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP()")
     assert archived_and_purged(lab).archives == ["archive-a"]
-    verify(lab.run(), manifests.load(lab.store, "archive-a", X_RAY))
+    verify(lab.run(), load_manifest(lab.store, "archive-a", X_RAY))
     assert [item.damage for item in list_backups(lab.store)] == [None]
 
 
@@ -128,7 +128,7 @@ def test_a_manifest_of_a_newer_version_stops_every_command_that_reads_it(lab: La
     for work in (
         lambda: purge(lab.run(), 2, 100, 0.0, execute_it=True),
         lambda: restored(lab, "archive-a"),
-        lambda: verify(lab.run(), manifests.load(lab.store, "archive-a", X_RAY)),
+        lambda: verify(lab.run(), load_manifest(lab.store, "archive-a", X_RAY)),
         lambda: list(list_backups(lab.store)),
         lambda: archive(lab.run(), "a", 2),
     ):

@@ -13,11 +13,11 @@ import pytest
 
 from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import LOOSE, MODEL, OddLab, odd_lab
-from xray_backup import manifest as manifests
 from xray_backup import range_copy
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
 from xray_backup.key_range import KeyRange
+from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.range_copy import RangeCopy, copy_range
 from xray_backup.restore import restore
@@ -87,7 +87,7 @@ def whole_life(lab: OddLab, **options: Any) -> None:
     before = lab.all_bytes()
     snapshot(lab.run(**options), "s", 60)
     archive(lab.run(**options), "a", 2)
-    manifest = manifests.load(lab.store, "snapshot-s", MODEL)
+    manifest = load_manifest(lab.store, "snapshot-s", MODEL)
     verify(lab.run(**options), manifest)
     for difference in compare(lab.run(**options), manifest).values():
         assert not difference.changed + difference.only_in_backup + difference.only_in_database

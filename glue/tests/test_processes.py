@@ -16,8 +16,8 @@ from tests.restore_drill import drill
 from tests.support.invariant import check_nothing_lost, web_app
 from tests.support.lab import TABLES, Emulator, Lab, command
 from tests.support.mysql_server import MySqlServer
-from xray_backup import manifest as manifests
 from xray_backup.archive import archive
+from xray_backup.manifest_store import load_manifests
 
 
 def finished(process: Popen[str], code: int = 0) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def test_a_database_user_without_the_right_is_refused(
     assert re.search(message, errors)
     assert errors.count("\n") == 1
     assert {table: s3_lab.rows(table) for table in TABLES} == before
-    assert [manifest.name for manifest in manifests.load_all(s3_lab.store)] == ["archive-a"]
+    assert [manifest.name for manifest in load_manifests(s3_lab.store)] == ["archive-a"]
 
 
 def both(first: Popen[str], second: Popen[str]) -> list[int]:
@@ -141,7 +141,7 @@ def test_two_backups_of_one_slot_commit_one(s3_lab: Lab, emulator: Emulator) -> 
     s3_lab.fill(5)
     start = ["backup", *s3_lab.options(emulator), "--run-slot", "same", "--log", "json"]
     assert both(command(*start), command(*start)) in ([0, 0], [0, 4])
-    assert [manifest.name for manifest in manifests.load_all(s3_lab.store)] == ["snapshot-same"]
+    assert [manifest.name for manifest in load_manifests(s3_lab.store)] == ["snapshot-same"]
 
 
 @pytest.mark.parametrize("other", [["purge", "--older-than-days", "2", "--mode", "execute"], ["backup"]])

@@ -15,12 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.lab import Emulator, Lab, command
-from xray_backup import manifest as manifests
 from xray_backup.archive import archive
-from xray_backup.arguments import parse_command_line
-from xray_backup.commands import _verify as verify_command
+from xray_backup.commands import verify_backups
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import VerificationError
+from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.report import gather
 from xray_backup.report_page import _duration, render, write_report
@@ -69,8 +68,8 @@ class Page(HTMLParser):
         return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def verified(lab: Lab, *more: str) -> None:
-    verify_command(lab.run("verify"), parse_command_line(["verify", "--store", lab.store.url, *more]))
+def verified(lab: Lab) -> None:
+    verify_backups(lab.run("verify"), ["latest"])
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_its_figures_are_those_of_manifests_and_records(lived: Lab) -> None:
         ("snapshot-w2", "36", "✓ whole"),
         ("snapshot-w1", "210", "✓ whole"),
     ]
-    manifest = manifests.load(lived.store, "snapshot-w1", X_RAY)
+    manifest = load_manifest(lived.store, "snapshot-w1", X_RAY)
     assert snapshots[1]["Started"] == manifest.started_at[:16].replace("T", " ")
     assert snapshots[1]["Size"] == f"{sum(table.size for table in manifest.tables.values()) / 1000:.1f} kB"
     (archived,) = page.rows("Archives")

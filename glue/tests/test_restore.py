@@ -15,12 +15,12 @@ from tests.support.lab import TABLES, Lab
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
-from xray_backup import manifest as manifests
 from xray_backup import restore_batches
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import LockedError, UsageError, VerificationError
+from xray_backup.manifest_store import load_manifest
 from xray_backup.restore import RestoreResult, restore
 from xray_backup.restore_batches import Batch, Selection
 from xray_backup.restore_schema import definitions
@@ -147,7 +147,7 @@ def test_any_text_survives_the_way_back(lab: Lab) -> None:
 def test_a_scratch_schema_that_was_left_half_made_is_completed(saved: Lab) -> None:
     scratch = f"{saved.schema}_scratch"
     saved.sql(f"CREATE DATABASE `{scratch}`")
-    made = definitions(manifests.load(saved.store, "latest", X_RAY), X_RAY)
+    made = definitions(load_manifest(saved.store, "latest", X_RAY), X_RAY)
     saved.sql(made["image"].create(scratch, "image"))
     assert restored(saved, schema=scratch, execute_it=False)["image"].inserted == 20
     assert saved.sql(f"SHOW TABLES FROM `{scratch}`") == [("image",)]
@@ -219,7 +219,7 @@ def test_an_id_that_no_named_backup_holds_is_refused(saved: Lab, selection: Sele
 
 
 def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:
-    manifest = manifests.load(saved.store, "latest", X_RAY)
+    manifest = load_manifest(saved.store, "latest", X_RAY)
     alike = compare(saved.run(), manifest)
     assert [(d.equal, d.changed, d.only_in_backup, d.only_in_database, d.newer) for d in alike.values()] == [
         (20, 0, 0, 0, 0),

@@ -9,12 +9,12 @@ import pytest
 
 from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.reading import backed_up
-from xray_backup import manifest as manifests
 from xray_backup.archive import archive
 from xray_backup.committed_copy import BACKUP_LOCK
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.key_range import KeyRange, key_ranges
+from xray_backup.manifest_store import find_manifest, load_manifests
 from xray_backup.purge import purge
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
@@ -81,7 +81,7 @@ def test_files_of_a_run_that_did_not_finish_are_never_read(lab: Lab) -> None:
 
     with pytest.raises(StoppedError):
         snapshot(lab.run(events=stop_after_first), "s1", 60)
-    assert manifests.find(lab.store, "snapshot", "s1") is None
+    assert find_manifest(lab.store, "snapshot", "s1") is None
     assert [item.key for item in lab.store.list("v1/snapshot/")]
     snapshot(lab.run(), "s1", 60)
     assert backed_up(lab, "snapshot-s1", "pred_bounding_box") == lab.rows("pred_bounding_box")
@@ -225,7 +225,7 @@ def test_a_table_that_is_altered_meanwhile_is_not_committed(lab: Lab) -> None:
 
     with pytest.raises(BackupError, match="table image was altered while it was copied; nothing was committed"):
         snapshot(lab.run(events=alter), "s1", 60)
-    assert list(manifests.load_all(lab.store)) == []
+    assert list(load_manifests(lab.store)) == []
 
 
 def test_rows_that_come_meanwhile_are_no_alteration(lab: Lab) -> None:

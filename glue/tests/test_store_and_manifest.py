@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tests.support.faulty_s3 import FaultyS3
 from tests.support.lab import Emulator
-from xray_backup import manifest as manifests
 from xray_backup.archive_periods import Period
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, UsageError, VerificationError
@@ -21,6 +20,7 @@ from xray_backup.fingerprint import Fingerprint
 from xray_backup.layout import SLOT, checked_slot
 from xray_backup.listing import list_backups
 from xray_backup.manifest import DataFile, Manifest, TableBackup
+from xray_backup.manifest_store import commit_manifest, find_manifest, load_manifest, load_manifests
 from xray_backup.store import FolderStore, S3Store, Store, open_store
 
 
@@ -126,17 +126,17 @@ def test_a_manifest_that_says_its_age_alone_is_read(before: str | None, periods:
 
 
 def test_a_slot_is_committed_once(store: Store) -> None:
-    manifests.commit(store, example(run_id="a"))
+    commit_manifest(store, example(run_id="a"))
     with pytest.raises(BackupError, match="snapshot-s1 was committed by another run; it stands"):
-        manifests.commit(store, example(run_id="b"))
-    found = manifests.find(store, "snapshot", "s1")
+        commit_manifest(store, example(run_id="b"))
+    found = find_manifest(store, "snapshot", "s1")
     assert found is not None
     assert found.run_id == "a"
 
 
 def test_a_retry_that_meets_its_own_manifest_has_committed(s3_store: Store) -> None:
-    manifests.commit(s3_store, example())
-    manifests.commit(s3_store, example())
+    commit_manifest(s3_store, example())
+    commit_manifest(s3_store, example())
 
 
 def test_a_newer_manifest_is_refused() -> None:
@@ -148,29 +148,29 @@ def test_a_newer_manifest_is_refused() -> None:
 def test_what_is_not_a_manifest_is_left_alone(folder_store: Store, s3_store: Store) -> None:
     """A folder marker as the console makes it, a file that somebody put there."""
     for store in (folder_store, s3_store):
-        manifests.commit(store, example())
+        commit_manifest(store, example())
         store.create("v1/_manifests/notes.txt", b"mine")
         if isinstance(store, S3Store):
             store.create("v1/_manifests/", b"")
-        assert [manifest.name for manifest in manifests.load_all(store)] == ["snapshot-s1"]
+        assert [manifest.name for manifest in load_manifests(store)] == ["snapshot-s1"]
 
 
 def test_a_manifest_under_another_name_is_damaged(folder_store: Store) -> None:
     folder_store.create("v1/_manifests/snapshot-other.json", example().to_json())
     with pytest.raises(VerificationError, match=r"snapshot-other is damaged .*its name is not that of its key"):
-        list(manifests.load_all(folder_store))
+        list(load_manifests(folder_store))
 
 
 def test_a_damaged_manifest_is_named_and_the_others_are_read(folder_store: Store) -> None:
-    manifests.commit(folder_store, example())
+    commit_manifest(folder_store, example())
     folder_store.create("v1/_manifests/archive-cut.json", example().to_json()[:100])
     listed = {item.name: item.damage for item in list_backups(folder_store)}
     assert listed["snapshot-s1"] == "snapshot-s1: file k is missing"
     assert "manifest archive-cut is damaged" in str(listed["archive-cut"])
-    assert manifests.load(folder_store, "latest", X_RAY).name == "snapshot-s1"
+    assert load_manifest(folder_store, "latest", X_RAY).name == "snapshot-s1"
     folder_store.create("v1/_manifests/snapshot-cut.json", b"{")
     with pytest.raises(VerificationError, match="so which snapshot is the newest cannot be told: name one"):
-        manifests.load(folder_store, "latest", X_RAY)
+        load_manifest(folder_store, "latest", X_RAY)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"format_version": 1}', example().to_json()[:-200]])
@@ -181,17 +181,17 @@ def test_a_damaged_manifest_is_refused(body: bytes) -> None:
 
 def test_latest_is_the_newest_snapshot(folder_store: Store) -> None:
     for slot, day in (("b", "02"), ("a", "03"), ("c", "01")):
-        manifests.commit(folder_store, example(slot, started_at=f"2026-01-{day}T00:00:00+00:00"))
-    manifests.commit(folder_store, example("z", kind="archive", started_at="2026-02-01T00:00:00+00:00"))
-    assert manifests.load(folder_store, "latest", X_RAY).name == "snapshot-a"
+        commit_manifest(folder_store, example(slot, started_at=f"2026-01-{day}T00:00:00+00:00"))
+    commit_manifest(folder_store, example("z", kind="archive", started_at="2026-02-01T00:00:00+00:00"))
+    assert load_manifest(folder_store, "latest", X_RAY).name == "snapshot-a"
     with pytest.raises(UsageError, match="there is no backup 'snapshot-q'"):
-        manifests.load(folder_store, "snapshot-q", X_RAY)
+        load_manifest(folder_store, "snapshot-q", X_RAY)
 
 
 def test_another_data_model_is_refused(folder_store: Store) -> None:
-    manifests.commit(folder_store, example(data_model="0000"))
+    commit_manifest(folder_store, example(data_model="0000"))
     with pytest.raises(UsageError, match="snapshot-s1 is of another data model"):
-        manifests.load(folder_store, "snapshot-s1", X_RAY)
+        load_manifest(folder_store, "snapshot-s1", X_RAY)
 
 
 @pytest.mark.parametrize("slot", ["", "-a", "a/b", "../x", "a b", "x" * 64, "ü"])

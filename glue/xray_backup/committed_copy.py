@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from xray_backup import manifest as manifests
 from xray_backup.archive_periods import Period
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.layout import LOCKS, Kind, backup_name, checked_slot, manifest_key, run_prefix
 from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import commit_manifest, find_manifest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
 from xray_backup.table_copy import copy_table
@@ -75,7 +75,7 @@ def commit_copy(
     with run.exclusive(BACKUP_LOCK) as check:
         with run.database.session() as connection:
             server = _server(connection)
-            if existing := manifests.find(run.store, kind, slot):
+            if existing := find_manifest(run.store, kind, slot):
                 _check_existing(run, existing, server)
                 run.events("already_committed", backup=existing.name, run_id=existing.run_id)
                 return existing
@@ -105,7 +105,7 @@ def commit_copy(
             server=server,
         )
         check()
-        manifests.commit(run.store, manifest)
+        commit_manifest(run.store, manifest)
     run.events("committed", backup=backup_name(kind, slot), manifest=manifest_key(manifest.name))
     return manifest
 

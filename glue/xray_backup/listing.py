@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from xray_backup import manifest as manifests
 from xray_backup.errors import VerificationError
 from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import load_manifests
 from xray_backup.store import Store
 from xray_backup.verification import check_files
 
@@ -33,7 +33,7 @@ class Listed:
 def list_backups(store: Store) -> Iterator[Listed]:
     """Every committed backup; compares its files' names, sizes and ETags, and reads none of them from S3."""
     damaged: list[Listed] = []
-    for manifest in manifests.load_all(store, lambda name, error: damaged.append(Listed(name, str(error)))):
+    for manifest in load_manifests(store, lambda name, error: damaged.append(Listed(name, str(error)))):
         tables = manifest.tables.values()
         yield Listed(
             name=manifest.name,

@@ -26,7 +26,8 @@ from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
 from xray_backup.keys import keys_condition
 from xray_backup.layout import PURGES
-from xray_backup.manifest import Manifest, OnDamage
+from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import OnDamage
 from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecord, PurgeResult, unpurged_archives
 from xray_backup.purge_units import Chunk, read_blocks
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest

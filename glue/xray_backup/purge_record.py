@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from xray_backup import manifest as manifests
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import OnDamage, load_manifests
 from xray_backup.run import Run
 from xray_backup.store import Store
 
@@ -97,9 +97,9 @@ class PurgeRecord:
         self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())
 
 
-def unpurged_archives(store: Store, on_damage: manifests.OnDamage) -> Iterator[Manifest]:
+def unpurged_archives(store: Store, on_damage: OnDamage) -> Iterator[Manifest]:
     """Every archive that still has something to purge; an archive is for good, so their number only grows."""
     finished = {item.key for item in store.list(FINISHED)}
-    for manifest in manifests.load_all(store, on_damage):
+    for manifest in load_manifests(store, on_damage):
         if manifest.kind == "archive" and f"{FINISHED}{manifest.name}.json" not in finished:
             yield manifest

@@ -14,12 +14,12 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from xray_backup import manifest as manifests
 from xray_backup.errors import UsageError
 from xray_backup.events import Events
 from xray_backup.layout import PURGES, RESTORES, VERIFICATIONS
 from xray_backup.listing import damage
 from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import load_manifests
 from xray_backup.records import load_record, load_records
 from xray_backup.store import Store
 
@@ -188,7 +188,7 @@ def gather(store: Store, events: Events) -> Report:
     finished = {record["archive"] for record in load_records(store, f"{PURGES}finished/")}
     proofs = _proofs(verifications, restores, purges)
     damaged: list[str] = []
-    found = list(manifests.load_all(store, lambda _, error: damaged.append(str(error))))
+    found = list(load_manifests(store, lambda _, error: damaged.append(str(error))))
     backups = []
     for done, manifest in enumerate(found, 1):
         proved = max(datetime.fromisoformat(manifest.verified_at), *proofs.get(manifest.name, [_NEVER]))

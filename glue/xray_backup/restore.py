@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, field
 import pymysql
 from pymysql.constants import ER
 
-from xray_backup import manifest as manifests
 from xray_backup.data_model import Table
 from xray_backup.database import OVERTAKEN, Connection, execute, query
 from xray_backup.errors import BackupError
 from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import load_manifest
 from xray_backup.records import recorded
 from xray_backup.restore_batches import Batch, Selection, check_selection, read_batches, selected_keys
 from xray_backup.restore_schema import Target, definitions, find_target, finish_tables, make_tables
@@ -92,7 +92,7 @@ def restore(
             goes on from there.
     """
     target = schema or run.database.schema
-    backups = [manifests.load(run.store, name, run.model) for name in names]
+    backups = [load_manifest(run.store, name, run.model) for name in names]
     for manifest in backups:
         for table in run.model.tables:
             check_files(run.store, manifest.name, manifest.tables[table.name])

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.lab import GLUE, TABLES, Lab
 from tests.support.reading import backed_up
-from xray_backup import manifest as manifests
+from xray_backup.manifest_store import load_manifests
 from xray_backup.verification import verify
 
 
@@ -43,7 +43,7 @@ def check_nothing_lost(lab: Lab, journal: Path) -> dict[str, int]:
     """
     committed, last, tried = read_journal(journal)
     archived: dict[Key, set[Row]] = defaultdict(set)
-    for manifest in manifests.load_all(lab.store):
+    for manifest in load_manifests(lab.store):
         verify(lab.run(), manifest)
         for table in TABLES:
             # `backed_up` fails where a backup holds a row twice.

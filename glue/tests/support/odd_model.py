@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.support.lab import Lab
 from tests.support.mysql_server import MySqlServer
-from xray_backup import manifest as manifests
 from xray_backup.data_file import decode
 from xray_backup.data_model import parse_data_model
+from xray_backup.manifest_store import load_manifest
 from xray_backup.store import Store
 
 
@@ -103,7 +103,7 @@ class OddLab(Lab):
         )
 
     def rows_of_backup(self, name: str, table: str) -> list[tuple[Any, ...]]:
-        manifest = manifests.load(self.store, name, MODEL)
+        manifest = load_manifest(self.store, name, MODEL)
         files = [(file.key, self.store.read(file.key)) for file in manifest.tables[table].files]
         return [
             tuple(row.values())

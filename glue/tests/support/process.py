@@ -20,8 +20,8 @@ from typing import Any
 
 import pymysql
 
-from xray_backup import __main__ as product
 from xray_backup import restore_batches
+from xray_backup.__main__ import main
 from xray_backup.run import Run
 from xray_backup.store import FolderStore, S3Store
 
@@ -95,7 +95,7 @@ def _before(owner: type, method: str, hook: Callable[..., None]) -> None:
     setattr(owner, method, hooked)
 
 
-def main() -> int:
+def run_with_boundaries() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", type=Path)
     parser.add_argument("--kill-at")
@@ -107,10 +107,10 @@ def main() -> int:
         restore_batches.ROWS_PER_BATCH = options.rows_per_batch
     boundaries = Boundaries(options.log, options.kill_at)
     boundaries.install()
-    code = product.main(sys.argv[sys.argv.index("--") + 1 :])
+    code = main(sys.argv[sys.argv.index("--") + 1 :])
     boundaries.reach("end")
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_with_boundaries())
