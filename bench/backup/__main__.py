@@ -105,9 +105,19 @@ def one_size(bench: Bench, boxes: int, results: Results) -> None:
 def backup_only(bench: Bench, boxes: int, results: Results) -> None:
     """Time and memory of one backup, for sizes at which the other tools would take hours."""
     bench.fill(boxes)
+    before = bench.server_seconds
     backup = step(boxes, "backup", bench.backup())
     results.add("backup, proved", "s", boxes, backup.seconds, None)
     results.add("most memory of a backup", "MB", boxes, backup.peak_mb, None)
+    # For docs/backup/scale.md.
+    millions = bench.rows / 1e6
+    server = (bench.server_seconds - before) / millions
+    results.add("processor time of MySQL in a backup, each million rows", "s", boxes, server, None)
+    workers = backup.processor_seconds / millions
+    results.add("processor time of the workers in a backup, each million rows", "s", boxes, workers, None)
+    files, size = size_of(bench.folder / "store" / "v1" / "snapshot")
+    results.add("files of a backup", "files", boxes, files, None)
+    results.add("bytes of a backup", "bytes", boxes, size, None)
 
 
 def main() -> None:
@@ -130,7 +140,7 @@ def main() -> None:
     results = Results()
     try:
         lab = Lab(server.start(), None, f"bench_{uuid.uuid4().hex[:6]}")  # type: ignore[arg-type]
-        bench = Bench(lab, emulator, tools, folder)
+        bench = Bench(lab, server, emulator, tools, folder)
         for boxes in options.sizes:
             one_size(bench, boxes, results)
             write(results, folder / "results.json")

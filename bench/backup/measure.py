@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import threading
@@ -17,10 +18,12 @@ class Measured:
     """`seconds` from start to end; `peak_mb` is the most that its processes together held in memory.
 
     A page that several of them share counts once: each process has its share of it (its proportional set size).
+    `processor_seconds` is what its processes used of the processors, as it was seen five times a second.
     """
 
     seconds: float
     peak_mb: float
+    processor_seconds: float
     output: str
 
 
@@ -39,10 +42,13 @@ def measured(
         start_new_session=True,
     )  # fmt: skip
     peak = [0.0]
+    used: dict[int, float] = {}
 
     def watch() -> None:
         while process.poll() is None:
-            peak[0] = max(peak[0], _memory_mb(process.pid))
+            members = _members(process.pid)
+            used.update((member, processor_seconds(member)) for member in members)
+            peak[0] = max(peak[0], sum(map(_memory_mb, members)))
             time.sleep(0.2)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -52,17 +58,33 @@ def measured(
     watcher.join()
     if process.returncode:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.decode()[-2000:]}")
-    return Measured(seconds, peak[0], (output or b"").decode())
+    return Measured(seconds, peak[0], sum(used.values()), (output or b"").decode())
 
 
-def _memory_mb(session: int) -> float:
-    """Sum of the proportional set sizes of the processes of a session."""
-    kilobytes = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if int((process / "stat").read_text().rsplit(")", 1)[1].split()[3]) != session:
-                continue
-            kilobytes += int(re.search(r"^Pss:\s+(\d+) kB", (process / "smaps_rollup").read_text(), re.M)[1])  # type: ignore[index]
-        except (OSError, TypeError):
-            continue  # it has just ended
-    return kilobytes * 1024 / 1e6
+def processor_seconds(process: int) -> float:
+    """What a process has used of the processors since it began; 0 where it has ended."""
+    fields = _stat(process)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of `/proc/<process>/stat` from the third on; none where it has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
+
+
+def _members(session: int) -> list[int]:
+    """The processes of a session."""
+    processes = [int(process.name) for process in Path("/proc").glob("[0-9]*")]
+    return [process for process in processes if (fields := _stat(process)) and int(fields[3]) == session]
+
+
+def _memory_mb(process: int) -> float:
+    """The proportional set size of a process; 0 where it has ended."""
+    try:
+        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 / 1e6 if found else 0

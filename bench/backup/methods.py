@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.backup.debian_tools import DebianTools
-from bench.backup.measure import Measured, measured
+from bench.backup.measure import Measured, measured, processor_seconds
 from tests.support.lab import GLUE, Emulator, Lab
-from tests.support.mysql_server import REPOSITORY
+from tests.support.mysql_server import REPOSITORY, MySqlServer
 
 BOXES_EACH = 5
 # Of mydumper, of myloader, and of our own commands (their default).
@@ -26,6 +26,7 @@ class Bench:
     """A server, an emulator that keeps the secret, Debian's tools and a folder for what the methods write."""
 
     lab: Lab
+    server: MySqlServer
     emulator: Emulator
     tools: DebianTools
     folder: Path
@@ -39,6 +40,12 @@ class Bench:
     def rows(self) -> int:
         """Rows of all tables."""
         return self.lab.rows_in(self.lab.schema)
+
+    @property
+    def server_seconds(self) -> float:
+        """What MySQL has used of the processors since it began."""
+        assert self.server.process is not None
+        return processor_seconds(self.server.process.pid)
 
     def _client(self, name: str, *options: str) -> list[str]:
         server = self.lab.server
@@ -120,7 +127,7 @@ class Bench:
     def pt_archiver(self) -> Measured:
         """pt-archiver over boxes, then transactions; it looks at nothing but the age, and needs a table at a time."""
         server = self.lab.server
-        seconds, peak = 0.0, 0.0
+        seconds, peak, used = 0.0, 0.0, 0.0
         for table, where in (("pred_bounding_box", "pred_bbox_id > 0"), ("transaction", "transaction_id > 0")):
             source = (
                 f"h={server.host},P={server.port},u={server.user},p={server.password},D={self.lab.schema},t={table}"
@@ -131,9 +138,10 @@ class Bench:
             ]  # fmt: skip
             result = measured(command, self.tools.environment)
             seconds, peak = seconds + result.seconds, max(peak, result.peak_mb)
+            used += result.processor_seconds
             # It too keeps the row with the highest key; here both highest rows belong together.
             assert self.lab.count(table) == 1
-        return Measured(seconds, peak, "")
+        return Measured(seconds, peak, used, "")
 
     def _ours(self, command: str, *options: str) -> Measured:
         secret = self.lab.secret(self.emulator)
