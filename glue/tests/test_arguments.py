@@ -57,7 +57,7 @@ def test_what_a_job_and_a_person_need_not_say() -> None:
         assert (options.ssl_mode, options.ssl_ca) == ("VERIFY_IDENTITY", None)
         assert (options.lag_minutes, options.lock_ttl_seconds, options.archive_older_than_days) == (60, 300, None)
     purge = parse_job_arguments("purge", [*JOB_STORE, "--older_than_days", "90"])
-    assert (purge.connections, purge.chunk_rows, purge.sleep_ratio) == (2, 5000, 0.0)
+    assert (purge.connections, purge.chunk_rows, purge.sleep_ratio) == (3, 10_000, 0.0)
     assert parse_command_line(["verify", "--store", "/tmp/x"]).backups == ["latest"]
 
 

@@ -149,7 +149,7 @@ def _engine_options(parser: _Parser) -> None:
         help="processes of this machine, or Spark, which needs pyspark and Java (default: %(default)s)",
     )  # fmt: skip
     # A job's workers have cores enough; a laptop's own server works beside its processes.
-    parser.declare(JOBS["purge"]["connections"])
+    parser.declare(JOBS["restore"]["connections"])
 
 
 def _write_options(parser: _Parser, job: str) -> None:
