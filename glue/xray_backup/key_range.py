@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 
-ROWS_PER_RANGE = 250_000
+ROWS_PER_RANGE = 150_000
 # Bytes that one unit of work should read, by the server's own statistics; a unit that finds more writes more files.
 BYTES_PER_RANGE = 24 * 2**20
 # Up to so many times more keys than rows, ranges are cut by arithmetic: to look for keys is to read the whole index.
@@ -34,7 +34,7 @@ def key_ranges(connection: Connection, table: Table, rows_per_range: int | None 
     Args:
         connection: of the table's schema.
         table: the table.
-        rows_per_range: the most rows in a range (default: 250,000, fewer where rows are wide).
+        rows_per_range: the most rows in a range (default: 150,000, fewer where rows are wide).
     """
     key = table.quoted_key
     ((first, last),) = query(connection, f"SELECT MIN({key}), MAX({key}) FROM {table.quoted}")
