@@ -30,5 +30,7 @@ runTool(async () => {
   const machine = { cores: cpus().length, memoryGib: Math.round(totalmem() / 1024 ** 3) };
   const results = [...load, ...backup].map((row) => ({ ...row, ...machine }));
   writeFileSync(path.join(repositoryRoot, "bench", "results.json"), `${JSON.stringify(results, null, 2)}\n`);
-  await runCommand("npx", ["prettier", "--write", "docs/backup/bench.md"], { cwd: repositoryRoot });
+  await runCommand("npx", ["prettier", "--write", "docs/backup/bench.md", "docs/backup/scale.md"], {
+    cwd: repositoryRoot,
+  });
 });

@@ -2,7 +2,7 @@
 
     cd glue && PYTHONPATH=.. ../.local/venv/glue/bin/python -m bench.backup --sizes 10000 100000 1000000 5000000
 
-Writes .local/bench/results.json, docs/backup/bench.svg and the figures in docs/backup/bench.md.
+Writes .local/bench/results.json, docs/backup/bench.svg and the figures in docs/backup/bench.md and scale.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.backup.debian_tools import DebianTools
 from bench.backup.measure import Measured
 from bench.backup.methods import Bench, size_of
-from bench.backup.page import write_figures
+from bench.backup.page import write_figures, write_scale
 from bench.backup.picture import draw
 from bench.backup.results import Results
 from rich.console import Console
@@ -28,6 +28,7 @@ from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 
 PAGE = REPOSITORY / "docs" / "backup" / "bench.md"
+SCALE_PAGE = PAGE.with_name("scale.md")
 PICTURE = PAGE.with_suffix(".svg")
 SIZES = [10_000, 100_000, 250_000, 1_000_000, 5_000_000]
 # Up to here a run is short enough for chance to show: the median of three counts.
@@ -153,6 +154,7 @@ def main() -> None:
         emulator.stop()
     draw(results, PICTURE)
     write_figures(results, PAGE)
+    write_scale(results, SCALE_PAGE)
     table = Table("what", "boxes", "unit", "ours", "theirs", "ratio", box=None)
     for column in table.columns[1:]:
         column.justify = "right"

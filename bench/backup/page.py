@@ -1,4 +1,4 @@
-"""Writes the measured figures into docs/backup/bench.md, between its two marks."""
+"""Writes the measured figures into docs/backup/bench.md and docs/backup/scale.md, between their two marks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ MYLOADER, LOAD = "restore into nothing ÷ myloader", "restore into nothing ÷ lo
 PURGE = "purge ÷ pt-archiver"
 SMALL_PURGE = "purge of 10,000 boxes, process start to end"
 MEMORY = "most memory of a backup"
+SERVER_TIME = "processor time of MySQL in a backup, each million rows"
+WORKER_TIME = "processor time of the workers in a backup, each million rows"
+
+# With each box go a fifth of a transaction and of an image.
+ROWS_OF_A_BOX = 1.4
 
 # Of each column: its head, the pair, and which figure of it.
 TIMES = (
@@ -57,12 +62,60 @@ AIMS = (
 )  # fmt: skip
 
 
+# Of a Glue job: its workers, one of which drives the others; a G.1X worker has four processors.
+WORKERS = (2, 10, 50)
+PROCESSORS_OF_A_WORKER = 4
+# Of database instances.
+SERVER_PROCESSORS = (2, 8, 32)
+BILLION_IN_MILLIONS = 1000
+
+
 def write_figures(results: Results, page: Path) -> None:
-    """Replaces what stands between the marks."""
+    """Replaces what stands between the marks of the bench page."""
+    parts = [_by_size(results, TIMES), _by_size(results, SIZES), _aims(results), _growth(results)]
+    _replace(page, [part for part in parts if part])
+
+
+def write_scale(results: Results, page: Path) -> None:
+    """Replaces what stands between the marks of the page on scale, if the cost of a unit was measured."""
+    if not results.of(SERVER_TIME):
+        return
+    measured = max(results.of(SERVER_TIME), key=lambda result: result["size"])
+    size, server = int(measured["size"]), float(measured["ours"])
+    workers = _figure(results, WORKER_TIME, size, "ours") or 0
+    files = (_figure(results, "files of a backup", size, "ours") or 0) / (size * ROWS_OF_A_BOX / 1e6)
+    written = (_figure(results, "bytes of a backup", size, "ours") or 0) / size / ROWS_OF_A_BOX
+    cost = _table(
+        ["measured, for each million rows", "", "a billion rows"],
+        [
+            ["processor time of MySQL", f"{server:.2f} s", f"{_hours(server)}"],
+            ["processor time of the workers", f"{workers:.2f} s", f"{_hours(workers)}"],
+            ["files, each put once and read back once", f"{files:.1f}", f"{files * BILLION_IN_MILLIONS:,.0f}"],
+            ["bytes in the store", f"{written:.1f} MB", f"{written:.1f} GB"],
+        ],
+    )
+    rows = []
+    for number in WORKERS:
+        units = (number - 1) * PROCESSORS_OF_A_WORKER
+        alone = BILLION_IN_MILLIONS * (server + workers) / units
+        times = (max(alone, BILLION_IN_MILLIONS * server / processors) for processors in SERVER_PROCESSORS)
+        busy = units * server / (server + workers)
+        rows.append([str(number), str(units), f"{busy:.1f}", *(f"{time / 60:,.1f}" for time in times)])
+    head = ["workers", "units at once", "database processors that they keep busy"]
+    head += [f"minutes, {processors} database processors" for processors in SERVER_PROCESSORS]
+    _replace(
+        page, [f"Measured over {size:,} boxes, which are {size * ROWS_OF_A_BOX:,.0f} rows.", cost, _table(head, rows)]
+    )
+
+
+def _hours(seconds_for_a_million: float) -> str:
+    return f"{BILLION_IN_MILLIONS * seconds_for_a_million / 3600:.2f} h"
+
+
+def _replace(page: Path, parts: Sequence[str]) -> None:
     before, _, rest = page.read_text().partition(START)
     after = rest.partition(END)[2]
-    parts = [_by_size(results, TIMES), _by_size(results, SIZES), _aims(results), _growth(results)]
-    figures = "\n\n".join(part for part in parts if part)
+    figures = "\n\n".join(parts)
     page.write_text(f"{before}{START}\n\n{figures}\n\n{END}{after}")
 
 
