@@ -52,6 +52,7 @@ describe("additive", () => {
     "ALTER TABLE t ADD a INT REFERENCES p (id) ON DELETE RESTRICT",
     "ALTER TABLE t ADD a INT CONSTRAINT c CHECK (a > 0) NOT ENFORCED",
     "ALTER TABLE t ADD a CHARACTER VARYING(3), ADD b REAL, ADD c GEOMETRYCOLLECTION, ADD d POINT SRID 4326 NULL",
+    "ALTER TABLE t ADD a LONG VARCHAR, ADD b CHAR(3) BYTE, ADD c GEOMCOLLECTION",
     "ALTER TABLE t ALTER a SET INVISIBLE, ALTER COLUMN b SET VISIBLE",
     // indexes
     "CREATE INDEX i ON t (a) INVISIBLE",
@@ -64,6 +65,8 @@ describe("additive", () => {
     // tables
     "CREATE TABLE t (id INT) ENGINE=InnoDB STATS_PERSISTENT=1, KEY_BLOCK_SIZE = 8 COMPRESSION='zlib' ENCRYPTION 'Y'",
     "ALTER TABLE t ENGINE=InnoDB, ROW_FORMAT=DYNAMIC STATS_PERSISTENT=1, FORCE",
+    "CREATE TABLE t (id INT) ENGINE=InnoDB PARTITION BY LINEAR KEY ALGORITHM=2 (id) PARTITIONS 4",
+    "CREATE TABLE t (id INT) PARTITION BY RANGE COLUMNS (id) SUBPARTITION BY HASH (id) SUBPARTITIONS 2 (PARTITION p VALUES LESS THAN MAXVALUE)",
     // rows
     "INSERT INTO t SET a = 1, b = 'x'",
     "INSERT t SET a = 1 ON DUPLICATE KEY UPDATE a = a",
@@ -77,7 +80,7 @@ describe("additive", () => {
     "INSERT INTO t PARTITION (p0, p1) (a) VALUES (1)",
     "INSERT INTO t (id) SELECT id FROM u ON DUPLICATE KEY UPDATE t.id = t.id",
     // names of any language
-    "CREATE TABLE bệnh_nhân (số INT, `ngày chụp` DATE, 肺 INT)",
+    "CREATE TABLE bệnh_nhân (số INT, `ngày chụp` DATE, 肺 INT, снимок INT, dose_µg INT)",
   ])("%s", (text) => {
     expect(judge(text)).toEqual({ kind: "additive" });
   });
@@ -132,6 +135,8 @@ describe("destructive, or not known to be additive", () => {
     "CREATE TABLE t (id INT) ENGINE = BLACKHOLE",
     "CREATE TABLE t (id INT) REPLACE SELECT * FROM u",
     "CREATE TABLE t (id INT) DATA DIRECTORY = '/x'",
+    "CREATE TABLE t (id INT) PARTITION BY HASH (id) (PARTITION p ENGINE = MyISAM)",
+    "CREATE TABLE t (id INT) PARTITION BY HASH (id) SELECT * FROM u",
     "CREATE TABLE t LIKE u",
     "CREATE TABLE t SELECT * FROM u",
     "RENAME TABLE t TO u",
@@ -175,6 +180,8 @@ describe("the web app inserts by position", () => {
     "ALTER TABLE image ADD COLUMN `invisible` INT",
     "ALTER TABLE image ADD COLUMN a VARCHAR(9) COMMENT 'INVISIBLE'",
     "ALTER TABLE image ALTER COLUMN a SET VISIBLE",
+    "ALTER TABLE image ALTER COLUMN folder SET INVISIBLE",
+    "ALTER TABLE image ADD COLUMN a INT INVISIBLE VISIBLE",
     // invisible, and an insert that does not name it fails all the same
     "ALTER TABLE image ADD COLUMN a INT NOT NULL INVISIBLE",
     "ALTER TABLE image ALTER a DROP DEFAULT",
@@ -190,7 +197,7 @@ describe("the web app inserts by position", () => {
     "ALTER TABLE image ADD COLUMN a INT NOT NULL DEFAULT 0 INVISIBLE AFTER bucket",
     "ALTER TABLE image ADD (a INT NULL INVISIBLE, b INT GENERATED ALWAYS AS (image_id) VIRTUAL NOT NULL INVISIBLE)",
     "ALTER TABLE image ADD INDEX i (folder), ADD CONSTRAINT c CHECK (image_id > 0)",
-    "ALTER TABLE image ALTER folder SET DEFAULT 'x', ALTER a SET INVISIBLE",
+    "ALTER TABLE image ALTER folder SET DEFAULT 'x'",
     "ALTER TABLE image_note ADD COLUMN a INT",
   ])("%s is fine", (text) => {
     expect(judge(text)).toEqual({ kind: "additive" });
@@ -223,6 +230,18 @@ describe("a character that reads as another", () => {
       kind: "destructive",
       reason: expect.stringContaining(`holds the character ${character}, which the server takes for`) as string,
     });
+  });
+
+  test.each([
+    ["a Cyrillic letter", "ALTER TABLE im\u0430ge ADD COLUMN a INT", "U+0430, which reads as a Latin letter"],
+    [
+      "a Greek letter in backquotes",
+      "ALTER TABLE t ADD COLUMN `time\u03bf` INT",
+      "U+03BF, which reads as a Latin letter",
+    ],
+    ["a letter and its accent", "ALTER TABLE t ADD COLUMN gro\u0308sse INT", "is not in Unicode's form NFC"],
+  ])("%s", (_, text, reason) => {
+    expect(judge(text)).toEqual({ kind: "destructive", reason: expect.stringContaining(reason) as string });
   });
 
   test("in a text it is data, in a comment nobody's", () => {

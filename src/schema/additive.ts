@@ -8,6 +8,7 @@ import {
   acceptKeyTail,
   acceptLiteral,
   acceptMethod,
+  acceptPartitioning,
   acceptTableOption,
   acceptValue,
   cascades,
@@ -100,6 +101,9 @@ function createTable(cursor: Cursor): string | undefined {
   if (!cursor.acceptName()) return notAName(cursor);
   if (cursor.acceptGroup() === undefined) return `${cursor.rest} stands where a table's columns are expected`;
   while (!cursor.atEnd) {
+    if (cursor.peek("PARTITION")) {
+      return acceptPartitioning(cursor) && cursor.atEnd ? undefined : "partitions that are not known to keep all data";
+    }
     cursor.accept(",");
     if (!acceptTableOption(cursor)) return `the table option ${cursor.rest} is not known to keep all data`;
   }

@@ -22,6 +22,7 @@ function whyClauseBreaks(table: string, clause: readonly Token[]): string | unde
   const cursor = new Cursor(clause);
   if (cursor.accept("ALTER")) {
     if (hasWords(clause, "SET", "VISIBLE")) return contract(table, "a column that becomes visible");
+    if (hasWords(clause, "SET", "INVISIBLE")) return contract(table, "a column that becomes invisible");
     return hasWords(clause, "DROP", "DEFAULT") ? contract(table, "a column without its default") : undefined;
   }
   if (!cursor.accept("ADD") || isConstraintOrKey(clause.slice(1))) return undefined;
@@ -34,7 +35,9 @@ function whyColumnBreaks(table: string, column: readonly Token[]): string | unde
   cursor.accept("COLUMN");
   cursor.acceptName();
   const definition = cursor.acceptRest();
-  if (!hasWords(definition, "INVISIBLE")) return contract(table, "a visible new column");
+  // Of the two words the server takes the last.
+  if (!hasWords(definition, "INVISIBLE") || hasWords(definition, "VISIBLE"))
+    return contract(table, "a visible new column");
   const filled = !hasWords(definition, "NOT", "NULL") || ["DEFAULT", "AS"].some((word) => hasWords(definition, word));
   return filled ? undefined : contract(table, "a new column that is NOT NULL and has no default");
 }

@@ -7,7 +7,8 @@ const COLUMN_WORDS = new Set(
     "TINYINT SMALLINT MEDIUMINT INT INTEGER BIGINT INT1 INT2 INT3 INT4 INT8 DECIMAL DEC NUMERIC FIXED FLOAT DOUBLE " +
     "PRECISION REAL BIT BOOL BOOLEAN SERIAL DATE TIME DATETIME TIMESTAMP YEAR CHAR CHARACTER NCHAR VARCHAR NVARCHAR " +
     "NATIONAL VARYING BINARY VARBINARY TINYTEXT TEXT MEDIUMTEXT LONGTEXT TINYBLOB BLOB MEDIUMBLOB LONGBLOB ENUM SET " +
-    "JSON GEOMETRY POINT LINESTRING POLYGON MULTIPOINT MULTILINESTRING MULTIPOLYGON GEOMETRYCOLLECTION VECTOR " +
+    "LONG BYTE ASCII UNICODE JSON GEOMETRY POINT LINESTRING POLYGON MULTIPOINT MULTILINESTRING MULTIPOLYGON " +
+    "GEOMETRYCOLLECTION GEOMCOLLECTION VECTOR " +
     "UUID INET4 INET6 UNSIGNED SIGNED ZEROFILL NOT NULL AUTO_INCREMENT UNIQUE PRIMARY KEY VISIBLE INVISIBLE " +
     "GENERATED ALWAYS AS STORED PERSISTENT VIRTUAL CHECK ENFORCED TRUE FALSE CURRENT_TIMESTAMP NOW LOCALTIME " +
     "LOCALTIMESTAMP FIRST"
@@ -60,6 +61,22 @@ export function acceptTableOption(cursor: Cursor): boolean {
   if (cursor.acceptOneOf("ENGINE = INNODB", "ENGINE INNODB")) return true;
   cursor.accept("DEFAULT");
   return cursor.acceptOneOf(...TABLE_OPTIONS) && acceptValue(cursor);
+}
+
+/** Accepts `PARTITION BY method (…) [PARTITIONS n] [SUBPARTITION BY …] [(partitions)]` of a new table, of InnoDB and in its place. */
+export function acceptPartitioning(cursor: Cursor): boolean {
+  if (!cursor.accept("PARTITION", "BY") || !acceptPartitionMethod(cursor)) return false;
+  if (cursor.accept("SUBPARTITION", "BY") && !acceptPartitionMethod(cursor)) return false;
+  const partitions = cursor.acceptGroup() ?? [];
+  return !partitions.some(({ kind, text }) => kind === "word" && /^(ENGINE|DIRECTORY)$/i.test(text));
+}
+
+function acceptPartitionMethod(cursor: Cursor): boolean {
+  cursor.accept("LINEAR");
+  if (!cursor.acceptOneOf("HASH", "KEY", "RANGE COLUMNS", "RANGE", "LIST COLUMNS", "LIST")) return false;
+  if (cursor.accept("ALGORITHM") && !acceptValue(cursor)) return false;
+  if (cursor.acceptGroup() === undefined) return false;
+  return !cursor.acceptOneOf("PARTITIONS", "SUBPARTITIONS") || cursor.acceptWord();
 }
 
 /** Accepts `[=] value`, the value a word, a number or a text. */
