@@ -56,12 +56,15 @@ machine:
 	@test -w . || { echo "Error: this folder is read-only: copy the repository to a folder that can be written to" >&2; exit 1; }
 	@command -v npm > /dev/null || { echo "Error: npm is not on this machine: install Node.js 20.19 or later, which brings it (https://nodejs.org)" >&2; exit 1; }
 
-# Few and short retries: a machine without network is told so in seconds. The folder npm-ci.lock keeps a second make out.
+# Few and short retries: a machine without network is told so in seconds. A registry that never answers would hold npm ci for
+# minutes, so a small question goes first; without an answer npm's cache must hold all. The folder npm-ci.lock keeps a second
+# make out.
 node_modules/.package-lock.json: package.json package-lock.json | machine
 	@mkdir -p .local/log
 	@mkdir .local/npm-ci.lock 2> /dev/null || { echo "Error: another make installs the npm packages in this folder: wait for its end (after a crash: rmdir .local/npm-ci.lock)" >&2; exit 1; }
 	@echo "npm ci: a minute or so"
 	@trap 'rmdir .local/npm-ci.lock' EXIT; trap 'echo "Interrupted. Stopped: npm ci"; exit 130' INT TERM; \
-	  npm ci --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 > .local/log/npm-ci.log 2>&1 \
+	  npm view picocolors version --fetch-retries=0 --fetch-timeout=10000 > .local/log/npm-ci.log 2>&1 || offline=--offline; \
+	  npm ci $$offline --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 >> .local/log/npm-ci.log 2>&1 \
 	  || { echo "Error: npm ci failed, is the npm registry reachable? (log: .local/log/npm-ci.log)" >&2; exit 1; }
 	@touch $@
