@@ -17,7 +17,10 @@ const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 async function read(source) {
   if (!source.startsWith("https://")) return fs.readFileSync(source, "utf8");
-  const response = await fetch(source);
+  const response = await fetch(source).catch((error) => {
+    const reason = error.cause?.message || error.message;
+    throw new Error(`cannot read ${source} (${reason}): download it elsewhere and give the files as arguments`);
+  });
   if (!response.ok) throw new Error(`${source}: ${response.status} ${response.statusText}`);
   return response.text();
 }

@@ -51,14 +51,22 @@ describe("scripts/update-rds-ca-bundle.js", () => {
   beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), "authorities-"))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const update = (bundle: string) => {
-    const file = path.join(folder, "bundle.pem");
-    writeFileSync(file, bundle);
-    return execFileSync(process.execPath, [path.join(root, "scripts", "update-rds-ca-bundle.js"), file], {
+  const updateFrom = (...sources: string[]) =>
+    execFileSync(process.execPath, [path.join(root, "scripts", "update-rds-ca-bundle.js"), ...sources], {
       encoding: "utf8",
       stdio: "pipe",
     });
+  const update = (bundle: string) => {
+    const file = path.join(folder, "bundle.pem");
+    writeFileSync(file, bundle);
+    return updateFrom(file);
   };
+
+  it("names the source that it cannot reach, the reason, and another way", () => {
+    expect(() => updateFrom("https://rds.invalid/global-bundle.pem")).toThrow(
+      /^update-rds-ca-bundle: cannot read https:\/\/rds\.invalid\/global-bundle\.pem \(.+\): download it elsewhere and give the files as arguments$/m,
+    );
+  });
 
   it("writes the same file from the same roots, in whatever order they come", () => {
     const before = readFileSync(shipped, "utf8");
