@@ -1,6 +1,11 @@
 import type { TerraformStack } from "cdktf";
 import type { ImageUploaderUserProps } from "../../../src/modules/access/image-uploader-user";
 import { ImageUploaderUser } from "../../../src/modules/access/image-uploader-user";
+import type { IDatabaseSecret } from "../../../src/modules/database/database-secret";
+import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
+import { MetadataSchema } from "../../../src/modules/database/metadata-schema";
+import { SchemaUser } from "../../../src/modules/database/schema-user";
+import { MysqlProvider } from "../../../src/providers/mysql/provider";
 import { refusal, synthesize } from "../../support/synth";
 import { APP_RIGHTS, appSecret, encryptedBucket } from "../support/web-app";
 
@@ -37,6 +42,24 @@ describe("ImageUploaderUser", () => {
     expect(synthesize((scope) => addUser(scope)).warnings).toEqual([
       "an access key of this user works from everywhere until somebody deletes it: use WebIdentityRole where the app has " +
         "an identity",
+    ]);
+  });
+
+  it("warns where the app's schema has no user for its secret, or names another database than the secret", () => {
+    const warnings = (users: (secret: IDatabaseSecret) => SchemaUser[], databaseName = "x_ray") =>
+      synthesize((scope) => {
+        const secret = appSecret(scope);
+        new ImageUploaderUser(scope, "WebApp", { bucket: new DataLakeBucket(scope, "Bucket"), secret });
+        new MysqlProvider(scope, "Mysql");
+        new MetadataSchema(scope, "Schema", { databaseName, users: users(secret) });
+      }).warnings.slice(1);
+    expect(warnings((secret) => [SchemaUser.app(secret)])).toEqual([]);
+    expect(warnings(() => [])).toEqual([
+      'no MetadataSchema has a SchemaUser for "xray_app", which the web app logs in as: MySQL would refuse it',
+    ]);
+    expect(warnings((secret) => [SchemaUser.app(secret)], "lung")).toEqual([
+      'databaseName "lung" is not the one that the users\' secrets hold, "x_ray": clients that take it from there find no ' +
+        "tables; give MetadataDatabase and MetadataSchema the same",
     ]);
   });
 

@@ -314,12 +314,29 @@ describe("refusals", () => {
   });
 
   it.each<[Record<string, string>, string]>([
-    [{ "--connections": "many" }, "argument --connections must be a whole number from 1 to 1000, got NaN"],
-    [{ "--lag-minutes": "-1" }, "argument --lag-minutes must be a whole number from 0 to 1000000, got -1"],
+    [{ "--connections": "many" }, 'argument --connections must be a whole number from 1 to 1000, got "many"'],
+    [{ "--lag-minutes": "-1" }, 'argument --lag-minutes must be a whole number from 0 to 1000000, got "-1"'],
+    [{ "--lag-minutes": "1000001" }, "argument --lag-minutes must be a whole number from 0 to 1000000, got 1000001"],
+    [{ "--lag_minutes": "" }, 'argument --lag_minutes must be a whole number from 0 to 1000000, got ""'],
+    [{ "--lag_minutes": 5 as never }, "argument --lag_minutes must be a text, as Glue passes it, got 5"],
+    [
+      "--lag_minutes=5" as never,
+      'arguments must be texts by name, and the names known at synth, got "--lag_minutes=5"',
+    ],
     [{ "--run_mode": "now" }, 'argument --run_mode must be one of dry-run, execute, check, got "now"'],
     [{ "--lag_minutes": "1", "--lag-minutes": "2" }, "argument --lag-minutes is given twice"],
   ])("refuses the arguments %j", (given, message) => {
     expect(refused({ arguments: given })).toBe(`test/Backup: ${message}`);
+  });
+
+  it("refuses a token for the arguments", () => {
+    const build = (scope: TerraformStack) => {
+      const map = new TerraformVariable(scope, "map", { type: "map(string)" }).value as never;
+      job(scope, { arguments: map });
+    };
+    expect(refusal(build)).toBe(
+      "test/Backup: arguments must be texts by name, and the names known at synth, got a token",
+    );
   });
 
   it("takes Glue's own arguments and a token for a value", () => {

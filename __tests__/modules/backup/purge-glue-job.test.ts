@@ -55,7 +55,7 @@ describe("beside a backup of the same database", () => {
       }).warnings.filter((text) => text.includes("SchemaUser"));
     const backup = (db: MetadataDatabase) => SchemaUser.backup(db.addUser("xray_backup"));
     expect(warnings((db) => [backup(db)])).toEqual([
-      'no MetadataSchema has a SchemaUser for "xray_purge", which this job logs in as: a run would be denied',
+      'no MetadataSchema has a SchemaUser for "xray_purge", which this job logs in as: MySQL would refuse it',
     ]);
     expect(warnings((db) => [backup(db), SchemaUser.purge(db.addUser("xray_purge"))])).toEqual([]);
     expect(warnings(() => [])).toHaveLength(2);

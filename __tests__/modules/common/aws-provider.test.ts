@@ -97,6 +97,33 @@ test("without the prop no block names a provider", () => {
   expect(providers.filter(([, provider]) => provider !== undefined)).toEqual([]);
 });
 
+test("warns once where a construct would get a provider without an alias that the stack does not have", () => {
+  const warnings = (build: (stack: TerraformStack, provider: AwsProvider) => void) =>
+    synthesizeApp((app) => {
+      const stack = new TerraformStack(app, "test");
+      build(stack, new AwsProvider(stack, "Aws", { alias: "zurich", region: "eu-central-2" }));
+    }).test?.warnings;
+  const assumedBy = { type: "AWS" as const, identifiers: ["*"] };
+  expect(
+    warnings((stack) => {
+      new DataLakeKey(stack, "Key");
+      new Role(stack, "Role", { assumedBy });
+    }),
+  ).toEqual([
+    "this stack has no AWS provider without an alias: Terraform would take region and account from its environment; give " +
+      "the construct a provider",
+  ]);
+  expect(
+    warnings((stack, provider) => new Role(new Role(stack, "Outer", { assumedBy, provider }), "Inner", { assumedBy })),
+  ).toEqual([]);
+  expect(
+    warnings((stack) => {
+      new DataLakeKey(stack, "Key");
+      new AwsProvider(stack, "Later", { region: "eu-central-1" });
+    }),
+  ).toEqual([]);
+});
+
 test("a construct's own provider goes before that of the construct around it", () => {
   const text = synthesize((stack) => {
     const [outer, inner] = ["outer", "inner"].map(
@@ -119,7 +146,7 @@ describe("the region of the provider", () => {
         provider: alias,
         network: DataLakeNetwork.fromExisting(stack, "Net", {
           vpcId: "vpc-1",
-          subnets: ["a", "b"].map((zone) => ({ id: `s-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" })),
+          subnets: ["a", "b"].map((zone) => ({ id: `subnet-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" })),
         }),
       });
       if (provider === "after") new AwsProvider(stack, "Aws", { region: name });

@@ -61,7 +61,9 @@ const KEY = "a DataLakeKey or DataLakeKey.fromKeyArn(…)";
 it.each<[string, Props, string]>([
   ["backup", { bucket: undefined }, `bucket must be ${BUCKET}, got undefined`],
   ["backup", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
-  ["backup", { bucket: null }, `bucket must be ${BUCKET}, got object`],
+  ["backup", { bucket: null }, `bucket must be ${BUCKET}, got null`],
+  ["backup", { jobName: 5 }, "jobName must be 1 to 64 letters, digits, hyphens and underscores, got 5"],
+  ["backup", { timeoutMinutes: "60" }, 'timeoutMinutes must be a whole number from 5 to 2880, got "60"'],
   ["backup", { database: "db.example.org" }, 'database must be a MetadataDatabase, got "db.example.org"'],
   ["backup", { network: "vpc-1" }, 'network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got "vpc-1"'],
   ["backup", { encryptionKey: "alias/x" }, `encryptionKey must be ${KEY}, got "alias/x"`],
@@ -79,12 +81,22 @@ it.each<[string, Props, string]>([
     "network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got undefined",
   ],
   ["database", { encryptionKey: "arn:aws:kms:…" }, `encryptionKey must be ${KEY}, got "arn:aws:kms:…"`],
+  [
+    "database",
+    { databaseName: null },
+    "databaseName must be a letter and up to 47 letters, digits and underscores, got null",
+  ],
   ["bucket", { encryptionKey: "aws/s3" }, `encryptionKey must be ${KEY}, got "aws/s3"`],
   ["bucket", { serverAccessLogsBucket: "logs" }, 'serverAccessLogsBucket must be an AccessLogsBucket, got "logs"'],
   ["alarms", { database: undefined }, "database must be a MetadataDatabase, got undefined"],
   ["alarms", { backupJob: "weekly" }, 'backupJob must be a BackupGlueJob, got "weekly"'],
   ["user", { secret: "arn" }, 'secret must be a secret, as MetadataDatabase.addUser(…) gives it, got "arn"'],
   ["role", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  [
+    "role",
+    { googleServiceAccountId: undefined },
+    "googleServiceAccountId must be given, got undefined: it says who may assume the role",
+  ],
 ])("%s with %j is refused in one line", (name, change, message) => {
   expect(refusal((scope) => MAKE[name]?.(scope, change))).toBe(`test/It: ${message}`);
 });

@@ -30,6 +30,6 @@ test("every check lets tokens and what is left out pass", () => {
 
 test.each([NaN, Infinity, 1.5, 0, 3, "2" as unknown as number])("a number must be whole and in range: %p", (value) => {
   expect(() => checkInteger(scope, "p", value, 1, 2)).toThrow(
-    `stack/Lake: p must be a whole number from 1 to 2, got ${value}`,
+    `stack/Lake: p must be a whole number from 1 to 2, got ${typeof value === "number" ? value : '"2"'}`,
   );
 });

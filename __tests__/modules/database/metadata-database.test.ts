@@ -334,7 +334,7 @@ describe("who may connect", () => {
         const cidr = new TerraformVariable(scope, "cidr", { type: "string" });
         database(scope, { allowedCidrs: [cidr.stringValue] });
       }),
-    ).toBe("test/Db: who may connect must be known at synth: it names the rule, got a token");
+    ).toBe("test/Db: allowedCidrs must be known at synth: each network names its rule, got a token");
   });
 });
 

@@ -234,6 +234,31 @@ describe("fails when", () => {
     expect(() => synth(props())).toThrow(message);
   });
 
+  test.each([
+    [
+      "users",
+      { users: "xray_app" as never },
+      'stack/Schema: users must be a list that is known at synth, got "xray_app"',
+    ],
+    [
+      "a secret",
+      { users: [SchemaUser.app("xray_app" as never)] },
+      'stack/Schema: secret of a user must be a secret, as MetadataDatabase.addUser(…) gives it, got "xray_app"',
+    ],
+    [
+      "privileges",
+      { users: [user({ privileges: ["select" as never] })] },
+      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, got ["select"]',
+    ],
+    [
+      "no privilege",
+      { users: [user({ privileges: [] })] },
+      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, got []",
+    ],
+  ])("plain JavaScript: %s", (_, props: MetadataSchemaProps, message) => {
+    expect(() => synth(props)).toThrow(message);
+  });
+
   test("one user has two secrets", () => {
     const other = user({ secret: { ...secret, secretArn: `${secret.secretArn}2` } });
     expect(() => synth({ users: [user(), other] })).toThrow(
@@ -247,14 +272,17 @@ describe("fails when", () => {
     );
   });
 
-  test("two schemas of one stack and one server have a user of one name", () => {
+  test("two schemas of one stack and one server have a user of one name, or are one database", () => {
     const stack = new TerraformStack(Testing.app(), "stack");
     const second = new MysqlProvider(stack, "Second", { alias: "second" });
     new MetadataSchema(stack, "Schema", { users: [user()] });
     new MetadataSchema(stack, "ElsewhereSchema", { users: [user()], provider: second });
-    new MetadataSchema(stack, "OtherHostSchema", { users: [user({ host: "10.0.%" })] });
-    expect(() => new MetadataSchema(stack, "OtherSchema", { users: [user()] })).toThrow(
+    new MetadataSchema(stack, "OtherHostSchema", { databaseName: "a", users: [user({ host: "10.0.%" })] });
+    expect(() => new MetadataSchema(stack, "OtherSchema", { databaseName: "b", users: [user()] })).toThrow(
       "stack/OtherSchema: user xray_app@% is made by stack/Schema on the same server: give it another name",
+    );
+    expect(() => new MetadataSchema(stack, "SameSchema")).toThrow(
+      "stack/SameSchema: database x_ray is made by stack/Schema on the same server: give it another name",
     );
   });
 });

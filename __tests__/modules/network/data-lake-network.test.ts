@@ -98,7 +98,7 @@ describe("DataLakeNetwork", () => {
     const availabilityZones = ["us-east-1a", "us-east-1b"];
     const message = `test/Net: availability zones must be of the provider's region eu-central-1, got "us-east-1a"`;
     expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { availabilityZones }))).toBe(message);
-    const subnets = [subnet("a", "eu-central-1a"), subnet("b", "us-east-1b")];
+    const subnets = [subnet("subnet-a", "eu-central-1a"), subnet("subnet-b", "us-east-1b")];
     expect(refusal((scope) => DataLakeNetwork.fromExisting(scope, "Net", { vpcId: "vpc-1", subnets }))).toBe(
       message.replace("us-east-1a", "us-east-1b"),
     );
@@ -144,6 +144,24 @@ describe("fromExisting", () => {
       "rtb-subnet-2",
     ]);
     expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_kms").subnet_ids).toEqual(["subnet-1"]);
+  });
+
+  it.each([
+    ["my-network", subnets, 'vpcId must be an id such as vpc-0123456789abcdef0, got "my-network"'],
+    [
+      "vpc-1",
+      [{ ...subnet("subnet-1", "eu-1a"), id: "arn:aws:ec2:eu-1:1:subnet/subnet-1" }, subnet("subnet-2", "eu-1b")],
+      'the id of a subnet must be an id such as subnet-0123456789abcdef0, got "arn:aws:ec2:eu-1:1:subnet/subnet-1"',
+    ],
+    [
+      "vpc-1",
+      [{ ...subnet("subnet-1", "eu-1a"), routeTableId: "main" }, subnet("subnet-2", "eu-1b")],
+      'routeTableId of subnet-1 must be an id such as rtb-0123456789abcdef0, got "main"',
+    ],
+  ])("refuses names and ARNs in the place of ids (%s)", (vpcId, given, message) => {
+    expect(refusal((scope) => DataLakeNetwork.fromExisting(scope, "Net", { vpcId, subnets: given }))).toBe(
+      `test/Net: ${message}`,
+    );
   });
 
   it("refuses subnets in one zone", () => {

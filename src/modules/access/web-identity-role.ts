@@ -5,6 +5,7 @@ import { checkPattern } from "../common/checks";
 import type { ImageUploaderProps } from "./image-uploader";
 import { grantImageUpload } from "./image-uploader";
 import { Role } from "../common/role";
+import { ValidationError } from "../common/validation-error";
 
 /** Properties of {@link WebIdentityRole}. */
 export interface WebIdentityRoleProps extends ImageUploaderProps, AwsConstructProps {
@@ -57,6 +58,12 @@ export class WebIdentityRole extends Role {
         values: [value],
       })),
     });
+    if ((googleServiceAccountId as unknown) === undefined) {
+      throw new ValidationError(
+        this,
+        "googleServiceAccountId must be given, got undefined: it says who may assume the role",
+      );
+    }
     checkPattern(
       this,
       "googleServiceAccountId",

@@ -20,6 +20,10 @@ export function checkArguments(
   managed: GlueArguments,
   contract: JobContract,
 ): void {
+  if (Token.isUnresolved(given) || typeof given !== "object" || Array.isArray(given)) {
+    const got = Token.isUnresolved(given) ? "a token" : JSON.stringify(given);
+    throw new ValidationError(scope, `arguments must be texts by name, and the names known at synth, got ${got}`);
+  }
   const taken = new Set([...RESERVED, ...Object.keys(managed)].map(spelling));
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(given)) {
@@ -36,6 +40,12 @@ export function checkArguments(
       throw new ValidationError(
         scope,
         `argument ${name} looks like a secret, and everybody with glue:GetJob can read arguments: keep it in Secrets Manager and read it at run time`,
+      );
+    }
+    if (typeof (value as unknown) !== "string") {
+      throw new ValidationError(
+        scope,
+        `argument ${name} must be a text, as Glue passes it, got ${JSON.stringify(value)}`,
       );
     }
     if (seen.has(spelling(name))) throw new ValidationError(scope, `argument ${name} is given twice`);
@@ -65,7 +75,11 @@ export function checkNumber(
 function checkValue(scope: IConstruct, name: string, value: string, argument: JobArgument): void {
   if (Token.isUnresolved(value)) return;
   if (argument.choices) checkOneOf(scope, `argument ${name}`, value, argument.choices);
-  if (argument.type === "integer") checkNumber(scope, `argument ${name}`, Number(value), argument);
+  if (argument.type !== "integer") return;
+  // The text of a number token is its number; what else is not in digits, as `0x1`, is told as it was given.
+  const inDigits = /^\d+$/.test(value) || Token.isUnresolved(Number(value));
+  const number = inDigits ? Number(value) : (value as unknown as number);
+  checkNumber(scope, `argument ${name}`, number, argument);
 }
 
 /** The jobs take `--ssl-mode` for `--ssl_mode`, so that the one would undo the other. */

@@ -141,7 +141,7 @@ export abstract class GlueDatabaseJob extends Construct {
     keepNames(this.role.resource, "name");
     const secret = props.database.addUser(kind.username);
     secret.grantRead(this.role);
-    warnWithoutSchemaUser(this, secret);
+    warnWithoutSchemaUser(this, secret, "this job");
     const connection = new GlueDatabaseConnection(this, "Connection", { ...props, secret });
     connection.grantUse(this.role);
 

@@ -1,5 +1,5 @@
 import type { IConstruct } from "constructs";
-import { Aspects, type TerraformMetaArguments, TerraformStack, Token } from "cdktf";
+import { Annotations, Aspects, type TerraformMetaArguments, TerraformStack, Token } from "cdktf";
 import { setNamePath } from "./physical-name";
 import { chinaFault, regionFault } from "./rds-authorities";
 import { ValidationError } from "./validation-error";
@@ -43,9 +43,24 @@ export function applyAwsProps(scope: IConstruct, { namePath, provider }: AwsCons
       },
     });
   }
+  Aspects.of(scope).add({ visit: warnWithoutProvider });
   const region = awsRegion(scope);
   const fault = region === undefined ? undefined : chinaFault(region);
   if (fault !== undefined) throw new ValidationError(scope, fault);
+}
+
+const warned = new WeakSet<TerraformStack>();
+
+/** Warns once in a stack of an AWS element that would get the provider without an alias, which the stack does not have. */
+function warnWithoutProvider(node: AwsElement): void {
+  if (!node.terraformResourceType?.startsWith("aws_") || (node.provider ?? nearestProvider(node)) !== undefined) return;
+  const stack = TerraformStack.of(node);
+  if (warned.has(stack) || stackProvider(stack) !== undefined) return;
+  warned.add(stack);
+  Annotations.of(node).addWarning(
+    "this stack has no AWS provider without an alias: Terraform would take region and account from its environment; give " +
+      "the construct a provider",
+  );
 }
 
 /** Throws where RDS signs with an authority that the package does not ship; at synth where the provider is made later. */
@@ -61,11 +76,14 @@ export function checkRdsAuthority(scope: IConstruct): void {
 
 /** The region of what a construct makes, where it is known at synth. */
 export function awsRegion(scope: IConstruct): string | undefined {
-  const elements: AwsElement[] = TerraformStack.of(scope).node.findAll();
-  const provider: AwsElement | undefined =
-    nearestProvider(scope) ??
-    elements.find(({ terraformResourceType, alias }) => terraformResourceType === "aws" && alias === undefined);
+  const provider: AwsElement | undefined = nearestProvider(scope) ?? stackProvider(TerraformStack.of(scope));
   return Token.isUnresolved(provider?.region) ? undefined : provider?.region;
+}
+
+/** The stack's AWS provider without an alias. */
+function stackProvider(stack: TerraformStack): AwsElement | undefined {
+  const elements: AwsElement[] = stack.node.findAll();
+  return elements.find(({ terraformResourceType, alias }) => terraformResourceType === "aws" && alias === undefined);
 }
 
 function nearestProvider(node: IConstruct): AwsConstructProps["provider"] {

@@ -16,7 +16,8 @@ export function checkInteger(
 ): void {
   if (value === undefined || Token.isUnresolved(value)) return;
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new ValidationError(scope, `${prop} must be a whole number from ${min} to ${max}, got ${value}`);
+    const got = typeof value === "number" ? value : JSON.stringify(value);
+    throw new ValidationError(scope, `${prop} must be a whole number from ${min} to ${max}, got ${got}`);
   }
 }
 
@@ -27,7 +28,8 @@ export function checkInteger(
  */
 export function checkConstruct(scope: IConstruct, prop: string, value: unknown, member: string, wanted: string): void {
   if (typeof value === "object" && value !== null && member in value) return;
-  const got = typeof value === "string" ? JSON.stringify(value) : value === undefined ? "undefined" : typeof value;
+  const got =
+    typeof value === "string" ? JSON.stringify(value) : (value ?? undefined) === undefined ? value : typeof value;
   throw new ValidationError(scope, `${prop} must be ${wanted}, got ${got}`);
 }
 
@@ -39,7 +41,7 @@ export function checkPattern(
   pattern: RegExp,
   allowed: string,
 ): void {
-  if (value === undefined || Token.isUnresolved(value) || pattern.test(value)) return;
+  if (value === undefined || Token.isUnresolved(value) || (typeof value === "string" && pattern.test(value))) return;
   throw new ValidationError(scope, `${prop} must be ${allowed}, got ${JSON.stringify(value)}`);
 }
 

@@ -57,12 +57,15 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
   readonly username: string;
   readonly secretArn: string;
   readonly passwordVersion: number;
+  /** The schema that the secret names. */
+  readonly databaseName: string;
 
   private readonly encryptionKey?: IDataLakeKey;
 
   constructor(scope: Construct, id: string, props: DatabaseSecretProps) {
     super(scope, id);
     this.username = props.username;
+    this.databaseName = props.databaseName;
     this.encryptionKey = props.encryptionKey;
 
     const secret = new SecretsmanagerSecret(this, "Resource", {

@@ -225,7 +225,12 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
   );
   checkInteger(scope, "clientEndpoint.port", props.clientEndpoint?.port, 1, 65_535);
   checkList(scope, "allowedCidrs", props.allowedCidrs);
-  for (const cidr of props.allowedCidrs ?? []) checkCidr(scope, "allowedCidrs", cidr, 0, 32);
+  for (const cidr of props.allowedCidrs ?? []) {
+    if (Token.isUnresolved(cidr)) {
+      throw new ValidationError(scope, "allowedCidrs must be known at synth: each network names its rule, got a token");
+    }
+    checkCidr(scope, "allowedCidrs", cidr, 0, 32);
+  }
 }
 
 function checkParameters(scope: IConstruct, parameters: DatabaseParameter[] = []): void {

@@ -10,7 +10,8 @@ import { SchemaError } from "../../schema/schema-error";
 import { packagePath } from "../common/assets";
 import { writeBesideHcl } from "../common/beside-hcl";
 import { applyAwsProps } from "../common/aws-provider";
-import { checkDatabaseName } from "./names";
+import { checkConstruct, checkList } from "../common/checks";
+import { checkDatabaseName, checkOncePerServer } from "./names";
 import { addSchemaAccounts } from "./schema-account";
 import { addSchemaLogins } from "./schema-logins";
 import { allowSeveralStatements } from "./several-statements";
@@ -81,9 +82,21 @@ export class MetadataSchema extends Construct {
     this.preventDestroy = props.preventDestroy ?? true;
     this.provider = props.provider;
     checkDatabaseName(this, this.databaseName);
+    checkOncePerServer(this, `database ${this.databaseName}`, props.provider);
     allowSeveralStatements(this, props.provider);
+    checkList(this, "users", props.users);
+    for (const user of props.users ?? []) {
+      checkConstruct(
+        this,
+        "secret of a user",
+        user.secret,
+        "secretArn",
+        "a secret, as MetadataDatabase.addUser(…) gives it",
+      );
+    }
     addSchemaLogins(
       this,
+      this.databaseName,
       (props.users ?? []).map(({ secret }) => secret),
     );
     this.migrations = this.readMigrations(props.migrationsFolder ?? packagePath("sql", "migrations"));

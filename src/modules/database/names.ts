@@ -1,4 +1,5 @@
 import type { IConstruct } from "constructs";
+import { type TerraformMetaArguments, TerraformStack } from "cdktf";
 import { checkPattern } from "../common/checks";
 import { ValidationError } from "../common/validation-error";
 
@@ -43,4 +44,29 @@ export function checkUserName(scope: IConstruct, name: string): void {
   if (SERVER_USERS.includes(name.toLowerCase())) {
     throw new ValidationError(scope, `username must not be one of the server's own users, got "${name}"`);
   }
+}
+
+/** Databases and accounts of each stack, by server, and the construct that makes each. */
+const madeInStack = new WeakMap<TerraformStack, Map<string, string>>();
+
+/**
+ * Throws where another construct of the stack makes the same database or account on the same server: in one apply neither
+ * finds the other's work there, and the end of one takes it away from the other.
+ *
+ * @param what for example `user xray_app@%`
+ */
+export function checkOncePerServer(
+  scope: IConstruct,
+  what: string,
+  provider: TerraformMetaArguments["provider"],
+): void {
+  const stack = TerraformStack.of(scope);
+  const made = madeInStack.get(stack) ?? new Map<string, string>();
+  madeInStack.set(stack, made);
+  const key = `${provider?.fqn ?? "mysql"} ${what}`;
+  const other = made.get(key);
+  if (other !== undefined) {
+    throw new ValidationError(scope, `${what} is made by ${other} on the same server: give it another name`);
+  }
+  made.set(key, scope.node.path);
 }

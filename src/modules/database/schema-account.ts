@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments, TerraformStack } from "cdktf";
+import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments } from "cdktf";
 import { Grant } from "../../providers/mysql/grant";
 import { Sql } from "../../providers/mysql/sql";
 import { User } from "../../providers/mysql/user";
@@ -8,8 +8,8 @@ import { checkPattern } from "../common/checks";
 import { writeBesideHcl } from "../common/beside-hcl";
 import { EphemeralResource } from "../common/ephemeral-resource";
 import { ValidationError } from "../common/validation-error";
-import { checkUserName } from "./names";
-import type { SchemaPrivilege, SchemaUser } from "./schema-user";
+import { checkOncePerServer, checkUserName } from "./names";
+import { SchemaPrivilege, type SchemaUser } from "./schema-user";
 
 /** Properties of {@link SchemaAccount}. */
 export interface SchemaAccountProps {
@@ -88,22 +88,6 @@ export class SchemaAccount extends Construct {
   }
 }
 
-/** The accounts of each stack, by server, and the schema that makes each. */
-const accountsOfStack = new WeakMap<TerraformStack, Map<string, string>>();
-
-/** In one apply neither schema would find the other's account there, and each would drop it. */
-function checkOnlyOnce(scope: Construct, account: string, provider: SchemaAccountProps["provider"]): void {
-  const stack = TerraformStack.of(scope);
-  const accounts = accountsOfStack.get(stack) ?? new Map<string, string>();
-  accountsOfStack.set(stack, accounts);
-  const key = `${provider?.fqn ?? "mysql"} ${account}`;
-  const other = accounts.get(key);
-  if (other !== undefined) {
-    throw new ValidationError(scope, `user ${account} is made by ${other} on the same server: give it another name`);
-  }
-  accounts.set(key, scope.node.path);
-}
-
 /**
  * Adds the accounts of a schema: one for each user and host, with the rights of all that names them. A user's first host
  * has the user's name as its construct id, each further one `<user>@<host>`.
@@ -135,7 +119,7 @@ export function addSchemaAccounts(
     byAccount.set(account, [...(byAccount.get(account) ?? []), user] as [SchemaUser, ...SchemaUser[]]);
   }
   return [...byAccount].map(([account, same]) => {
-    checkOnlyOnce(scope, account, props.provider);
+    checkOncePerServer(scope, `user ${account}`, props.provider);
     return new SchemaAccount(scope, ids.get(account) ?? account, { ...props, users: same });
   });
 }
@@ -143,7 +127,12 @@ export function addSchemaAccounts(
 /** The provider takes one grant for each user, host and table. */
 function privilegesByTable(scope: Construct, users: readonly SchemaUser[]): Map<string, SchemaPrivilege[]> {
   const byTable = new Map<string, SchemaPrivilege[]>();
+  const known: readonly string[] = Object.values(SchemaPrivilege);
   for (const { tables, privileges } of users) {
+    if (privileges.length === 0 || privileges.some((privilege) => !known.includes(privilege))) {
+      const got = JSON.stringify(privileges);
+      throw new ValidationError(scope, `privileges must be one or more of ${known.join(", ")}, got ${got}`);
+    }
     for (const table of tables) {
       checkPattern(scope, "tables", table, /^[A-Za-z0-9_]{1,64}$/, "names of letters, digits and underscores");
       byTable.set(table, [...new Set([...(byTable.get(table) ?? []), ...privileges])]);

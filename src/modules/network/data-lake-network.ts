@@ -9,7 +9,7 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-provider";
-import { checkCidr, checkList, isPrivateNetwork } from "../common/checks";
+import { checkCidr, checkList, checkPattern, isPrivateNetwork } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { pathText } from "../common/physical-name";
 import { VpcEndpoints } from "./vpc-endpoints";
@@ -86,6 +86,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     const network = new Import(scope, id);
     applyAwsProps(network, props);
     checkList(network, "publicSubnets", props.publicSubnets);
+    checkIds(network, props.vpcId, [...network.subnets, ...network.publicSubnets]);
     checkZones(
       network,
       [...network.subnets, ...network.publicSubnets].map(({ availabilityZone }) => availabilityZone),
@@ -190,6 +191,17 @@ function checkZones(scope: Construct, zones: string[]): void {
   };
   for (const fault of faults()) throw new ValidationError(scope, fault);
   scope.node.addValidation({ validate: faults });
+}
+
+/** Throws for names and ARNs in the place of ids, which EC2 takes alone. */
+function checkIds(scope: Construct, vpcId: string, subnets: DataLakeSubnet[]): void {
+  const check = (prop: string, kind: string, id: string): void =>
+    checkPattern(scope, prop, id, new RegExp(`^${kind}-[0-9A-Za-z-]+$`), `an id such as ${kind}-0123456789abcdef0`);
+  check("vpcId", "vpc", vpcId);
+  for (const { id, routeTableId } of subnets) {
+    check("the id of a subnet", "subnet", id);
+    check(`routeTableId of ${id}`, "rtb", routeTableId);
+  }
 }
 
 function checkSubnets(scope: Construct, subnets: DataLakeSubnet[]): DataLakeSubnet[] {
