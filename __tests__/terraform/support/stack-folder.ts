@@ -44,6 +44,7 @@ export class StackFolder {
       "athena",
       "cloudwatch",
       "ec2",
+      "events",
       "glue",
       "iam",
       "kms",
@@ -51,6 +52,7 @@ export class StackFolder {
       "rds",
       "s3",
       "secretsmanager",
+      "sns",
       "sts",
     ];
     const aws = {
