@@ -24,8 +24,8 @@ from xray_backup.errors import BackupError, LockedError, UsageError, Verificatio
 from xray_backup.purge import PURGE_LOCK, PurgeResult, purge
 
 
-def purged(lab: Lab, chunk_rows: int = 100, execute_it: bool = True, days: int = 2) -> PurgeResult:
-    return purge(lab.run("purge"), days, chunk_rows, 0.0, execute_it)
+def purged(lab: Lab, chunk_rows: int = 100, dry_run: bool = False, days: int = 2) -> PurgeResult:
+    return purge(lab.run("purge", dry_run=dry_run), days, chunk_rows, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_an_archive_from_before_a_migration_does_not_stop_the_purge_for_ever(lab
 
 def test_a_dry_run_counts_and_deletes_nothing(archived: Lab) -> None:
     before = {table: archived.rows(table) for table in TABLES}
-    result = purged(archived, execute_it=False)
+    result = purged(archived, dry_run=True)
     assert result.rows == {"transaction": 39, "pred_bounding_box": 195}
     assert result.units == {"would_delete": 39}
     assert {table: archived.rows(table) for table in TABLES} == before
@@ -189,7 +189,7 @@ def test_a_purge_that_stops_half_way_leaves_a_record_of_what_it_deleted(archived
 
     run = archived.run("purge", events=stop)
     with pytest.raises(StoppedError):
-        purge(run, 2, 60, 0.0, execute_it=True)
+        purge(run, 2, 60, 0.0)
     content = archived.store.read(f"v1/_purges/{run.run_id}/result.json")
     assert content is not None
     result = json.loads(content.body)
@@ -319,7 +319,7 @@ def test_a_user_without_the_right_to_delete_deletes_nothing(archived: Lab) -> No
     lab.sql(f"GRANT SELECT ON `{lab.schema}`.* TO '{user}'@'%'")
     try:
         with pytest.raises(BackupError, match=f"user '{user}' lacks a privilege"):
-            purge(lab.run(database=lab.database(username=user, password="reader")), 2, 100, 0.0, execute_it=True)
+            purge(lab.run(database=lab.database(username=user, password="reader")), 2, 100, 0.0)
     finally:
         lab.sql(f"DROP USER '{user}'@'%'")
     assert lab.count("transaction") == 40
@@ -351,6 +351,6 @@ def test_no_statement_is_longer_than_the_server_takes(lab: Lab, monkeypatch: pyt
 
     monkeypatch.setattr(pymysql.connections.Connection, "query", noted)
     small = SmallTexts(lab.database().secret, "REQUIRED", limit=400)
-    assert purge(lab.run(database=small), 2, 1_000_000, 0.0, execute_it=True).rows["transaction"] == 99
+    assert purge(lab.run(database=small), 2, 1_000_000, 0.0).rows["transaction"] == 99
     assert lengths
     assert max(lengths) <= 200

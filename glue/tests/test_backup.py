@@ -32,7 +32,7 @@ def test_the_whole_round_gives_every_row_back(s3_lab: Lab) -> None:
     for table in TABLES:
         assert backed_up(lab, "snapshot-s1", table) == before[table]
     archive(lab.run(), "s1", 2)
-    purged = purge(lab.run(), 2, 100, 0.0, execute_it=True)
+    purged = purge(lab.run(), 2, 100, 0.0)
     # The last transaction holds the highest keys, so it stays, and images always do.
     assert purged.rows == {"transaction": 399, "pred_bounding_box": 399 * 5}
     assert lab.count("image") == 400
@@ -40,10 +40,10 @@ def test_the_whole_round_gives_every_row_back(s3_lab: Lab) -> None:
     assert (
         lab.rows("pred_bounding_box") | backed_up(lab, "archive-s1", "pred_bounding_box") == before["pred_bounding_box"]
     )
-    assert purge(lab.run(), 2, 100, 0.0, execute_it=True).units == {}
-    restored = restore(lab.run(), ["archive-s1"], None, EVERYTHING, execute_it=True)
+    assert purge(lab.run(), 2, 100, 0.0).units == {}
+    restored = restore(lab.run(), ["archive-s1"], None, EVERYTHING)
     assert restored["transaction"].inserted == 399
     assert {table: lab.rows(table) for table in TABLES} == before
     scratch = f"{lab.schema}_scratch"
-    restore(lab.run(), ["latest"], scratch, EVERYTHING, execute_it=True)
+    restore(lab.run(), ["latest"], scratch, EVERYTHING)
     assert {table: lab.rows(table, scratch) for table in TABLES} == before

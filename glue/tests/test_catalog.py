@@ -61,7 +61,7 @@ def test_the_view_shows_every_row_once_after_a_purge(lab: Lab, tmp_path: Path) -
     snapshot(lab.run(), "s1", 60)
     archive(lab.run(), "a1", 2)
     archive(lab.run(), "a2", 2)
-    purge(lab.run(), 2, 100, 0.0, execute_it=True)
+    purge(lab.run(), 2, 100, 0.0)
     snapshot(lab.run(), "s2", 60)
     assert lab.count("transaction") < 41
     # The files of a run that died have no manifest.

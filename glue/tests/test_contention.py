@@ -26,11 +26,11 @@ Cursor = pymysql.cursors.Cursor
 
 
 def purged(lab: Lab, chunk_rows: int) -> PurgeResult:
-    return purge(lab.run(), 2, chunk_rows, 0.0, execute_it=True)
+    return purge(lab.run(), 2, chunk_rows, 0.0)
 
 
 def restored(lab: Lab, *names: str, schema: str | None = None) -> RestoreResult:
-    return restore(lab.run(), names, schema, Selection(), execute_it=True)
+    return restore(lab.run(), names, schema, Selection())
 
 
 def all_rows(lab: Lab, schema: str | None = None) -> dict[str, set[tuple[Any, ...]]]:

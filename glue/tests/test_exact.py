@@ -64,18 +64,18 @@ def test_every_value_comes_back_as_the_same_bytes(lab: OddLab) -> None:
         (13, 0, 0, 0), (5, 0, 0, 0), (4, 0, 0, 0),
     ]  # fmt: skip
     other = f"{lab.schema}_other"
-    assert restore(lab.run(), ["snapshot-s"], other, Selection(), execute_it=True)["note"].inserted == 13
+    assert restore(lab.run(), ["snapshot-s"], other, Selection())["note"].inserted == 13
     assert lab.all_bytes(other) == lab.all_bytes()
-    again = restore(lab.run(), ["snapshot-s"], other, Selection(), execute_it=True)
+    again = restore(lab.run(), ["snapshot-s"], other, Selection())
     assert [(table.present, table.conflicts) for table in again.values()] == [(13, []), (5, []), (4, [])]
 
 
 def test_odd_rows_are_archived_purged_and_restored(lab: OddLab) -> None:
     before = lab.all_bytes()
     archive(lab.run(), "a", 2)
-    result = purge(lab.run(), 2, 2, 0.0, execute_it=True)
+    result = purge(lab.run(), 2, 2, 0.0)
     assert (result.rows, result.kept) == ({"visit": 4, "mark": 3}, {})
-    restored = restore(lab.run(), ["archive-a"], None, Selection(), execute_it=True)
+    restored = restore(lab.run(), ["archive-a"], None, Selection())
     assert (restored["visit"].inserted, restored["mark"].inserted) == (4, 3)
     assert lab.all_bytes() == before
 
@@ -89,14 +89,14 @@ def test_a_text_of_another_character_set_comes_back_as_the_same_bytes(lab: OddLa
     lab.insert("mark", [(9, -3, word)])
     snapshot(lab.run(), "s", 60)
     other = f"{lab.schema}_other"
-    restore(lab.run(), ["snapshot-s"], other, Selection(), execute_it=True)
+    restore(lab.run(), ["snapshot-s"], other, Selection())
     assert lab.all_bytes(other) == lab.all_bytes()
 
 
 def test_a_selection_follows_parents_that_are_large_or_null(lab: OddLab) -> None:
     snapshot(lab.run(), "s", 60)
     other = f"{lab.schema}_other"
-    restore(lab.run(), ["snapshot-s"], other, Selection(anchor_ids=[2**53 + 1, BOTTOM]), execute_it=True)
+    restore(lab.run(), ["snapshot-s"], other, Selection(anchor_ids=[2**53 + 1, BOTTOM]))
     assert lab.sql(f"SELECT note_id FROM `{other}`.note") == [(2**53 + 1,)]
     assert lab.sql(f"SELECT visit_id FROM `{other}`.visit ORDER BY 1") == [(BOTTOM,), (2**53 + 1,)]
     assert lab.sql(f"SELECT mark_id FROM `{other}`.mark ORDER BY 1") == [(-(2**31),), (5,)]

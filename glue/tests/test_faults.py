@@ -92,8 +92,8 @@ def test_s3_fails_now_and_then_all_through_a_backup_s_life(s3_lab: Lab, emulator
         for work in (
             lambda: snapshot(run(), "s", 60),
             lambda: archive(run(), "a", 2),
-            lambda: purge(run(), 2, 30, 0.0, execute_it=True),
-            lambda: restore(run(), ["archive-a"], None, EVERYTHING, execute_it=True),
+            lambda: purge(run(), 2, 30, 0.0),
+            lambda: restore(run(), ["archive-a"], None, EVERYTHING),
         ):
             already = proxy.hits.total()
             until_done(work)
@@ -139,11 +139,11 @@ def test_a_role_without_rights_in_s3_is_refused_and_nothing_is_deleted(s3_lab: L
     archive(lab.run(), "a", 2)
     before = all_rows(lab)
     with faulty(lab, emulator, "denied", only="PUT .*/_purges/.*/intent") as (store, _):
-        refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), "cannot write .*AccessDenied")
+        refused(lambda: purge(lab.run(store=store), 2, 100, 0.0), "cannot write .*AccessDenied")
     with faulty(lab, emulator, "denied", only="GET .*/archive/.*parquet") as (store, _):
         for work in (
-            lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True),
-            lambda: restore(lab.run(store=store), ["archive-a"], None, EVERYTHING, execute_it=True),
+            lambda: purge(lab.run(store=store), 2, 100, 0.0),
+            lambda: restore(lab.run(store=store), ["archive-a"], None, EVERYTHING),
         ):
             refused(work, "cannot read s3://.*/archive/image/.*: AccessDenied; this role may not read there")
     assert all_rows(lab) == before
@@ -203,10 +203,10 @@ def test_the_server_is_killed_while_a_purge_deletes(lab: Lab) -> None:
     before = all_rows(lab)
     archive(lab.run(), "a", 2)
     with server_dies(lab, lambda: lab.count("transaction") < 3_000):
-        refused(lambda: purge(lab.run(), 2, 50, 0.5, execute_it=True), "connection")
+        refused(lambda: purge(lab.run(), 2, 50, 0.5), "connection")
     for table in TABLES:
         assert lab.rows(table) | backed_up(lab, "archive-a", table) == before[table]
-    result = purge(lab.run(), 2, 50, 0.0, execute_it=True)
+    result = purge(lab.run(), 2, 50, 0.0)
     assert result.units["gone"] + result.units["deleted"] == 2_999
     assert not result.kept
 
@@ -221,7 +221,7 @@ def test_the_server_is_killed_while_a_restore_inserts(lab: Lab, monkeypatch: pyt
     lab.sql("DELETE FROM `transaction`")
 
     def again() -> Any:
-        return restore(lab.run(), ["snapshot-s"], None, EVERYTHING, execute_it=True)
+        return restore(lab.run(), ["snapshot-s"], None, EVERYTHING)
 
     with server_dies(lab, lambda: lab.count("transaction") > 0):
         refused(again, "connection")
@@ -251,7 +251,7 @@ def test_a_full_disk_commits_nothing_and_deletes_nothing(lab: Lab, small_disk: P
     before = all_rows(lab)
     (small_disk / "filler").write_bytes(b"x" * shutil.disk_usage(small_disk).free)
     refused(lambda: snapshot(lab.run(store=store), "s", 60), full)
-    refused(lambda: purge(lab.run(store=store), 2, 100, 0.0, execute_it=True), full)
+    refused(lambda: purge(lab.run(store=store), 2, 100, 0.0), full)
     assert all_rows(lab) == before
     assert [manifest.name for manifest in load_manifests(store)] == ["archive-a"]
     # Room for the lock and for no more than a part of a table.
@@ -261,7 +261,7 @@ def test_a_full_disk_commits_nothing_and_deletes_nothing(lab: Lab, small_disk: P
     refused(lambda: snapshot(lab.run(store=store), "s", 60), full)
     assert [manifest.name for manifest in load_manifests(store)] == ["archive-a"]
     (small_disk / "filler").unlink()
-    assert purge(lab.run(store=store), 2, 100, 0.0, execute_it=True).rows["transaction"] == 39
+    assert purge(lab.run(store=store), 2, 100, 0.0).rows["transaction"] == 39
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
@@ -276,7 +276,7 @@ def test_this_machine_s_clock_is_an_hour_off(lab: Lab, hours: int, monkeypatch: 
     archive(lab.run(), "a", 2)
     assert {row[0] for row in backed_up(lab, "archive-a", "transaction")} == {2, 3}
     lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 47 HOUR WHERE transaction_id = 3")
-    purge(lab.run(), 2, 100, 0.0, execute_it=True)
+    purge(lab.run(), 2, 100, 0.0)
     assert {row[0] for row in lab.rows("transaction")} == {1, 3, 4}
 
 
@@ -287,7 +287,7 @@ def test_the_database_s_clock_is_an_hour_off_between_archive_and_purge(lab: Lab,
     lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP() - INTERVAL 2820 + 20 * transaction_id MINUTE")
     before = all_rows(lab)
     archive(lab.run(database=WrongClock(lab.database().secret, "REQUIRED", hours=hours)), "a", 2)
-    purge(lab.run(database=WrongClock(lab.database().secret, "REQUIRED", hours=-hours)), 2, 100, 0.0, execute_it=True)
+    purge(lab.run(database=WrongClock(lab.database().secret, "REQUIRED", hours=-hours)), 2, 100, 0.0)
     for table in TABLES:
         assert lab.rows(table) | backed_up(lab, "archive-a", table) == before[table]
 

@@ -30,14 +30,14 @@ def archived_and_purged(lab: Lab) -> PurgeResult:
     """Archive and purge; whatever the purge left, it and the archive hold every row."""
     before = {table: lab.rows(table) for table in TABLES}
     archive(lab.run(), "a", 2)
-    result = purge(lab.run(), 2, 100, 0.0, execute_it=True)
+    result = purge(lab.run(), 2, 100, 0.0)
     for table in TABLES:
         assert lab.rows(table) | backed_up(lab, "archive-a", table) == before[table]
     return result
 
 
 def restored(lab: Lab, *names: str) -> RestoreResult:
-    return restore(lab.run(), names, None, Selection(), execute_it=True)
+    return restore(lab.run(), names, None, Selection())
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_manifest_of_a_newer_version_stops_every_command_that_reads_it(lab: La
     path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 3'))
     before = {table: lab.rows(table) for table in TABLES}
     for work in (
-        lambda: purge(lab.run(), 2, 100, 0.0, execute_it=True),
+        lambda: purge(lab.run(), 2, 100, 0.0),
         lambda: restored(lab, "archive-a"),
         lambda: verify(lab.run(), load_manifest(lab.store, "archive-a", X_RAY)),
         lambda: list(list_backups(lab.store)),

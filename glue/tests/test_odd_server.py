@@ -91,13 +91,13 @@ def whole_life(lab: OddLab, **options: Any) -> None:
     verify(lab.run(**options), manifest)
     for difference in compare(lab.run(**options), manifest).values():
         assert not difference.changed + difference.only_in_backup + difference.only_in_database
-    result = purge(lab.run(**options), 2, 1_000, 0.0, execute_it=True)
+    result = purge(lab.run(**options), 2, 1_000, 0.0)
     assert (len(lab.bytes_of("visit")), result.kept) == (1, {})
-    restored = restore(lab.run(**options), ["archive-a"], None, Selection(), execute_it=True)
+    restored = restore(lab.run(**options), ["archive-a"], None, Selection())
     assert (restored["visit"].inserted, restored["mark"].inserted) == (result.rows["visit"], result.rows["mark"])
     assert lab.all_bytes() == before
     other = f"{lab.schema}_other"
-    restore(lab.run(**options), ["snapshot-s"], other, Selection(), execute_it=True)
+    restore(lab.run(**options), ["snapshot-s"], other, Selection())
     assert lab.all_bytes(other) == before
 
 

@@ -76,13 +76,13 @@ def test_one_changed_value_is_found(lab: Lab) -> None:
 def test_it_is_restored_into_nothing_and_into_what_is_there(lab: Lab) -> None:
     before = {table: lab.rows(table) for table in TABLES}
     drill = f"{lab.schema}_drill"
-    restored = restore(lab.run(), ["snapshot-rows"], drill, Selection(), execute_it=True)
+    restored = restore(lab.run(), ["snapshot-rows"], drill, Selection())
     assert [table.inserted for table in restored.values()] == [5, 5, 5]
     assert {table: lab.rows(table, drill) for table in TABLES} == before
-    assert restore(lab.run(), ["snapshot-empty"], f"{drill}_empty", Selection(), execute_it=True)["image"].inserted == 0
+    assert restore(lab.run(), ["snapshot-empty"], f"{drill}_empty", Selection())["image"].inserted == 0
     lab.sql("DELETE FROM pred_bounding_box WHERE pred_bbox_id IN (-1, 12)")
     lab.sql("DELETE FROM `transaction` WHERE transaction_id IN (-5, 3)")
-    again = restore(lab.run(), ["archive-rows", "snapshot-rows"], None, Selection(), execute_it=True)
+    again = restore(lab.run(), ["archive-rows", "snapshot-rows"], None, Selection())
     assert (again["transaction"].inserted, again["pred_bounding_box"].inserted) == (2, 2)
     assert not any(table.conflicts or table.orphans or table.refused for table in again.values())
     assert {table: lab.rows(table) for table in TABLES} == before
@@ -92,8 +92,8 @@ def test_its_archive_is_purged_and_brought_back(lab: Lab) -> None:
     before = {table: lab.rows(table) for table in TABLES}
     archive(lab.run(), "new", 2)
     assert load_manifest(lab.store, "archive-new", X_RAY).tables["transaction"].fingerprint.rows == 0
-    result = purge(lab.run(), 2, 2, 0.0, execute_it=True)
+    result = purge(lab.run(), 2, 2, 0.0)
     assert (result.rows, result.kept) == ({"transaction": 4, "pred_bounding_box": 4}, {})
     assert lab.sql("SELECT transaction_id FROM `transaction`") == [(40,)]
-    restore(lab.run(), ["archive-rows"], None, Selection(), execute_it=True)
+    restore(lab.run(), ["archive-rows"], None, Selection())
     assert {table: lab.rows(table) for table in TABLES} == before

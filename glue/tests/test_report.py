@@ -79,9 +79,9 @@ def lived(lab: Lab) -> Lab:
     lab.sql("UPDATE image SET image_file = %s WHERE image_id = 7", (PATIENT,))
     snapshot(lab.run(), "w1", 60)
     archive(lab.run(), "w1", 2)
-    purge(lab.run("purge"), 2, 500, 0, execute_it=True)
+    purge(lab.run("purge"), 2, 500, 0)
     snapshot(lab.run(), "w2", 60)
-    restore(lab.run("restore"), ["snapshot-w1"], f"{lab.schema}_drill", Selection(), execute_it=True)
+    restore(lab.run("restore"), ["snapshot-w1"], f"{lab.schema}_drill", Selection())
     verified(lab)
     return lab
 
@@ -168,9 +168,9 @@ def test_a_restore_that_could_not_give_every_row_back_is_no_good_drill(lab: Lab)
     lab.fill(5)
     snapshot(lab.run(), "w1", 60)
     scratch = f"{lab.schema}_drill"
-    restore(lab.run("restore"), ["latest"], scratch, Selection(), execute_it=True)
+    restore(lab.run("restore"), ["latest"], scratch, Selection())
     lab.sql(f"UPDATE `{scratch}`.image SET folder = 'other' WHERE image_id = 3")
-    restore(lab.run("restore"), ["latest"], scratch, Selection(), execute_it=True)
+    restore(lab.run("restore"), ["latest"], scratch, Selection())
     report = gather(lab.store, lab.events)
     assert (report.restores[0].count("conflicts"), report.restores[0].count("present")) == (1, 34)
     assert report.attention == ["The last restore drill did not give every row back."]
@@ -179,9 +179,9 @@ def test_a_restore_that_could_not_give_every_row_back_is_no_good_drill(lab: Lab)
 def test_a_restore_of_a_part_or_into_the_database_itself_is_no_drill(lab: Lab) -> None:
     lab.fill(5)
     snapshot(lab.run(), "w1", 60)
-    restore(lab.run("restore"), ["latest"], f"{lab.schema}_part", Selection(anchor_ids=[2]), execute_it=True)
-    restore(lab.run("restore"), ["latest"], None, Selection(), execute_it=True)
-    restore(lab.run("restore"), ["latest"], f"{lab.schema}_dry", Selection(), execute_it=False)
+    restore(lab.run("restore"), ["latest"], f"{lab.schema}_part", Selection(anchor_ids=[2]))
+    restore(lab.run("restore"), ["latest"], None, Selection())
+    restore(lab.run("restore", dry_run=True), ["latest"], f"{lab.schema}_dry", Selection())
     report = gather(lab.store, lab.events)
     assert [(run.is_drill, run.is_everything) for run in report.restores] == [(False, True), (True, False)]
     assert report.last_drill is None

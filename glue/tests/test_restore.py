@@ -29,10 +29,9 @@ from xray_backup.snapshot import snapshot
 
 
 def restored(
-    lab: Lab, selection: Selection | None = None, schema: str | None = None, **options: object
+    lab: Lab, selection: Selection | None = None, schema: str | None = None, dry_run: bool = False
 ) -> RestoreResult:
-    execute_it = bool(options.get("execute_it", True))
-    return restore(lab.run("restore"), ["latest"], schema, selection or Selection(), execute_it)
+    return restore(lab.run("restore", dry_run=dry_run), ["latest"], schema, selection or Selection())
 
 
 def delete_all(lab: Lab, where: str = "TRUE") -> None:
@@ -65,10 +64,10 @@ def test_missing_rows_come_back_present_ones_stay(saved: Lab) -> None:
 
 def test_a_dry_run_says_so_and_writes_nothing(saved: Lab) -> None:
     delete_all(saved)
-    result = restored(saved, execute_it=False)
+    result = restored(saved, dry_run=True)
     assert (result["transaction"].inserted, result["image"].present) == (20, 20)
     assert saved.count("transaction") == 0
-    new = restored(saved, schema=f"{saved.schema}_new", execute_it=False)
+    new = restored(saved, schema=f"{saved.schema}_new", dry_run=True)
     assert new["image"].inserted == 20
     assert saved.sql(f"SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = '{saved.schema}_new'") == [
         (0,)
@@ -149,7 +148,7 @@ def test_a_scratch_schema_that_was_left_half_made_is_completed(saved: Lab) -> No
     saved.sql(f"CREATE DATABASE `{scratch}`")
     made = definitions(load_manifest(saved.store, "latest", X_RAY), X_RAY)
     saved.sql(made["image"].create(scratch, "image"))
-    assert restored(saved, schema=scratch, execute_it=False)["image"].inserted == 20
+    assert restored(saved, schema=scratch, dry_run=True)["image"].inserted == 20
     assert saved.sql(f"SHOW TABLES FROM `{scratch}`") == [("image",)]
     restored(saved, schema=scratch)
     assert {table: saved.rows(table, scratch) for table in TABLES} == {table: saved.rows(table) for table in TABLES}
@@ -184,14 +183,14 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(saved: Lab) -> N
 def test_snapshot_and_archive_together(saved: Lab) -> None:
     archive(saved.run(), "a", 2)
     delete_all(saved)
-    result = restore(saved.run(), ["archive-a", "latest"], None, Selection(), execute_it=True)
+    result = restore(saved.run(), ["archive-a", "latest"], None, Selection())
     assert (result["transaction"].inserted, result["transaction"].present) == (20, 19)
     assert backed_up(saved, "latest", "pred_bounding_box") == saved.rows("pred_bounding_box")
 
 
 def test_a_backup_that_is_not_there_is_one_line(saved: Lab) -> None:
     with pytest.raises(UsageError, match=r"there is no backup 'snapshot-x' in .*: `list` shows what there is"):
-        restore(saved.run(), ["snapshot-x"], None, Selection(), execute_it=True)
+        restore(saved.run(), ["snapshot-x"], None, Selection())
 
 
 def test_a_part_of_a_batch_is_the_rows_at_those_places() -> None:
@@ -214,7 +213,7 @@ def test_a_part_of_a_batch_is_the_rows_at_those_places() -> None:
 def test_an_id_that_no_named_backup_holds_is_refused(saved: Lab, selection: Selection, message: str) -> None:
     delete_all(saved)
     with pytest.raises(UsageError, match=message):
-        restore(saved.run(), ["latest"], None, selection, execute_it=True)
+        restore(saved.run(), ["latest"], None, selection)
     assert saved.count("transaction") == 0
 
 
@@ -248,7 +247,7 @@ def test_a_restore_that_has_lost_its_lock_stops(lab: Lab, monkeypatch: pytest.Mo
             lab.sql(f"KILL {holder}")
 
     with pytest.raises(LockedError, match="closed the connection that holds the lock"):
-        restore(lab.run("restore", events=lose_it), ["latest"], None, Selection(), execute_it=True)
+        restore(lab.run("restore", events=lose_it), ["latest"], None, Selection())
     assert 0 < lab.count("transaction") < 200
 
 
@@ -260,7 +259,7 @@ def test_a_drill_needs_no_more_rights_than_the_report_says(saved: Lab) -> None:
     lab.sql(f"GRANT SELECT, INSERT ON `{lab.schema}`.* TO '{user}'@'%'")
     try:
         run = lab.run("restore", database=lab.database(username=user, password="drill"))
-        result = restore(run, ["latest"], scratch, Selection(), execute_it=True)
+        result = restore(run, ["latest"], scratch, Selection())
     finally:
         lab.sql(f"DROP USER '{user}'@'%'")
     assert {name: table.inserted for name, table in result.items()} == {table: lab.count(table) for table in TABLES}

@@ -89,7 +89,7 @@ def test_files_of_a_run_that_did_not_finish_are_never_read(lab: Lab) -> None:
 
 def test_a_dry_run_writes_nothing(lab: Lab) -> None:
     lab.fill(3)
-    assert snapshot(lab.run(), "s1", 60, dry_run=True) is None
+    assert snapshot(lab.run(dry_run=True), "s1", 60) is None
     assert [event["rows"] for event in lab.events.of("would_copy")] == [3, 3, 15]
     assert list(lab.store.list("v1/")) == []
 
@@ -186,8 +186,8 @@ def test_a_backup_leaves_one_version_of_each_object(s3_lab: Lab, emulator: Emula
     s3_lab.fill(3)
     snapshot(s3_lab.run(), "s1", 60)
     archive(s3_lab.run(), "s1", 2)
-    restore(s3_lab.run(), ["snapshot-s1"], f"{s3_lab.schema}_drill", Selection(), execute_it=True)
-    purge(s3_lab.run(), 2, 100, 0.0, execute_it=True)
+    restore(s3_lab.run(), ["snapshot-s1"], f"{s3_lab.schema}_drill", Selection())
+    purge(s3_lab.run(), 2, 100, 0.0)
     versions = client.list_object_versions(Bucket=bucket)
     assert "DeleteMarkers" not in versions
     assert [item["Key"] for item in versions["Versions"] if not item["IsLatest"]] == []

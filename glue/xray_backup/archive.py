@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from xray_backup.archive_periods import Period, periods_left
-from xray_backup.committed_copy import Wanted, commit_copy, count_rows, database_time
+from xray_backup.committed_copy import Wanted, commit_copy, database_time
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
@@ -31,7 +31,7 @@ def checked_age_days(days: int) -> int:
     return days
 
 
-def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = False) -> Manifest | None:
+def archive(run: Run, slot: str | None, older_than_days: int) -> Manifest | None:
     """Archives what is older than `older_than_days`; the committed manifest, or None after a dry run.
 
     What an earlier archive took and no purge has gone through yet is not taken again. What a purge found changed is,
@@ -49,9 +49,6 @@ def archive(run: Run, slot: str | None, older_than_days: int, dry_run: bool = Fa
         periods = periods_left(taken, before)
         return Wanted(_conditions(run.model, periods), periods)
 
-    if dry_run:
-        count_rows(run, "archive", old_rows)
-        return None
     return commit_copy(run, "archive", slot, started, started, old_rows)
 
 

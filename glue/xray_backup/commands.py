@@ -71,6 +71,7 @@ def execute_command(options: argparse.Namespace, events: Events, spark: SparkCon
             database=database,
             events=events,
             runner=_runner(options, spark, resources),
+            dry_run=getattr(options, "mode", None) == "dry-run",
             connections=options.connections or DEFAULT_PROCESSES,
             lock_ttl_seconds=getattr(options, "lock_ttl_seconds", 300),
             job_run_id=getattr(options, "JOB_RUN_ID", None),
@@ -109,14 +110,13 @@ def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: 
 
 
 def _backup(run: Run, options: argparse.Namespace) -> None:
-    dry_run = options.mode == "dry-run"
-    snapshot(run, options.run_slot, options.lag_minutes, dry_run)
+    snapshot(run, options.run_slot, options.lag_minutes)
     if options.archive_older_than_days is not None:
-        archive(run, options.run_slot, options.archive_older_than_days, dry_run)
+        archive(run, options.run_slot, options.archive_older_than_days)
 
 
 def _archive(run: Run, options: argparse.Namespace) -> None:
-    archive(run, options.run_slot, options.older_than_days, options.mode == "dry-run")
+    archive(run, options.run_slot, options.older_than_days)
 
 
 def _verify(run: Run, options: argparse.Namespace) -> None:
@@ -158,17 +158,17 @@ def _compare(run: Run, manifest: Manifest) -> None:
 
 
 def _purge(run: Run, options: argparse.Namespace) -> None:
-    purge(run, options.older_than_days, options.chunk_rows, options.sleep_ratio, options.mode == "execute")
+    purge(run, options.older_than_days, options.chunk_rows, options.sleep_ratio)
 
 
 def _restore(run: Run, options: argparse.Namespace) -> None:
     selection = Selection(options.parent_ids, options.anchor_ids, options.since, options.until)
-    result = restore(run, options.backups, options.target_schema, selection, options.mode == "execute")
+    result = restore(run, options.backups, options.target_schema, selection)
     conflicts = sum(len(table.conflicts) for table in result.values())
     orphans = sum(len(table.orphans) for table in result.values())
     refused = sum(len(table.refused) for table in result.values())
     if conflicts or orphans or refused:
-        done = "were left alone, all others are restored" if options.mode == "execute" else "would be left alone"
+        done = "would be left alone" if run.dry_run else "were left alone, all others are restored"
         raise VerificationError(
             f"{conflicts} rows are in the target with other values, {orphans} have no parent there and {refused} were"
             f" refused; they {done}"

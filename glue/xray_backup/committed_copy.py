@@ -40,8 +40,8 @@ def database_time(run: Run) -> datetime:
     return now.replace(tzinfo=UTC)  # type: ignore[no-any-return]
 
 
-def count_rows(run: Run, kind: Kind, find_wanted: FindWanted) -> None:
-    """The dry run: reports how many rows of each table would be copied; takes no lock and writes nothing."""
+def _count_rows(run: Run, kind: Kind, find_wanted: FindWanted) -> None:
+    """Reports how many rows of each table would be copied."""
     with run.database.session() as connection:
         check_schema(connection, run.database.schema, run.model)
         for name, condition in find_wanted(connection).conditions.items():
@@ -57,8 +57,8 @@ def commit_copy(
     started: datetime,
     cutoff: datetime,
     find_wanted: FindWanted,
-) -> Manifest:
-    """The committed backup of the slot, made now unless it was made before.
+) -> Manifest | None:
+    """The committed backup of the slot, made now unless it was made before; None after a dry run.
 
     Args:
         run: the run.
@@ -72,6 +72,9 @@ def commit_copy(
         BackupError: nothing was committed; the run can be repeated.
     """
     slot = checked_slot(slot or f"{started:%Y-%m-%d}")
+    if run.dry_run:
+        _count_rows(run, kind, find_wanted)
+        return None
     with run.exclusive(BACKUP_LOCK) as check:
         with run.database.session() as connection:
             server = _server(connection)

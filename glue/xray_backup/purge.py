@@ -50,7 +50,7 @@ class ChunkRefusedError(Exception):
         self.outcome = outcome
 
 
-def purge(run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, execute_it: bool) -> PurgeResult:
+def purge(run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float) -> PurgeResult:
     """Deletes the archived rows that are older than `older_than_days`.
 
     Args:
@@ -58,7 +58,6 @@ def purge(run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, e
         older_than_days: age in days by the time column, 2 or more.
         chunk_rows: rows per database transaction.
         sleep_ratio: pause after each chunk, as a fraction of the time it took.
-        execute_it: False finds out what would be deleted, and writes nothing.
 
     Raises:
         BackupError: refused before anything was deleted, or stopped between two chunks; it can be run again.
@@ -68,14 +67,12 @@ def purge(run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, e
         raise UsageError(
             f"--chunk_rows must be 1 or more and --sleep_ratio 0 or more, got {chunk_rows} and {sleep_ratio}"
         )
-    if not execute_it:
-        return _purge(run, older_than_days, chunk_rows, sleep_ratio, None)
     with run.exclusive(PURGE_LOCK) as check:
         return _purge(run, older_than_days, chunk_rows, sleep_ratio, check)
 
 
 def _purge(
-    run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, check: Callable[[], None] | None
+    run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, check: Callable[[], None]
 ) -> PurgeResult:
     before = f"{database_time(run) - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
     damaged: list[VerificationError] = []
@@ -86,12 +83,12 @@ def _purge(
         contents |= verify(run, manifest, parents)
     result = PurgeResult(
         run.run_id,
-        "execute" if check else "dry-run",
+        "dry-run" if run.dry_run else "execute",
         [manifest.name for manifest in archives],
         before,
         {table.name: 0 for table in run.model.purged},
     )
-    record = PurgeRecord(run, result) if check else None
+    record = PurgeRecord(run, result)
     try:
         with ExitStack() as sessions:
             connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
@@ -103,7 +100,7 @@ def _purge(
                 connection.commit()
             ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
             connections[0].rollback()
-            purger = _Purger(run.model.purged, check, sleep_ratio, int(limit) // 2)
+            purger = _Purger(run, check, sleep_ratio, int(limit) // 2)
             for manifest in archives:
                 blocks = ahead(read_blocks(run, manifest, contents, result.before))
                 chunks = (chunk for block in blocks for chunk in block.chunks(min(chunk_rows, purger.keys_at_once)))
@@ -111,9 +108,8 @@ def _purge(
         result.completed = True
     finally:
         # A purge that stops half-way leaves a record of what it deleted, too.
-        if record:
-            record.finish()
-    run.events("purged" if check else "would_purge", **asdict(result))
+        record.finish()
+    run.events("would_purge" if run.dry_run else "purged", **asdict(result))
     if damaged:
         raise VerificationError(f"{damaged[0]}; the other archives were gone through")
     return result
@@ -126,7 +122,7 @@ def _purge_archive(
     connections: Sequence[Connection],
     chunks: Iterator[Chunk],
     result: PurgeResult,
-    record: PurgeRecord | None,
+    record: PurgeRecord,
 ) -> None:
     total = manifest.tables[run.model.anchor.name].fingerprint.rows
     outcomes: Counter[Outcome] = Counter()
@@ -134,13 +130,12 @@ def _purge_archive(
     def done(chunk: ChunkResult) -> None:
         outcomes.update(chunk.units)
         result.add(chunk)
-        if record:
-            record.add(manifest.name, chunk)
+        record.add(manifest.name, chunk)
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
 
     in_parallel(connections, chunks, purger.purge, done)
     # A row that was changed since is not this archive's any more: the next one takes it as it is now.
-    if record and outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
+    if outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
         record.archive_is_finished(manifest.name)
 
 
@@ -159,15 +154,14 @@ def _archives(run: Run, on_damage: OnDamage) -> Iterator[Manifest]:
 
 
 class _Purger:
-    """Takes chunks through their database transactions; without `check` it finds out what would become of them.
+    """Takes chunks through their database transactions; in a dry run it finds out what would become of them.
 
     `text_bytes` bounds the text of rows, and about the length of a statement, that MySQL handles at once.
     """
 
-    def __init__(
-        self, tables: Sequence[Table], check: Callable[[], None] | None, sleep_ratio: float, text_bytes: int
-    ) -> None:
-        self._tables, self._check, self._sleep_ratio, self._text_bytes = tables, check, sleep_ratio, text_bytes
+    def __init__(self, run: Run, check: Callable[[], None], sleep_ratio: float, text_bytes: int) -> None:
+        self._tables, self._dry_run = run.model.purged, run.dry_run
+        self._check, self._sleep_ratio, self._text_bytes = check, sleep_ratio, text_bytes
 
     def purge(self, connection: Connection, chunk: Chunk) -> ChunkResult:
         """Deletes the chunk, or what of it can be deleted, and pauses."""
@@ -178,8 +172,7 @@ class _Purger:
         return result
 
     def _purge(self, connection: Connection, chunk: Chunk, result: ChunkResult) -> None:
-        if self._check:
-            self._check()
+        self._check()
         rows = chunk.rows
         try:
             self._with_retry(connection, rows)
@@ -195,7 +188,7 @@ class _Purger:
             return
         for deleted in rows:
             result.rows[deleted.table.name] += len(deleted)
-        result.units["deleted" if self._check else "would_delete"] += len(chunk)
+        result.units["would_delete" if self._dry_run else "deleted"] += len(chunk)
 
     def _with_retry(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
         for attempt in range(TRIES):
@@ -219,7 +212,7 @@ class _Purger:
         (last_keys,) = query(connection, f"SELECT {highest}")
         if any(len(archived) and archived.keys[-1] >= last for archived, last in zip(rows, last_keys, strict=True)):
             raise ChunkRefusedError("last_key")
-        if self._check is None:
+        if self._dry_run:
             connection.rollback()
             return
         for archived in reversed(rows):
@@ -270,7 +263,7 @@ class _Purger:
         found, same = 0, True
         for start, end in archived.parts(self.keys_at_once, self._text_bytes):
             part = archived.slice(start, end)
-            lock = " FOR UPDATE" if self._check else ""
+            lock = "" if self._dry_run else " FOR UPDATE"
             count, found_digest = count_and_digest(connection, part.table, part.condition, lock)
             found += count
             same = same and count == len(part) and found_digest == digest(part)

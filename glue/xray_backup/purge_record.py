@@ -59,7 +59,10 @@ class PurgeResult:
 
 
 class PurgeRecord:
-    """The purge's own record in the store: an intent before the first delete, what became of each chunk, a result."""
+    """The purge's own record in the store: an intent before the first delete, what became of each chunk, a result.
+
+    A dry run leaves none.
+    """
 
     def __init__(self, run: Run, result: PurgeResult) -> None:
         self._run, self._result = run, result
@@ -79,7 +82,7 @@ class PurgeRecord:
     def archive_is_finished(self, name: str) -> None:
         """Notes that an archive has nothing more to purge, so that no later purge has to read it again."""
         body = json.dumps({"archive": name, "run_id": self._result.run_id})
-        self._run.store.create(f"{FINISHED}{name}.json", f"{body}\n".encode())
+        self._create(f"{FINISHED}{name}.json", body)
 
     def finish(self) -> None:
         """Writes what is left and the result."""
@@ -94,7 +97,11 @@ class PurgeRecord:
             self._written = time.monotonic()
 
     def _write(self, name: str, text: str) -> None:
-        self._run.store.create(f"{PURGES}{self._run.run_id}/{name}", f"{text}\n".encode())
+        self._create(f"{PURGES}{self._run.run_id}/{name}", text)
+
+    def _create(self, key: str, text: str) -> None:
+        if not self._run.dry_run:
+            self._run.store.create(key, f"{text}\n".encode())
 
 
 def unpurged_archives(store: Store, on_damage: OnDamage) -> Iterator[Manifest]:

@@ -20,6 +20,8 @@ from xray_backup.store import Store
 def recorded(run: Run, prefix: str) -> Iterator[dict[str, Any]]:
     """Gives the record to fill, and writes it below `prefix` at the end, also of a run that fails half-way.
 
+    A dry run leaves none.
+
     Beside what the caller puts in there are `run_id`, `started_at` and `finished_at` (ISO 8601 in UTC, by this
     machine's clock), `completed`, and `problem`: what a verification found.
     """
@@ -32,7 +34,8 @@ def recorded(run: Run, prefix: str) -> Iterator[dict[str, Any]]:
         raise
     finally:
         record["finished_at"] = _now()
-        _write(run, f"{prefix}{run.run_id}.json", record)
+        if not run.dry_run:
+            _write(run, f"{prefix}{run.run_id}.json", record)
 
 
 def _write(run: Run, key: str, record: dict[str, Any]) -> None:

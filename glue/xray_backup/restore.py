@@ -75,9 +75,7 @@ class TableResult:
 RestoreResult = dict[str, TableResult]
 
 
-def restore(
-    run: Run, names: Sequence[str], schema: str | None, selection: Selection, execute_it: bool
-) -> RestoreResult:
+def restore(run: Run, names: Sequence[str], schema: str | None, selection: Selection) -> RestoreResult:
     """Restores rows of the backups `names` into `schema`.
 
     Args:
@@ -85,7 +83,6 @@ def restore(
         names: backups as `list` shows them; `latest` is the newest snapshot. Where two hold one key, the first wins.
         schema: the target; the secret's where None. One that does not exist is made, with its tables.
         selection: which rows.
-        execute_it: False finds out what would be inserted, and writes nothing.
 
     Raises:
         BackupError: a backup is damaged, or the target refused; what was inserted is whole batches, and another run
@@ -98,9 +95,6 @@ def restore(
             check_files(run.store, manifest.name, manifest.tables[table.name])
     check_selection(run.store, run.model, backups, selection)
     result = {table.name: TableResult() for table in run.model.tables}
-    if not execute_it:
-        _restore(run, backups, _find_target(run, target), selection, result, None)
-        return result
     with (
         run.exclusive(RESTORE_LOCK, target) as check,
         recorded(run, RESTORES) as record,
@@ -112,12 +106,15 @@ def restore(
         try:
             tables = definitions(backups[0], run.model)
             found = _find_target(run, target)
-            make_tables(run.database, found, tables)
+            if not run.dry_run:
+                make_tables(run.database, found, tables)
             _restore(run, backups, found, selection, result, check)
-            finish_tables(run.database, found, tables)
+            if not run.dry_run:
+                finish_tables(run.database, found, tables)
         finally:
             record["tables"] = {name: table.counts for name, table in result.items()}
-    run.events("restored", schema=target, tables={name: asdict(table) for name, table in result.items()})
+    event = "would_restore" if run.dry_run else "restored"
+    run.events(event, schema=target, tables={name: asdict(table) for name, table in result.items()})
     return result
 
 
@@ -132,10 +129,10 @@ def _restore(
     target: Target,
     selection: Selection,
     result: RestoreResult,
-    check: Callable[[], None] | None,
+    check: Callable[[], None],
 ) -> None:
     # A dry run makes no table, so there may be none to look at.
-    exists = check is not None or not target.missing
+    exists = not run.dry_run or not target.missing
     with ExitStack() as sessions:
         connections = [
             sessions.enter_context(run.database.session(target.schema if exists else ""))
@@ -148,13 +145,10 @@ def _restore(
         for manifest in backups:
             keys = selected_keys(run.store, run.model, manifest, selection)
             for table in run.model.tables:
-                writer = _Writer(table, exists and _has_rows(connections[0], table), check)
+                writer = _Writer(run, table, exists and _has_rows(connections[0], table), check)
                 batches = read_batches(run.store, table, manifest, keys[table.name], int(limit) // 4)
                 total = manifest.tables[table.name].fingerprint.rows
                 _write_table(run, connections, writer, batches, result[table.name], total)
-    if check is None:
-        tables = {name: asdict(table) for name, table in result.items()}
-        run.events("would_restore", schema=target.schema, tables=tables)
 
 
 def _has_rows(connection: Connection, table: Table) -> bool:
@@ -184,19 +178,18 @@ def _write_table(
 
 
 class _Writer:
-    """Puts batches into one table, one database transaction each; without `check` it finds out what it would put.
+    """Puts batches into one table, one database transaction each; in a dry run it finds out what it would put.
 
     A table that had no row is not asked for each batch whether it has it.
     """
 
-    def __init__(self, table: Table, had_rows: bool, check: Callable[[], None] | None) -> None:
+    def __init__(self, run: Run, table: Table, had_rows: bool, check: Callable[[], None]) -> None:
         self.table = table
-        self._had_rows, self._check = had_rows, check
+        self._dry_run, self._had_rows, self._check = run.dry_run, had_rows, check
 
     def write(self, connection: Connection, batch: Batch) -> TableResult:
         """Inserts the missing rows of the batch; one that is all there, or not there at all, goes as a whole."""
-        if self._check:
-            self._check()
+        self._check()
         result = TableResult()
         self._write(connection, batch, result)
         connection.rollback()
@@ -231,7 +224,7 @@ class _Writer:
         return dict(query(connection, f"{sql} WHERE {batch.rows.condition}"))
 
     def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
-        if self._check is None:
+        if self._dry_run:
             result.inserted += len(batch.rows)
             return
         try:

@@ -29,7 +29,10 @@ def new_run_id() -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one command; `connections` is how many database connections a purge or a restore works on."""
+    """One run of one command; `connections` is how many database connections a purge or a restore works on.
+
+    A dry run reports what would be done, takes no lock and writes nothing.
+    """
 
     command: str
     store: Store
@@ -37,6 +40,7 @@ class Run:
     events: Events
     model: DataModel = X_RAY
     runner: Runner = field(default_factory=lambda: LocalRunner(1))
+    dry_run: bool = False
     connections: int = 2
     lock_ttl_seconds: int = 300
     job_run_id: str | None = None
@@ -46,9 +50,14 @@ class Run:
     def exclusive(self, lock_prefix: str, schema: str | None = None) -> Iterator[Callable[[], None]]:
         """Holds both locks; gives the check to be called before every step that cannot be taken back.
 
+        A dry run takes no such step, and holds none.
+
         Raises:
             LockedError: another run is at work.
         """
+        if self.dry_run:
+            yield lambda: None
+            return
         with ExitStack() as locks:
             owner = f"{self.command} {self.run_id}"
             lease = Lease(self.store, lock_prefix, self.run_id, owner, self.lock_ttl_seconds)

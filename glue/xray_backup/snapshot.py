@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from xray_backup.committed_copy import Wanted, commit_copy, count_rows, database_time
+from xray_backup.committed_copy import Wanted, commit_copy, database_time
 from xray_backup.database import Connection
 from xray_backup.manifest import Manifest
 from xray_backup.run import Run
 
 
-def snapshot(run: Run, slot: str | None, lag_minutes: int, dry_run: bool = False) -> Manifest | None:
+def snapshot(run: Run, slot: str | None, lag_minutes: int) -> Manifest | None:
     """Backs up every row; the committed manifest, or None after a dry run.
 
     A slot that has its snapshot already is left as it is. The cut-off is the database's clock minus `lag_minutes`: what
@@ -24,8 +24,5 @@ def snapshot(run: Run, slot: str | None, lag_minutes: int, dry_run: bool = False
     def every_row(_: Connection) -> Wanted:
         return Wanted({table.name: "TRUE" for table in run.model.tables})
 
-    if dry_run:
-        count_rows(run, "snapshot", every_row)
-        return None
     started = database_time(run)
     return commit_copy(run, "snapshot", slot, started, started - timedelta(minutes=lag_minutes), every_row)
