@@ -16,7 +16,6 @@ import pytest
 
 from tests.support.lab import Emulator, Lab, command
 from xray_backup.archive import archive
-from xray_backup.commands import verify_backups
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import VerificationError
 from xray_backup.manifest_store import load_manifest
@@ -27,6 +26,7 @@ from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
+from xray_backup.verify import verify_backups
 
 PATIENT = "DOE^JANE-19610304.png"
 
@@ -172,7 +172,7 @@ def test_a_restore_that_could_not_give_every_row_back_is_no_good_drill(lab: Lab)
     lab.sql(f"UPDATE `{scratch}`.image SET folder = 'other' WHERE image_id = 3")
     restore(lab.run("restore"), ["latest"], scratch, Selection())
     report = gather(lab.store, lab.events)
-    assert (report.restores[0].count("conflicts"), report.restores[0].count("present")) == (1, 34)
+    assert (report.restores[0].rows.conflicts, report.restores[0].rows.present) == (1, 34)
     assert report.attention == ["The last restore drill did not give every row back."]
 
 

@@ -5,31 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xray_backup.archive import archive
 from xray_backup.aws import region_of_arn
 from xray_backup.check import Subject, check
-from xray_backup.comparison import compare
 from xray_backup.database import Database, Secret
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.events import Events
-from xray_backup.layout import VERIFICATIONS
-from xray_backup.manifest import Manifest
-from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
-from xray_backup.records import recorded
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.run import Run
 from xray_backup.runner import LocalRunner, Runner
 from xray_backup.snapshot import snapshot
 from xray_backup.store import open_store
-from xray_backup.verification import verify
+from xray_backup.verify import verify_backups
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -121,40 +114,6 @@ def _archive(run: Run, options: argparse.Namespace) -> None:
 
 def _verify(run: Run, options: argparse.Namespace) -> None:
     verify_backups(run, options.backups, options.against_database)
-
-
-def verify_backups(run: Run, names: Sequence[str], against_database: bool = False) -> None:
-    """Proves that each backup is whole, and writes a record of it.
-
-    Args:
-        run: the run.
-        names: backups as `list` shows them; `latest` is the newest snapshot.
-        against_database: also compares each with the database.
-
-    Raises:
-        VerificationError: a backup is not whole, or differs from the database.
-    """
-    with recorded(run, VERIFICATIONS) as record:
-        record["against_database"] = against_database
-        whole = record.setdefault("backups", [])
-        for name in names:
-            manifest = load_manifest(run.store, name, run.model)
-            verify(run, manifest)
-            whole.append(manifest.name)
-            if against_database:
-                _compare(run, manifest)
-
-
-def _compare(run: Run, manifest: Manifest) -> None:
-    differences = compare(run, manifest)
-    run.events("compared", backup=manifest.name, tables={name: asdict(d) for name, d in differences.items()})
-    for table, difference in differences.items():
-        if difference.changed or difference.only_in_database or difference.only_in_backup:
-            raise VerificationError(
-                f"{manifest.name} differs from the database: table {table} has {difference.changed} changed rows,"
-                f" {difference.only_in_backup} only in the backup,"
-                f" {difference.only_in_database} only in the database"
-            )
 
 
 def _purge(run: Run, options: argparse.Namespace) -> None:

@@ -9,21 +9,37 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
+from typing import Any, Self
 
 import pymysql
 
 from xray_backup.database import Connection, Database, query
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
+from xray_backup.records import Record
 from xray_backup.store import Store, StoredObject
 
 MIN_TTL_SECONDS = 3
 WAIT_SECONDS = 3
 CLAIM = "claim.json"
 RELEASED = "released.json"
+
+
+@dataclass(frozen=True)
+class Claim(Record):
+    """Name of a lease's holder, and the silence in seconds after which another run may take over."""
+
+    owner: str
+    ttl_seconds: float
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """See `Record`."""
+        return cls(str(document["owner"]), float(document["ttl_seconds"]))
 
 
 class Lease:
@@ -47,7 +63,7 @@ class Lease:
         if holder := self._other_holder():
             raise LockedError(holder)
         started = time.monotonic()
-        self._write(CLAIM, {"owner": self._owner, "ttl_seconds": self._ttl})
+        self._write(CLAIM, Claim(self._owner, self._ttl).to_json())
         # Of two that claim at the same moment each sees the other here, and both leave.
         if holder := self._other_holder():
             self._write(RELEASED)
@@ -56,8 +72,8 @@ class Lease:
         self._thread.start()
         return self
 
-    def _write(self, name: str, document: dict[str, object] | None = None) -> None:
-        self._store.create(f"{self._prefix}{self._run_id}/{name}", json.dumps(document or {}).encode())
+    def _write(self, name: str, body: bytes = b"{}") -> None:
+        self._store.create(f"{self._prefix}{self._run_id}/{name}", body)
 
     def _other_holder(self) -> str | None:
         """The words on another run that holds the lease; None where there is none."""
@@ -69,21 +85,20 @@ class Lease:
         for run_id, items in claims.items():
             if not any(item.key.endswith(f"/{RELEASED}") for item in items):
                 age = min(item.age_seconds for item in items)
-                owner, ttl_seconds = self._claim_of(run_id)
-                if age <= ttl_seconds:
+                claim = self._claim_of(run_id)
+                if age <= claim.ttl_seconds:
                     return (
-                        f"{owner} is at work (last sign {age:.0f} s ago);"
-                        f" it can be taken over after {ttl_seconds} s of silence"
+                        f"{claim.owner} is at work (last sign {age:.0f} s ago);"
+                        f" it can be taken over after {claim.ttl_seconds} s of silence"
                     )
         return None
 
-    def _claim_of(self, run_id: str) -> tuple[str, float]:
+    def _claim_of(self, run_id: str) -> Claim:
         key = f"{self._prefix}{run_id}/{CLAIM}"
         content = self._store.read(key)
         try:
-            document = json.loads(content.body if content else b"")
-            return str(document["owner"]), float(document["ttl_seconds"])
-        except (ValueError, KeyError, TypeError):
+            return Claim.from_json(content.body if content else b"")
+        except ValueError:
             raise VerificationError(
                 f"the lock {self._store.url}/{key} is damaged: if no other run is at work, delete its folder"
             ) from None

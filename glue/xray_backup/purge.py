@@ -28,7 +28,7 @@ from xray_backup.keys import keys_condition
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import OnDamage
-from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecord, PurgeResult, unpurged_archives
+from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecorder, PurgeResult, unpurged_archives
 from xray_backup.purge_units import Chunk, read_blocks
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 from xray_backup.run import Run
@@ -81,34 +81,23 @@ def _purge(
     contents: dict[str, FileContent] = {}
     for manifest in archives:
         contents |= verify(run, manifest, parents)
-    result = PurgeResult(
-        run.run_id,
-        "dry-run" if run.dry_run else "execute",
-        [manifest.name for manifest in archives],
-        before,
-        {table.name: 0 for table in run.model.purged},
-    )
-    record = PurgeRecord(run, result)
-    try:
-        with ExitStack() as sessions:
-            connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
-            check_schema(connections[0], run.database.schema, run.model)
-            for connection in connections:
-                # Parents are locked before their children are read, so no child comes in between; READ COMMITTED
-                # locks no gap between keys, so the web app's inserts beside a chunk go on.
-                execute(connection, f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
-                connection.commit()
-            ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
-            connections[0].rollback()
-            purger = _Purger(run, check, sleep_ratio, int(limit) // 2)
-            for manifest in archives:
-                blocks = ahead(read_blocks(run, manifest, contents, result.before))
-                chunks = (chunk for block in blocks for chunk in block.chunks(min(chunk_rows, purger.keys_at_once)))
-                _purge_archive(run, manifest, purger, connections, chunks, result, record)
-        result.completed = True
-    finally:
-        # A purge that stops half-way leaves a record of what it deleted, too.
-        record.finish()
+    recorder = PurgeRecorder(run, [manifest.name for manifest in archives], before)
+    with recorder, ExitStack() as sessions:
+        connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
+        check_schema(connections[0], run.database.schema, run.model)
+        for connection in connections:
+            # Parents are locked before their children are read, so no child comes in between; READ COMMITTED
+            # locks no gap between keys, so the web app's inserts beside a chunk go on.
+            execute(connection, f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
+            connection.commit()
+        ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
+        connections[0].rollback()
+        purger = _Purger(run, check, sleep_ratio, int(limit) // 2)
+        for manifest in archives:
+            blocks = ahead(read_blocks(run, manifest, contents, before))
+            chunks = (chunk for block in blocks for chunk in block.chunks(min(chunk_rows, purger.keys_at_once)))
+            _purge_archive(run, manifest, purger, connections, chunks, recorder)
+    result = recorder.result
     run.events("would_purge" if run.dry_run else "purged", **asdict(result))
     if damaged:
         raise VerificationError(f"{damaged[0]}; the other archives were gone through")
@@ -121,22 +110,20 @@ def _purge_archive(
     purger: _Purger,
     connections: Sequence[Connection],
     chunks: Iterator[Chunk],
-    result: PurgeResult,
-    record: PurgeRecord,
+    recorder: PurgeRecorder,
 ) -> None:
     total = manifest.tables[run.model.anchor.name].fingerprint.rows
     outcomes: Counter[Outcome] = Counter()
 
     def done(chunk: ChunkResult) -> None:
         outcomes.update(chunk.units)
-        result.add(chunk)
-        record.add(manifest.name, chunk)
+        recorder.add(manifest.name, chunk)
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
 
     in_parallel(connections, chunks, purger.purge, done)
     # A row that was changed since is not this archive's any more: the next one takes it as it is now.
     if outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
-        record.archive_is_finished(manifest.name)
+        recorder.archive_is_finished(manifest.name)
 
 
 def _archives(run: Run, on_damage: OnDamage) -> Iterator[Manifest]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Literal
 
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import OnDamage, load_manifests
+from xray_backup.records import Record, read_record, read_records
 from xray_backup.run import Run
 from xray_backup.store import Store
 
@@ -22,6 +24,8 @@ CHUNKS_PER_RECORD = 1_000
 SECONDS_PER_RECORD = 10.0
 
 Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "locked"]
+
+_INTENT = re.compile(rf"({PURGES}[^/]+/)intent\.json")
 
 
 @dataclass
@@ -35,73 +39,168 @@ class ChunkResult:
     kept: dict[str, list[int]] = field(default_factory=dict)
 
 
-@dataclass
-class PurgeResult:
+@dataclass(frozen=True)
+class PurgeIntent(Record):
+    """The archives whose rows of before `before` a purge is about to delete."""
+
+    archives: Sequence[str]
+    before: str
+    started_at: str
+
+
+@dataclass(frozen=True)
+class PurgedChunk(Record):
+    """Units by outcome, of those whose anchor keys lie from `first` to `last`."""
+
+    archive: str
+    first: int
+    last: int
+    units: Mapping[Outcome, int]
+
+
+@dataclass(frozen=True)
+class PurgeResult(Record):
     """The result of a purge: `rows` counts deleted or, in a dry run, deletable rows; `kept` has keys by reason."""
 
     run_id: str
     mode: Literal["dry-run", "execute"]
-    archives: list[str]
+    archives: Sequence[str]
     before: str
-    rows: dict[str, int]
-    units: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, list[int]] = field(default_factory=dict)
-    completed: bool = False
-
-    def add(self, chunk: ChunkResult) -> None:
-        """Adds what became of one chunk."""
-        for table, count in chunk.rows.items():
-            self.rows[table] += count
-        for outcome, count in chunk.units.items():
-            self.units[outcome] = self.units.get(outcome, 0) + count
-        for reason, keys in chunk.kept.items():
-            self.kept[reason] = sorted([*self.kept.get(reason, []), *keys])
+    rows: Mapping[str, int]
+    units: Mapping[Outcome, int]
+    kept: Mapping[str, Sequence[int]]
+    completed: bool
 
 
+@dataclass(frozen=True)
+class PurgedArchive(Record):
+    """An archive that has nothing more to purge, and the run that found so."""
+
+    archive: str
+    run_id: str
+
+
+@dataclass(frozen=True)
 class PurgeRecord:
-    """The purge's own record in the store: an intent before the first delete, what became of each chunk, a result.
+    """One run of `purge` that deleted; without a result it was killed before it could write that."""
 
-    A dry run leaves none.
+    intent: PurgeIntent
+    result: PurgeResult | None
+
+    @property
+    def at(self) -> datetime:
+        """The start of the run."""
+        return datetime.fromisoformat(self.intent.started_at)
+
+    @property
+    def completed(self) -> bool:
+        """True where the purge came to its end."""
+        return self.result is not None and self.result.completed
+
+    @property
+    def deleted(self) -> int | None:
+        """Deleted rows of all tables; None where they are not known."""
+        return None if self.result is None else sum(self.result.rows.values())
+
+    @property
+    def kept(self) -> int:
+        """Units that were kept."""
+        return 0 if self.result is None else sum(len(keys) for keys in self.result.kept.values())
+
+
+class PurgeRecorder:
+    """Writes a purge's record: the intent before the first delete, each chunk's outcome, at the end the result.
+
+    A purge that stops half-way leaves a result of what it deleted, too; a dry run writes nothing.
     """
 
-    def __init__(self, run: Run, result: PurgeResult) -> None:
-        self._run, self._result = run, result
-        self._lines: list[str] = []
+    def __init__(self, run: Run, archives: Sequence[str], before: str) -> None:
+        self._run, self._archives, self._before = run, archives, before
+        self._rows = Counter({table.name: 0 for table in run.model.purged})
+        self._units: Counter[Outcome] = Counter()
+        self._kept: dict[str, list[int]] = {}
+        self._completed = False
+        self._lines: list[bytes] = []
         self._parts = 0
         self._written = time.monotonic()
-        intent = {"archives": result.archives, "before": result.before, "started_at": datetime.now(UTC).isoformat()}
-        self._write("intent.json", json.dumps(intent))
+
+    def __enter__(self) -> PurgeRecorder:
+        self._write("intent.json", PurgeIntent(self._archives, self._before, datetime.now(UTC).isoformat()).to_json())
+        return self
 
     def add(self, archive: str, chunk: ChunkResult) -> None:
         """Notes one chunk by its first and last anchor key."""
-        line = {"archive": archive, "first": chunk.first, "last": chunk.last, "units": chunk.units}
-        self._lines.append(json.dumps(line))
+        self._rows.update(chunk.rows)
+        self._units.update(chunk.units)
+        for reason, keys in chunk.kept.items():
+            self._kept[reason] = sorted([*self._kept.get(reason, []), *keys])
+        self._lines.append(PurgedChunk(archive, chunk.first, chunk.last, dict(chunk.units)).to_json())
         if len(self._lines) >= CHUNKS_PER_RECORD or time.monotonic() - self._written >= SECONDS_PER_RECORD:
             self._flush()
 
     def archive_is_finished(self, name: str) -> None:
         """Notes that an archive has nothing more to purge, so that no later purge has to read it again."""
-        body = json.dumps({"archive": name, "run_id": self._result.run_id})
-        self._create(f"{FINISHED}{name}.json", body)
+        self._create(f"{FINISHED}{name}.json", PurgedArchive(name, self._run.run_id).to_json())
 
-    def finish(self) -> None:
-        """Writes what is left and the result."""
+    @property
+    def result(self) -> PurgeResult:
+        """The result so far."""
+        return PurgeResult(
+            run_id=self._run.run_id,
+            mode="dry-run" if self._run.dry_run else "execute",
+            archives=self._archives,
+            before=self._before,
+            rows=dict(self._rows),
+            units=dict(self._units),
+            kept=dict(self._kept),
+            completed=self._completed,
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._completed = kind is None
         self._flush()
-        self._write("result.json", json.dumps(asdict(self._result), indent=1))
+        self._write("result.json", self.result.to_json())
 
     def _flush(self) -> None:
         if self._lines:
             self._parts += 1
-            self._write(f"chunks-{self._parts:05}.jsonl", "\n".join(self._lines))
+            self._write(f"chunks-{self._parts:05}.jsonl", b"".join(self._lines))
             self._lines = []
             self._written = time.monotonic()
 
-    def _write(self, name: str, text: str) -> None:
-        self._create(f"{PURGES}{self._run.run_id}/{name}", text)
+    def _write(self, name: str, body: bytes) -> None:
+        self._create(f"{PURGES}{self._run.run_id}/{name}", body)
 
-    def _create(self, key: str, text: str) -> None:
+    def _create(self, key: str, body: bytes) -> None:
         if not self._run.dry_run:
-            self._run.store.create(key, f"{text}\n".encode())
+            self._run.store.create(key, body)
+
+
+def purge_records(store: Store) -> Iterator[PurgeRecord]:
+    """Every purge that was about to delete.
+
+    Raises:
+        VerificationError: a record is damaged.
+    """
+    keys = dict.fromkeys(item.key for item in store.list(PURGES))
+    for key in keys:
+        if intent := _INTENT.fullmatch(key):
+            result = f"{intent[1]}result.json"
+            yield PurgeRecord(
+                read_record(store, key, PurgeIntent),
+                read_record(store, result, PurgeResult) if result in keys else None,
+            )
+
+
+def purged_archives(store: Store) -> set[str]:
+    """Names of the archives that have nothing more to purge.
+
+    Raises:
+        VerificationError: a record is damaged.
+    """
+    return {record.archive for record in read_records(store, FINISHED, PurgedArchive)}
 
 
 def unpurged_archives(store: Store, on_damage: OnDamage) -> Iterator[Manifest]:

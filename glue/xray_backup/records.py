@@ -1,4 +1,4 @@
-"""Records of `verify` and `restore` in the store: one JSON object for each run, written once, which `report` shows.
+"""JSON objects in the store that the package reads back: each a frozen dataclass, written and read here alone.
 
 A record holds names of backups and tables, counts and times, never a column's value.
 """
@@ -6,67 +6,62 @@ A record holds names of backups and tables, counts and times, never a column's v
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self, TypeVar
 
-from xray_backup.errors import BackupError, VerificationError
-from xray_backup.run import Run
+from xray_backup.errors import VerificationError
 from xray_backup.store import Store
 
 
-@contextmanager
-def recorded(run: Run, prefix: str) -> Iterator[dict[str, Any]]:
-    """Gives the record to fill, and writes it below `prefix` at the end, also of a run that fails half-way.
+@dataclass(frozen=True)
+class Record:
+    """One JSON object; its keys are the fields."""
 
-    A dry run leaves none.
+    def to_json(self) -> bytes:
+        """The document, on one line."""
+        return (json.dumps(asdict(self), sort_keys=True) + "\n").encode()
 
-    Beside what the caller puts in there are `run_id`, `started_at` and `finished_at` (ISO 8601 in UTC, by this
-    machine's clock), `completed`, and `problem`: what a verification found.
-    """
-    record: dict[str, Any] = {"run_id": run.run_id, "started_at": _now(), "completed": False, "problem": None}
-    try:
-        yield record
-        record["completed"] = True
-    except VerificationError as error:
-        record["problem"] = str(error)
-        raise
-    finally:
-        record["finished_at"] = _now()
-        if not run.dry_run:
-            _write(run, f"{prefix}{run.run_id}.json", record)
+    @classmethod
+    def from_json(cls, body: bytes) -> Self:
+        """The record in `body`; keys that no field has, as a later version may write, are left out.
+
+        Raises:
+            ValueError: it is no JSON object, or lacks a field.
+        """
+        document = json.loads(body)
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")
+        try:
+            return cls.from_document(document)
+        except KeyError as error:
+            raise ValueError(f"it has no {error}") from None
+        except (TypeError, AttributeError) as error:
+            raise ValueError(str(error)) from None
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The record with these values."""
+        return cls(**{field.name: document[field.name] for field in fields(cls)})
 
 
-def _write(run: Run, key: str, record: dict[str, Any]) -> None:
-    """Writes the record; who may only read can verify all the same, and is told that it is no evidence."""
-    try:
-        run.store.create(key, (json.dumps(record, sort_keys=True) + "\n").encode())
-    except BackupError as error:
-        run.events("not_recorded", reason=str(error))
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
-def load_record(store: Store, key: str) -> dict[str, Any]:
-    """One JSON object of the store.
+def read_record(store: Store, key: str, kind: type[AnyRecord]) -> AnyRecord:
+    """One record of the store.
 
     Raises:
         VerificationError: it is gone or damaged.
     """
     content = store.read(key)
     try:
-        record = json.loads(content.body if content else b"")
-        if not isinstance(record, dict):
-            raise ValueError("it is no JSON object")
+        return kind.from_json(content.body if content else b"")
     except ValueError as error:
         raise VerificationError(f"record {key} is damaged ({error})") from None
-    return record
 
 
-def load_records(store: Store, prefix: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects below `prefix`, in the order of their keys, which is that of time."""
+def read_records(store: Store, prefix: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
+    """The records below `prefix`, in the order of their keys, which is that of time."""
     for item in store.list(prefix):
-        yield load_record(store, item.key)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+        yield read_record(store, item.key, kind)

@@ -63,7 +63,7 @@ def _charts(report: Report) -> list[Mapping[str, str]]:
         return []
     times = [snapshot.started_at for snapshot in snapshots]
     rows = {table: [float(s.rows_of[table]) for s in snapshots] for table in snapshots[-1].rows_of}
-    purges = {"purge": [purge.at for purge in report.purges if purge.rows]}
+    purges = {"purge": [purge.at for purge in report.purges if purge.result]}
     sizes = {"size": [snapshot.size / 1e6 for snapshot in snapshots]}
     seconds = {"seconds": [snapshot.seconds for snapshot in snapshots]}
     first, last = snapshots[0], snapshots[-1]

@@ -18,12 +18,12 @@ from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import load_manifest
-from xray_backup.records import recorded
 from xray_backup.restore_batches import Batch, Selection, check_selection, read_batches, selected_keys
 from xray_backup.restore_schema import Target, definitions, find_target, finish_tables, make_tables
 from xray_backup.row_text import row_text_sql
 from xray_backup.rows_in_order import count_and_digest, digest
 from xray_backup.run import Run
+from xray_backup.run_records import RestoreRecord, RowCounts, RunRecord, recorded
 from xray_backup.schema_check import check_schema
 from xray_backup.verification import check_files
 
@@ -67,9 +67,9 @@ class TableResult:
         self.refused = sorted({*self.refused, *other.refused})
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many rows of each kind."""
-        return {name: len(value) if isinstance(value, list) else value for name, value in asdict(self).items()}
+    def counts(self) -> RowCounts:
+        """Number of rows of each outcome."""
+        return RowCounts(self.inserted, self.present, len(self.conflicts), len(self.orphans), len(self.refused))
 
 
 RestoreResult = dict[str, TableResult]
@@ -95,24 +95,25 @@ def restore(run: Run, names: Sequence[str], schema: str | None, selection: Selec
             check_files(run.store, manifest.name, manifest.tables[table.name])
     check_selection(run.store, run.model, backups, selection)
     result = {table.name: TableResult() for table in run.model.tables}
-    with (
-        run.exclusive(RESTORE_LOCK, target) as check,
-        recorded(run, RESTORES) as record,
-    ):
-        record["backups"] = [manifest.name for manifest in backups]
-        record["schema"] = target
-        record["is_drill"] = all(manifest.schema != target for manifest in backups)
-        record["is_everything"] = selection.is_everything
-        try:
-            tables = definitions(backups[0], run.model)
-            found = _find_target(run, target)
-            if not run.dry_run:
-                make_tables(run.database, found, tables)
-            _restore(run, backups, found, selection, result, check)
-            if not run.dry_run:
-                finish_tables(run.database, found, tables)
-        finally:
-            record["tables"] = {name: table.counts for name, table in result.items()}
+
+    def record(ended: RunRecord) -> RestoreRecord:
+        return RestoreRecord(
+            **vars(ended),
+            backups=[manifest.name for manifest in backups],
+            schema=target,
+            is_drill=all(manifest.schema != target for manifest in backups),
+            is_everything=selection.is_everything,
+            tables={name: table.counts for name, table in result.items()},
+        )
+
+    with run.exclusive(RESTORE_LOCK, target) as check, recorded(run, RESTORES, record):
+        tables = definitions(backups[0], run.model)
+        found = _find_target(run, target)
+        if not run.dry_run:
+            make_tables(run.database, found, tables)
+        _restore(run, backups, found, selection, result, check)
+        if not run.dry_run:
+            finish_tables(run.database, found, tables)
     event = "would_restore" if run.dry_run else "restored"
     run.events(event, schema=target, tables={name: asdict(table) for name, table in result.items()})
     return result
@@ -171,7 +172,7 @@ def _write_table(
     def done(written: TableResult) -> None:
         nonlocal done_rows
         result.add(written)
-        done_rows += sum(written.counts.values())
+        done_rows += written.counts.total
         run.events("progress", step=f"restore {writer.table.name}", done=done_rows, total=total)
 
     in_parallel(connections, batches, writer.write, done)
