@@ -1,4 +1,4 @@
-"""Which rows an archive takes, by time and key, so that no row is archived again while it waits for its purge."""
+"""The rows that an archive takes, by time and key, so that no row is archived again while it waits for its purge."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ BACKUP_LOCK = f"{LOCKS}backup/"
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rows to copy: the WHERE clause of each table, by name, and the periods that an archive's say."""
+    """Rows to copy: the WHERE clause of each table, by name, and the periods that an archive's say."""
 
     conditions: Mapping[str, str]
     periods: tuple[Period, ...] = ()

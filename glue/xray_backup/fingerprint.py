@@ -27,7 +27,7 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """How many rows, and the sum of their hashes."""
+    """Number of rows, and the sum of their hashes."""
 
     rows: int = 0
     hash_sum: int = 0

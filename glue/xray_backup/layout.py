@@ -1,4 +1,4 @@
-"""Where everything lies in a store; every key is relative to the store's root (bucket and backup prefix)."""
+"""Folders and keys of a store; every key is relative to the store's root (bucket and backup prefix)."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def manifest_key(name: str) -> str:
 
 
 def backup_name(kind: Kind, slot: str) -> str:
-    """How people name a backup: `snapshot-2026-11-22`."""
+    """Name of a backup, as people write it: `snapshot-2026-11-22`."""
     return f"{kind}-{slot}"

@@ -80,7 +80,7 @@ class Manifest:
 
     @property
     def name(self) -> str:
-        """How people name this backup."""
+        """Name of this backup, as people write it."""
         return backup_name(self.kind, self.slot)
 
     def to_json(self) -> bytes:

@@ -246,7 +246,7 @@ class _Purger:
             raise ChunkRefusedError("changed")
 
     def _locked(self, connection: Connection, archived: RowsInOrder) -> tuple[int, bool]:
-        """How many of the rows are there, now locked, and whether all are as they were archived."""
+        """Number of the rows that are there, now locked; True where all are as they were archived."""
         found, same = 0, True
         for start, end in archived.parts(self.keys_at_once, self._text_bytes):
             part = archived.slice(start, end)
@@ -257,7 +257,7 @@ class _Purger:
         return found, same
 
     def _count(self, connection: Connection, table: Table, column: str, parents: RowsInOrder) -> int:
-        """How many rows of `table` belong to these parents."""
+        """Number of rows of `table` that belong to these parents."""
         found = 0
         for start, end in parents.parts(self.keys_at_once, self._text_bytes):
             condition = keys_condition(column, parents.keys[start:end])

@@ -83,7 +83,7 @@ class Report:
 
     @property
     def last_proof(self) -> datetime:
-        """When the rows of a backup were last read and compared."""
+        """Time at which the rows of a backup were last read and compared."""
         return max(backup.proved_at for backup in (*self.snapshots, *self.archives))
 
     @property
@@ -163,7 +163,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def _proofs(
     verifications: list[VerificationRecord], restores: list[RestoreRecord], purges: list[PurgeRecord]
 ) -> dict[str, list[datetime]]:
-    """When each backup's rows were read and compared after it was made: a whole restore and a purge do that, too."""
+    """Times at which a backup's rows were read and compared after it was made: a restore and a purge do that, too."""
     proofs: dict[str, list[datetime]] = {}
     runs: list[tuple[datetime, Sequence[str]]] = [(run.at, run.backups) for run in verifications]
     runs += [(run.at, run.backups) for run in restores if run.completed and run.is_everything]

@@ -26,7 +26,7 @@ ROWS_PER_STATEMENT = 1_000
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows to restore; everything where all is None. `since` and `until` are `YYYY-MM-DD[ hh:mm:ss]`."""
+    """Rows to restore; everything where all is None. `since` and `until` are `YYYY-MM-DD[ hh:mm:ss]`."""
 
     parent_ids: Sequence[int] | None = None
     anchor_ids: Sequence[int] | None = None

@@ -67,7 +67,7 @@ def text_sizes(texts: pa.Array) -> Keys:
 
 
 def count_and_digest(connection: Connection, table: Table, condition: str, lock: str = "") -> tuple[int, str | None]:
-    """How many rows fulfil `condition`, and the SHA-256 (hexadecimal) of their text in the order of keys."""
+    """Number of rows that fulfil `condition`, and the SHA-256 (hexadecimal) of their text in the order of keys."""
     text = f"GROUP_CONCAT({row_text_sql(table)} ORDER BY {table.quoted_key} SEPARATOR '\\n')"
     sql = f"SELECT COUNT(*), SHA2({text}, 256) FROM {table.quoted} WHERE {condition}{lock}"
     ((count, digest),) = query(connection, sql)

@@ -1,4 +1,4 @@
-"""Where backups are kept: an S3 bucket (or anything that speaks S3) or a folder.
+"""The place where backups are kept: an S3 bucket (or anything that speaks S3) or a folder.
 
 Both give the one write that the design needs: create what is not there. Nothing is written over, nothing is deleted.
 """

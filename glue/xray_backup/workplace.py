@@ -1,4 +1,4 @@
-"""Where a unit of work is done: what a process of this machine or a Spark executor needs for it."""
+"""The place of a unit of work: the things that a process of this machine or a Spark executor needs for it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ RUSH_SHARE = 0.25
 NEW_IMAGE_SHARE = 1 / 3
 """Part of the predictions that are of a new image; the others try another threshold on one that is there."""
 PATIENCE_SECONDS = 120
-"""How long a user goes on trying while a server is away."""
+"""Time that a user goes on trying while a server is away."""
 SERVER_AWAY = (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, ER.SERVER_SHUTDOWN, 0)
 S3_AWAY = (Boto3Error, BotoCoreError, ClientError)
 

@@ -20,7 +20,7 @@ ONE_WORKER = "local-cluster[1,1,1024]"
 
 @dataclass(frozen=True)
 class JobRun:
-    """How a run ended; `output` is Python's, of both streams, and `log` is Java's."""
+    """End of a run; `output` is Python's, of both streams, and `log` is Java's."""
 
     code: int
     seconds: float

@@ -149,7 +149,7 @@ class GlueLake:
         every = self.rig.stack.job_arguments(job, self.resources) | dict(arguments or {})
         environment = {
             **self.log_ins[role_of or job],
-            # Where AWS is. No region: in Glue, too, a client's region is not what the environment says.
+            # The address of AWS. No region: in Glue, too, a client's region is not what the environment says.
             "AWS_ENDPOINT_URL": endpoint_url or self.rig.emulator.url,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -175,7 +175,7 @@ class GlueLake:
         return {version["Key"] for version in [*noncurrent, *self._listing("DeleteMarkers")]}
 
     def versions(self) -> dict[str, int]:
-        """How many objects, versions and delete markers the bucket has."""
+        """Number of objects, versions and delete markers the bucket has."""
         versions = self._listing("Versions")
         current = sum(version["IsLatest"] for version in versions)
         return {"objects": current, "versions": len(versions), "deleteMarkers": len(self._listing("DeleteMarkers"))}

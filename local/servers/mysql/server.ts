@@ -13,7 +13,7 @@ import { type ServerKind, installServer } from "./install";
 
 /** Options of {@link startMysqlServer}. */
 export interface StartServerOptions {
-  /** Which server. */
+  /** Kind of the server. */
   readonly kind: ServerKind;
   /** Folder of this server alone; what an earlier start left in it is used again. */
   readonly dataFolder: string;
