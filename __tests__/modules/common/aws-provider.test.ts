@@ -2,22 +2,15 @@ import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformStack } from "cdktf";
 import { MysqlProvider } from "../../../src/providers/mysql/provider";
 import {
-  AccessLogsBucket,
-  BackupCatalog,
-  BackupGlueJob,
-  DataLakeAlarms,
   DataLakeBucket,
   DataLakeKey,
   DataLakeNetwork,
-  ImageUploaderUser,
   MetadataDatabase,
   MetadataSchema,
-  PurgeGlueJob,
-  RestoreGlueJob,
   Role,
   SchemaUser,
-  WebIdentityRole,
 } from "../../../src";
+import { everyConstruct, existingNetwork } from "../../support/constructs";
 import type { Block } from "../../support/synth";
 import { synthesizeApp } from "../../support/synth";
 
@@ -36,32 +29,15 @@ function providersOf(text: string): [string, unknown][] {
 }
 
 function everything(scope: TerraformStack, provider?: AwsProvider): void {
-  const encryptionKey = new DataLakeKey(scope, "Key", { provider });
-  const network = new DataLakeNetwork(scope, "Net", { provider, publicSubnets: true });
-  DataLakeNetwork.fromExisting(scope, "Other", {
+  const { database, secret } = everyConstruct((id) => ({ scope, id, provider }));
+  existingNetwork(scope, "Other", { provider, createEndpoints: true });
+  new DataLakeNetwork(scope, "Public", { provider, publicSubnets: true });
+  database.allowConnectionsFrom("sg-1", "web app");
+  new MetadataDatabase(scope, "Office", {
     provider,
-    vpcId: "vpc-1",
-    subnets: ["a", "b"].map((zone) => ({ id: `subnet-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" })),
-    createEndpoints: true,
-  });
-  const serverAccessLogsBucket = new AccessLogsBucket(scope, "Logs", { provider });
-  const bucket = new DataLakeBucket(scope, "Lake", { provider, encryptionKey, serverAccessLogsBucket });
-  const database = new MetadataDatabase(scope, "Db", {
-    provider,
-    network,
-    encryptionKey,
+    network: existingNetwork(scope, "OfficeNet", { provider }),
     allowedCidrs: ["10.1.0.0/16"],
   });
-  database.allowConnectionsFrom("sg-1", "web app");
-  const wiring = { provider, network, bucket, database, encryptionKey };
-  const backupJob = new BackupGlueJob(scope, "Backup", wiring);
-  new RestoreGlueJob(scope, "Restore", wiring);
-  new PurgeGlueJob(scope, "Purge", { ...wiring, olderThanDays: 90 });
-  new BackupCatalog(scope, "Catalog", { provider, bucket, encryptionKey });
-  new DataLakeAlarms(scope, "Alarms", { provider, database, backupJob, encryptionKey, email: "a@example.org" });
-  const secret = database.secretForUser("xray_app");
-  new WebIdentityRole(scope, "WebApp", { provider, bucket, secret, googleServiceAccountId: "104752890112345678901" });
-  new ImageUploaderUser(scope, "Uploader", { provider, bucket, secret });
   const imported = DataLakeBucket.fromBucketName(scope, "Imported", "images", { provider });
   imported.grantList(new Role(scope, "Role", { provider, assumedBy: { type: "AWS", identifiers: ["*"] } }));
   new MetadataSchema(scope, "Schema", { awsProvider: provider, users: [SchemaUser.app(secret)] });
@@ -144,10 +120,7 @@ describe("the region of the provider", () => {
         provider === "aliased" ? new AwsProvider(stack, "Aws", { region: name, alias: "there" }) : undefined;
       new MetadataDatabase(stack, "Db", {
         provider: alias,
-        network: DataLakeNetwork.fromExisting(stack, "Net", {
-          vpcId: "vpc-1",
-          subnets: ["a", "b"].map((zone) => ({ id: `subnet-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" })),
-        }),
+        network: existingNetwork(stack),
       });
       if (provider === "after") new AwsProvider(stack, "Aws", { region: name });
     });

@@ -4,22 +4,17 @@ import {
   BackupGlueJob,
   DataLakeAlarms,
   DataLakeBucket,
-  DataLakeNetwork,
+  type IDataLakeNetwork,
   ImageUploaderUser,
   MetadataDatabase,
   PurgeGlueJob,
   RestoreGlueJob,
   WebIdentityRole,
 } from "../../../src";
+import { GOOGLE_SERVICE_ACCOUNT_ID, existingNetwork } from "../../support/constructs";
 import { refusal } from "../../support/synth";
 
 type Props = Record<string, unknown>;
-
-const network = (scope: TerraformStack) =>
-  DataLakeNetwork.fromExisting(scope, "Net", {
-    vpcId: "vpc-1",
-    subnets: ["a", "b"].map((zone) => ({ id: `subnet-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" })),
-  });
 
 /** Constructs with every prop that they need, and `change` in its place. */
 const MAKE: Record<string, (scope: TerraformStack, change: Props) => unknown> = {
@@ -27,7 +22,7 @@ const MAKE: Record<string, (scope: TerraformStack, change: Props) => unknown> = 
   restore: (scope, change) => new RestoreGlueJob(scope, "It", { ...wiring(scope), ...change }),
   purge: (scope, change) => new PurgeGlueJob(scope, "It", { ...wiring(scope), olderThanDays: 90, ...change }),
   catalog: (scope, change) => new BackupCatalog(scope, "It", { ...wiring(scope), ...change }),
-  database: (scope, change) => new MetadataDatabase(scope, "It", { network: network(scope), ...change }),
+  database: (scope, change) => new MetadataDatabase(scope, "It", { network: existingNetwork(scope), ...change }),
   bucket: (scope, change) => new DataLakeBucket(scope, "It", change),
   alarms: (scope, change) => {
     const backupJob = new BackupGlueJob(scope, "Backup", wiring(scope));
@@ -39,11 +34,11 @@ const MAKE: Record<string, (scope: TerraformStack, change: Props) => unknown> = 
   },
   user: (scope, change) => new ImageUploaderUser(scope, "It", { ...app(scope), ...change }),
   role: (scope, change) =>
-    new WebIdentityRole(scope, "It", { ...app(scope), googleServiceAccountId: "104752890112345678901", ...change }),
+    new WebIdentityRole(scope, "It", { ...app(scope), googleServiceAccountId: GOOGLE_SERVICE_ACCOUNT_ID, ...change }),
 };
 
 function wiring(scope: TerraformStack) {
-  const existing = (scope.node.tryFindChild("Net") as ReturnType<typeof network> | undefined) ?? network(scope);
+  const existing = (scope.node.tryFindChild("Net") as IDataLakeNetwork | undefined) ?? existingNetwork(scope);
   const bucket = (scope.node.tryFindChild("Lake") as DataLakeBucket | undefined) ?? new DataLakeBucket(scope, "Lake");
   const database =
     (scope.node.tryFindChild("Db") as MetadataDatabase | undefined) ??

@@ -1,19 +1,6 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { TerraformStack } from "cdktf";
-import {
-  AccessLogsBucket,
-  BackupCatalog,
-  BackupGlueJob,
-  DataLakeAlarms,
-  DataLakeBucket,
-  DataLakeKey,
-  DataLakeNetwork,
-  ImageUploaderUser,
-  MetadataDatabase,
-  PurgeGlueJob,
-  RestoreGlueJob,
-  WebIdentityRole,
-} from "../../../src";
+import { everyConstruct } from "../../support/constructs";
 import type { SynthesizedStack } from "../../support/synth";
 import { synthesizeApp } from "../../support/synth";
 
@@ -27,22 +14,7 @@ function stackWith(
   const stacks = synthesizeApp((app) => {
     const stack = new TerraformStack(app, id);
     new AwsProvider(stack, "aws", { region });
-    const named = (own: string) => ({ namePath: namePathOf?.(own) });
-    const encryptionKey = new DataLakeKey(stack, ids("Key"), named("Key"));
-    const network = new DataLakeNetwork(stack, ids("Net"), named("Net"));
-    const serverAccessLogsBucket = new AccessLogsBucket(stack, ids("Logs"), named("Logs"));
-    const bucket = new DataLakeBucket(stack, ids("Lake"), { serverAccessLogsBucket, encryptionKey, ...named("Lake") });
-    const database = new MetadataDatabase(stack, ids("Db"), { network, ...named("Db") });
-    const wiring = { bucket, database, network, encryptionKey };
-    const backupJob = new BackupGlueJob(stack, ids("Backup"), { ...wiring, ...named("Backup") });
-    new RestoreGlueJob(stack, ids("Restore"), { ...wiring, ...named("Restore") });
-    new PurgeGlueJob(stack, ids("Purge"), { ...wiring, olderThanDays: 90, ...named("Purge") });
-    new BackupCatalog(stack, ids("Catalog"), { bucket, ...named("Catalog") });
-    new DataLakeAlarms(stack, ids("Alarms"), { database, backupJob, ...named("Alarms") });
-    const secret = database.addUser("xray_app");
-    const googleServiceAccountId = "104752890112345678901";
-    new WebIdentityRole(stack, ids("App"), { bucket, secret, googleServiceAccountId, ...named("App") });
-    new ImageUploaderUser(stack, ids("User"), { bucket, secret, ...named("User") });
+    everyConstruct((own) => ({ scope: stack, id: ids(own), namePath: namePathOf?.(own) }));
   });
   return stacks[id] as SynthesizedStack;
 }

@@ -4,18 +4,14 @@ import type { App } from "cdktf";
 import { TerraformStack } from "cdktf";
 import {
   AccessLogsBucket,
-  BackupCatalog,
-  BackupGlueJob,
-  DataLakeAlarms,
   DataLakeBucket,
-  DataLakeKey,
   DataLakeNetwork,
-  ImageUploaderUser,
   MetadataDatabase,
   MetadataSchema,
   SchemaUser,
 } from "../../../src";
 import { MysqlProvider } from "../../../src/providers/mysql/provider";
+import { everyConstruct } from "../../support/constructs";
 import type { SynthesizedStack } from "../../support/synth";
 import { synthesizeApp } from "../../support/synth";
 
@@ -25,20 +21,10 @@ function stackOf(app: App, name: string): TerraformStack {
   return stack;
 }
 
-/** Every construct in a stack of its own. */
+/** Every construct in a stack of its own, whose name is the construct's id in small letters. */
 function everyStack(app: App): void {
-  const encryptionKey = new DataLakeKey(stackOf(app, "key"), "Key");
-  const network = new DataLakeNetwork(stackOf(app, "network"), "Network");
-  const serverAccessLogsBucket = new AccessLogsBucket(stackOf(app, "logs"), "Logs");
-  const bucket = new DataLakeBucket(stackOf(app, "lake"), "Lake", { encryptionKey, serverAccessLogsBucket });
-  const database = new MetadataDatabase(stackOf(app, "database"), "Database", { network, encryptionKey });
-  const wiring = { network, database, bucket, encryptionKey };
-  const backupJob = new BackupGlueJob(stackOf(app, "job"), "Backup", wiring);
-  new BackupCatalog(stackOf(app, "catalog"), "Catalog", wiring);
-  new DataLakeAlarms(stackOf(app, "alarms"), "Alarms", { ...wiring, backupJob });
-  const secret = database.addUser("xray_app");
+  const { network, database, secret } = everyConstruct((id) => ({ scope: stackOf(app, id.toLowerCase()), id }));
   const webApp = stackOf(app, "web-app");
-  new ImageUploaderUser(webApp, "Uploader", { bucket, secret });
   const { id } = new SecurityGroup(webApp, "Group", { vpcId: network.vpcId, name: database.endpoint });
   database.allowConnectionsFrom(id, "web app");
   const schema = stackOf(app, "schema");
@@ -68,12 +54,12 @@ test("every construct in a stack of its own: the stacks have an order, and no re
 });
 
 test("a rule belongs to the stack of what connects", () => {
-  const { network, database, job, "web-app": webApp } = synthesizeApp(everyStack);
-  expect([rules(network), rules(database)]).toEqual([[], []]);
-  expect(rules(webApp)).toEqual(["Ingress-database-database-web-app"]);
-  expect(rules(job)).toEqual([
-    "Backup_Connection_Ingress-database-database-Glue-job-job-Backup-Connection",
-    "Backup_Connection_Ingress-network-network-endpoints-Glue-job-job-Backup-Connection",
+  const { net, db, backup, "web-app": webApp } = synthesizeApp(everyStack);
+  expect([rules(net), rules(db)]).toEqual([[], []]);
+  expect(rules(webApp)).toEqual(["Ingress-db-db-web-app"]);
+  expect(rules(backup)).toEqual([
+    "Backup_Connection_Ingress-db-db-Glue-job-backup-Backup-Connection",
+    "Backup_Connection_Ingress-net-net-endpoints-Glue-job-backup-Backup-Connection",
     "Backup_Connection_SelfIngress",
   ]);
 });

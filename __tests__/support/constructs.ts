@@ -1,0 +1,61 @@
+import type { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import type { Construct } from "constructs";
+import {
+  AccessLogsBucket,
+  BackupCatalog,
+  BackupGlueJob,
+  DataLakeAlarms,
+  DataLakeBucket,
+  DataLakeKey,
+  DataLakeNetwork,
+  type ExistingNetworkProps,
+  type IDataLakeNetwork,
+  ImageUploaderUser,
+  MetadataDatabase,
+  PurgeGlueJob,
+  RestoreGlueJob,
+  WebIdentityRole,
+} from "../../src";
+
+/** Scope and id of a construct, and the props that every construct takes. */
+export interface Place {
+  readonly scope: Construct;
+  readonly id: string;
+  readonly provider?: AwsProvider;
+  readonly namePath?: string;
+}
+
+export const GOOGLE_SERVICE_ACCOUNT_ID = "104752890112345678901";
+
+/** A network that the stack does not make, with two subnets. */
+export function existingNetwork(
+  scope: Construct,
+  id = "Net",
+  props: Partial<ExistingNetworkProps> = {},
+): IDataLakeNetwork {
+  const subnets = ["a", "b"].map((zone) => ({ id: `subnet-${zone}`, availabilityZone: zone, routeTableId: "rtb-1" }));
+  return DataLakeNetwork.fromExisting(scope, id, { vpcId: "vpc-1", subnets, ...props });
+}
+
+/** One of each construct of the AWS stack, connected; `place` says where the one that is usually called `id` goes. */
+export function everyConstruct(place: (id: string) => Place) {
+  function make<C, P>(Type: new (scope: Construct, id: string, props: P) => C, usualId: string, props: P): C {
+    const { scope, id, ...common } = place(usualId);
+    return new Type(scope, id, { ...common, ...props });
+  }
+  const encryptionKey = make(DataLakeKey, "Key", {});
+  const network = make(DataLakeNetwork, "Net", {});
+  const serverAccessLogsBucket = make(AccessLogsBucket, "Logs", {});
+  const bucket = make(DataLakeBucket, "Lake", { encryptionKey, serverAccessLogsBucket });
+  const database = make(MetadataDatabase, "Db", { network, encryptionKey });
+  const wiring = { bucket, database, network, encryptionKey };
+  const backupJob = make(BackupGlueJob, "Backup", wiring);
+  make(RestoreGlueJob, "Restore", wiring);
+  make(PurgeGlueJob, "Purge", { ...wiring, olderThanDays: 90 });
+  make(BackupCatalog, "Catalog", { bucket, encryptionKey });
+  make(DataLakeAlarms, "Alarms", { database, backupJob, encryptionKey, email: "a@example.org" });
+  const secret = database.addUser("xray_app");
+  make(WebIdentityRole, "App", { bucket, secret, googleServiceAccountId: GOOGLE_SERVICE_ACCOUNT_ID });
+  make(ImageUploaderUser, "User", { bucket, secret });
+  return { network, database, secret };
+}
