@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,6 +42,7 @@ _ER_NAMES = {code: name for name, code in vars(ER).items() if isinstance(code, i
 # The server was away for a moment, or somebody else's transaction was in the way.
 LOST_CONNECTION = frozenset({2003, 2006, 2013, 1053, 1077, 1927})
 OVERTAKEN = frozenset({ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT})
+_TRIES = 5
 
 # A string: PyMySQL has its type parameters in the stubs only.
 Connection: TypeAlias = "pymysql.Connection[pymysql.cursors.Cursor]"
@@ -248,3 +250,20 @@ def execute(connection: Connection, sql: str | bytes, parameters: Sequence[Any] 
     """Runs `sql`; how many rows it changed."""
     with connection.cursor() as cursor:
         return cursor.execute(sql, parameters)  # type: ignore[arg-type]
+
+
+def retried(connection: Connection, transaction: Callable[[], None], errors: Collection[int] = OVERTAKEN) -> None:
+    """Runs `transaction`, up to five times where it ends with one of `errors`: somebody else's was in the way.
+
+    Raises:
+        pymysql.MySQLError: the last try, or one with another error, failed; it is rolled back.
+    """
+    for attempt in range(_TRIES):
+        try:
+            transaction()
+            return
+        except pymysql.MySQLError as error:
+            connection.rollback()
+            if error.args[0] not in errors or attempt == _TRIES - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)

@@ -21,7 +21,7 @@ from pymysql.constants import ER
 from xray_backup.archive import checked_age_days
 from xray_backup.committed_copy import database_time
 from xray_backup.data_model import Table, quoted
-from xray_backup.database import Connection, execute, query
+from xray_backup.database import Connection, execute, query, retried
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
 from xray_backup.keys import keys_condition
@@ -37,7 +37,6 @@ from xray_backup.verification import FileContent, verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.
 PURGE_LOCK = f"{PURGES}lock/"
-TRIES = 5
 # A row that somebody else holds longer keeps its own unit only; the others go on.
 LOCK_WAIT_SECONDS = 3
 
@@ -178,20 +177,15 @@ class _Purger:
         result.units["would_delete" if self._dry_run else "deleted"] += len(chunk)
 
     def _with_retry(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
-        for attempt in range(TRIES):
-            try:
-                self._transaction(connection, rows)
-                return
-            except pymysql.MySQLError as error:
-                connection.rollback()
-                if error.args[0] == ER.LOCK_WAIT_TIMEOUT:
-                    raise ChunkRefusedError("locked") from None
-                if error.args[0] != ER.LOCK_DEADLOCK or attempt == TRIES - 1:
-                    raise
-                time.sleep(0.05 * 2**attempt)
-            except ChunkRefusedError:
-                connection.rollback()
-                raise
+        try:
+            retried(connection, lambda: self._transaction(connection, rows), {ER.LOCK_DEADLOCK})
+        except pymysql.MySQLError as error:
+            if error.args[0] == ER.LOCK_WAIT_TIMEOUT:
+                raise ChunkRefusedError("locked") from None
+            raise
+        except ChunkRefusedError:
+            connection.rollback()
+            raise
 
     def _transaction(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
         self._compare(connection, rows)

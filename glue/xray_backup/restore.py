@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -12,7 +11,7 @@ import pymysql
 from pymysql.constants import ER
 
 from xray_backup.data_model import Table
-from xray_backup.database import OVERTAKEN, Connection, execute, query
+from xray_backup.database import Connection, execute, query, retried
 from xray_backup.errors import BackupError
 from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
@@ -28,7 +27,6 @@ from xray_backup.schema_check import check_schema
 from xray_backup.verification import check_files
 
 RESTORE_LOCK = f"{LOCKS}restore/"
-TRIES = 5
 # Errors that are about a row: 3819 and 4025 are a CHECK in MySQL and MariaDB, 1300 a text that the server does not
 # take, 1526 a value that no partition is for.
 _ROW_ERRORS = frozenset(
@@ -250,16 +248,12 @@ class _Writer:
         """One transaction, done again where somebody else's was in the way."""
         table = self.table
         insert = f"INSERT INTO {table.quoted} ({table.column_list}) VALUES ".encode()
-        for attempt in range(TRIES):
-            try:
-                for values in batch.values:
-                    execute(connection, b"".join((insert, values)))
-                break
-            except pymysql.MySQLError as error:
-                if error.args[0] not in OVERTAKEN or attempt == TRIES - 1:
-                    raise
-                connection.rollback()
-                time.sleep(0.05 * 2**attempt)
+
+        def insert_rows() -> None:
+            for values in batch.values:
+                execute(connection, b"".join((insert, values)))
+
+        retried(connection, insert_rows)
         if self._found(connection, batch) != (len(batch.rows), digest(batch.rows)):
             connection.rollback()
             raise BackupError(f"table {table.name}: the server did not keep the rows as they were sent; rolled back")
