@@ -116,7 +116,7 @@ def marathon(lab: Lab, emulator: Emulator, folder: Path, kills: int, seed: int) 
         AssertionError: a row is lost or there twice, or a process ended as it must not.
     """
     journal = folder / f"journal-{uuid.uuid4().hex[:8]}.jsonl"
-    with web_app(lab, journal, "--seed", str(seed), "--pause", "0.2", "--meddle") as app:
+    with web_app(lab, emulator, journal, "--seed", str(seed), "--pause", "0.2", "--meddle") as app:
         race = Marathon(lab, emulator, journal, app, random.Random(seed))
         while not journal.exists() or journal.stat().st_size < 20_000:
             time.sleep(0.1)

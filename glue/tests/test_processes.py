@@ -166,7 +166,7 @@ def test_nothing_is_lost_while_the_app_writes(s3_lab: Lab, emulator: Emulator, t
     """Rows are inserted in three commits, changed and deleted while each command runs."""
     common = s3_lab.options(emulator)
     journal = tmp_path / "journal.jsonl"
-    with web_app(s3_lab, journal, "--meddle"):
+    with web_app(s3_lab, emulator, journal, "--meddle"):
         while not journal.exists() or journal.stat().st_size < 60_000:
             time.sleep(0.1)
         finished(command("backup", *common, "--run-slot", "s"))

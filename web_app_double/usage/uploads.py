@@ -196,7 +196,8 @@ class User:
         self.counts["image rows added by hand"] += 1
 
     def _connect(self) -> pymysql.Connection[Any]:
-        return pymysql.connect(**self._settings.database, database="x_ray")  # type: ignore[call-overload]
+        connection: pymysql.Connection[Any] = pymysql.connect(**self._settings.database, database="x_ray")
+        return connection
 
     def _open_app(self) -> WebApp:
         if self._app is None:

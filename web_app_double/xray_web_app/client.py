@@ -66,17 +66,20 @@ class WebApp:
         settings: Settings,
         clock: Callable[[], datetime] = datetime.now,
         observer: Observer | None = None,
+        schema: str = "x_ray",
     ) -> None:
         """
         Args:
             settings: from the ini file.
             clock: gives the time of a prediction; the app takes its host's.
             observer: told of statements and commits.
+            schema: the app names `x_ray`; a test may have several on one server.
         """
         self._clock = clock
         self._observer = observer or Observer()
+        self._schema = schema
         self._images = ImageFolder(settings)
-        self._connection = pymysql.connect(**settings.database)  # type: ignore[call-overload]
+        self._connection = pymysql.connect(**settings.database)
 
     def close(self) -> None:
         """Ends the connection; what was not committed is gone."""
@@ -108,7 +111,7 @@ class WebApp:
             pymysql.MySQLError: a statement was refused; what was committed before it stays.
             NoImageRowError: the object is in the bucket without a row.
         """
-        self._execute("USE x_ray;")
+        self._execute(f"USE {self._schema};")
         self._execute("SET FOREIGN_KEY_CHECKS=0;")
         images = self.list_images() if known_images is None else known_images
         if prediction.image_file not in images:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SECTIONS = ("Credential-AWS-RDS-MySQL", "Credential-AWS-S3", "Info-AWS-S3")
 # An ini file holds text only, and PyMySQL refuses a port that is text. A server on another port than 3306, as
@@ -16,9 +17,9 @@ OPTION_FILE = "[client]\nport={port}\n"
 class Settings:
     """The sections of the app's ini file, each as keyword arguments of what it configures."""
 
-    database: dict[str, str]
+    database: dict[str, Any]
     """Of `pymysql.connect`: host, user, password, and `ssl_ca`, which turns TLS on."""
-    aws_session: dict[str, str]
+    aws_session: dict[str, Any]
     """Of `boto3.Session`: the region, and an access key where no role gives one."""
     data_lake: dict[str, str]
     """`root_bucket` and `xray_images_bucket`, which is the folder in it."""

@@ -33,13 +33,13 @@ class Target:
         return cls(**{name: values[name] for name in cls.__dataclass_fields__})
 
     @property
-    def aws_session(self) -> dict[str, str]:
+    def aws_session(self) -> dict[str, Any]:
         """Keyword arguments of `boto3.Session`; the emulator takes any key."""
         return {"region_name": self.region, "aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
     def client(self, service: str) -> Any:
         """A boto3 client of the environment."""
-        return boto3.Session(**self.aws_session).client(service, endpoint_url=self.endpoint_url)
+        return boto3.Session(**self.aws_session).client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
 
     def login(self, user: str) -> dict[str, Any]:
         """The content of a database user's secret."""

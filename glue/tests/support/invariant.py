@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,21 +13,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.lab import GLUE, TABLES, Lab
+from tests.support.lab import GLUE, TABLES, Emulator, Lab
+from tests.support.mysql_server import REPOSITORY
 from tests.support.reading import backed_up
 from xray_backup.manifest_store import load_manifests
 from xray_backup.verification import verify
 
 
 @contextmanager
-def web_app(lab: Lab, journal: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The web app at work on the lab's schema; killed at the end."""
+def web_app(lab: Lab, emulator: Emulator, journal: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The web app's double at work on the lab's schema and bucket; killed at the end."""
     process = subprocess.Popen(
         [
             sys.executable, "-m", "tests.support.web_app", "--port", str(lab.server.port),
-            "--password", lab.server.password, "--schema", lab.schema, "--journal", str(journal), *options,
+            "--password", lab.server.password, "--schema", lab.schema, "--bucket", lab.store.url.split("/")[2],
+            "--journal", str(journal), *options,
         ],
         cwd=GLUE,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "web_app_double"), "AWS_ENDPOINT_URL": emulator.url},
     )  # fmt: skip
     try:
         yield process
@@ -80,7 +84,7 @@ def read_journal(journal: Path) -> tuple[set[Key], dict[Key, set[Row]], dict[Key
         except json.JSONDecodeError:
             continue  # the app was killed within the line
         for row in rows:
-            key = (table, row[0])
+            key = (table, int(row[0]))
             if what in ("deleting", "deleted"):
                 committed.discard(key)
                 last[key] |= tried[key]

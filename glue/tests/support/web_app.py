@@ -1,7 +1,6 @@
-"""The web app as a process: images, transactions and boxes in three commits, ids by MAX(id) + 1, for ever.
+"""The web app's double as a process that works for ever; each row is noted in a journal, one JSON line a commit.
 
-Every row that was committed is noted in a journal, one JSON line each, before the next statement. With `--meddle` a row
-is changed or deleted now and then, which is noted too.
+With `--meddle` somebody else changes or deletes one of the newest rows now and then, which is noted too.
 """
 
 from __future__ import annotations
@@ -9,108 +8,126 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import sys
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 import pymysql
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
+from usage.journal import Row, as_text, row_of_statement
+from xray_web_app.client import Box, Observer, Prediction, WebApp
+from xray_web_app.settings import Settings, read_settings, write_settings
 
 
-class WebApp:
-    def __init__(self, arguments: argparse.Namespace, journal: TextIO) -> None:
-        self.arguments, self.journal = arguments, journal
-        self.random = random.Random(arguments.seed)
-        self.connection: Any = None
+class Journal(Observer):
+    """Notes rows before a commit and after it: the test needs both bounds of the rows that were committed."""
 
-    def run(self) -> None:
-        while True:
-            try:
-                if self.connection is None:
-                    self.connection = pymysql.connect(
-                        host="127.0.0.1", port=self.arguments.port, user="root",
-                        password=self.arguments.password, database=self.arguments.schema, autocommit=False,
-                    )  # fmt: skip
-                self.predict()
-                if self.arguments.meddle and self.random.random() < 0.3:
-                    self.change()
-                if self.arguments.meddle and self.random.random() < 0.1:
-                    self.delete()
-                time.sleep(self.arguments.pause)
-            except pymysql.MySQLError:
-                self.connection = None
-                time.sleep(0.2)
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._open: tuple[str, list[Row]] = ("", [])
 
-    def next_id(self, table: str, key: str) -> int:
-        ((last,),) = self.query(f"SELECT MAX({key}) FROM `{table}`")
-        return (last or 0) + 1
+    def commits(self, table: str, rows: list[str]) -> None:
+        self._open = (table, [row_of_statement(row) for row in rows])
+        self.note("trying", *self._open)
 
-    def query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, values)
-            return list(cursor.fetchall())
+    def committed(self) -> None:
+        self.note("committed", *self._open)
 
-    def insert(self, table: str, *rows: tuple[Any, ...]) -> None:
-        # Noted before a commit and after it: the test needs both bounds of what was committed.
-        self.note("trying", table, rows)
-        for row in rows:
-            self.query(f"INSERT INTO `{table}` VALUES ({', '.join(['%s'] * len(row))})", row)
-        self.connection.commit()
-        self.note("committed", table, rows)
+    def note(self, what: str, table: str, rows: Sequence[Row]) -> None:
+        self._file.write(json.dumps([what, table, rows]) + "\n")
+        self._file.flush()
 
-    def note(self, what: str, table: str, rows: tuple[tuple[Any, ...], ...]) -> None:
-        self.journal.write(json.dumps([what, table, rows]) + "\n")
-        self.journal.flush()
 
-    def predict(self) -> None:
-        image = self.next_id("image", "image_id")
-        self.insert("image", (image, "lake", "xray-images", f"img_{image}"))
-        transaction = self.next_id("transaction", "transaction_id")
-        # Old enough to be archived at once, so that every command has work while this runs.
-        moment = f"2022-05-{self.random.randint(1, 28):02} 11:{self.random.randint(0, 59):02}:23"
-        self.insert("transaction", (transaction, image, moment, "0.300", "0.500"))
-        first = self.next_id("pred_bounding_box", "pred_bbox_id")
-        boxes = [
-            (first + n, transaction, self.random.randint(0, 13), f"0.{self.random.randint(0, 999):03}", n, 2, 300, 4)
-            for n in range(self.random.randint(0, 6))
-        ]
-        if boxes:
-            self.insert("pred_bounding_box", *boxes)
+class Meddler:
+    """Somebody else, with a connection of his own."""
+
+    def __init__(self, connection: Any, journal: Journal, draw: random.Random) -> None:
+        self._connection, self._journal, self._random = connection, journal, draw
 
     def change(self) -> None:
         """Changes the newest transaction's threshold: a row that is read, archived and purged meanwhile."""
-        (row,) = self.query("SELECT * FROM `transaction` ORDER BY transaction_id DESC LIMIT 1")
-        changed = (row[0], row[1], str(row[2]), f"0.{self.random.randint(0, 999):03}", str(row[4]))
-        self.note("trying", "transaction", (changed,))
-        self.query("UPDATE `transaction` SET cs_thr = %s WHERE transaction_id = %s", (changed[3], row[0]))
-        self.connection.commit()
-        self.note("committed", "transaction", (changed,))
+        (row,) = self._query("SELECT * FROM `transaction` ORDER BY transaction_id DESC LIMIT 1")
+        threshold = f"0.{self._random.randint(0, 999):03}"
+        changed = as_text((*row[:3], threshold, row[4]))
+        self._journal.note("trying", "transaction", [changed])
+        self._query("UPDATE `transaction` SET cs_thr = %s WHERE transaction_id = %s", (threshold, row[0]))
+        self._connection.commit()
+        self._journal.note("committed", "transaction", [changed])
 
     def delete(self) -> None:
         """Deletes one of the newest transactions, its boxes first and in a commit of their own."""
-        rows = self.query("SELECT transaction_id FROM `transaction` ORDER BY transaction_id DESC LIMIT 6")
-        (key,) = self.random.choice(rows)
+        rows = self._query("SELECT transaction_id FROM `transaction` ORDER BY transaction_id DESC LIMIT 6")
+        (key,) = self._random.choice(rows)
         for table, column in (("pred_bounding_box", "pred_bbox_id"), ("transaction", "transaction_id")):
-            keys = tuple(self.query(f"SELECT {column} FROM `{table}` WHERE transaction_id = %s", (key,)))
-            self.note("deleting", table, keys)
-            self.query(f"DELETE FROM `{table}` WHERE transaction_id = %s", (key,))
-            self.connection.commit()
-            self.note("deleted", table, keys)
+            keys = [as_text(row) for row in self._query(f"SELECT {column} FROM `{table}` WHERE transaction_id = {key}")]
+            self._journal.note("deleting", table, keys)
+            self._query(f"DELETE FROM `{table}` WHERE transaction_id = {key}")
+            self._connection.commit()
+            self._journal.note("deleted", table, keys)
+
+    def _query(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+
+def prediction(draw: random.Random) -> Prediction:
+    """A new image with up to six boxes."""
+    boxes = [Box(draw.randint(0, 13), draw.randint(0, 999) / 1000, n, 2, 300, 4) for n in range(draw.randint(0, 6))]
+    return Prediction(f"img_{time.time_ns()}", 0.3, 0.5, boxes)
+
+
+def work(settings: Settings, schema: str, journal: Journal, draw: random.Random, pause: float, meddle: bool) -> None:
+    """Uploads until the server is gone."""
+
+    def clock() -> datetime:
+        # Old enough to be archived at once, so that every command has work while this runs.
+        return datetime(2022, 5, draw.randint(1, 28), 11, draw.randint(0, 59), 23)
+
+    with (
+        WebApp(settings, clock, journal, schema) as app,
+        pymysql.connect(**settings.database, database=schema) as other,
+    ):
+        meddler = Meddler(other, journal, draw)
+        while True:
+            # The app lists the whole folder; the emulator takes half a second for 1,000 names.
+            app.upload(prediction(draw), b"an X-ray", known_images=set())
+            if meddle and draw.random() < 0.3:
+                meddler.change()
+            if meddle and draw.random() < 0.1:
+                meddler.delete()
+            time.sleep(pause)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--password", default="test-root")
+    parser.add_argument("--password", required=True)
     parser.add_argument("--schema", required=True)
+    parser.add_argument("--bucket", required=True)
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pause", type=float, default=0.02)
     parser.add_argument("--meddle", action="store_true")
     arguments = parser.parse_args()
-    with arguments.journal.open("a") as journal:
-        WebApp(arguments, journal).run()
+    ini = arguments.journal.with_suffix(".ini")
+    database = {"host": "127.0.0.1", "user": "root", "password": arguments.password}
+    aws = {"region_name": "eu-west-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    lake = {"root_bucket": arguments.bucket, "xray_images_bucket": "xray-images"}
+    write_settings(ini, Settings(database, aws, lake), arguments.port)
+    settings = read_settings(ini)
+    draw = random.Random(arguments.seed)
+    with arguments.journal.open("a") as file:
+        journal = Journal(file)
+        while True:
+            try:
+                work(settings, arguments.schema, journal, draw, arguments.pause, arguments.meddle)
+            except (pymysql.MySQLError, Boto3Error, BotoCoreError, ClientError):
+                time.sleep(0.2)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
