@@ -5,6 +5,7 @@ import type { HandMadeSetUp } from "../../examples/adopt-hand-made-set-up/adopte
 import { s3Client } from "../../local/environment/aws-clients";
 import type { Emulator } from "../../local/servers/aws/emulator";
 import { emulatorPython, startEmulator } from "../../local/servers/aws/emulator";
+import { repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
 import type { PlanCounts } from "./support/stack-folder";
 import { StackFolder } from "./support/stack-folder";
@@ -21,7 +22,7 @@ const synthesize = (change: Partial<HandMadeSetUp> = {}) =>
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  const script = path.join(__dirname, "support", "hand_made_set_up.py");
+  const script = path.join(repositoryRoot, "glue", "tests", "support", "hand_made_set_up.py");
   handMade = JSON.parse((await runCommand(emulatorPython, [script, emulator.url])).stdout) as HandMadeSetUp;
   stack = new StackFolder("adoption", emulator.url);
   await synthesize();

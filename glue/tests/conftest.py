@@ -49,7 +49,8 @@ def server(work_folder: Path) -> Iterator[MySqlServer]:
     server = start_server(work_folder / "mysql")
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT VERSION()")
-        print(f"\nMySQL {cursor.fetchone()[0]} at {server.host}:{server.port}")
+        ((version,),) = cursor.fetchall()
+        print(f"\nMySQL {version} at {server.host}:{server.port}")
     yield server
     server.stop()
 

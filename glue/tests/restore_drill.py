@@ -29,7 +29,7 @@ Contents = dict[str, tuple[int, ...]]
 
 def contents(lab: Lab) -> Contents:
     """Of each table: number of rows, sum of the rows' hashes, MySQL's checksum."""
-    found = {}
+    found: Contents = {}
     for name in TABLES:
         ((rows, hash_sum),) = lab.sql(f"SELECT {fingerprint_sql(X_RAY.table(name))} FROM `{name}`")
         ((_, checksum),) = lab.sql(f"CHECKSUM TABLE `{name}`")

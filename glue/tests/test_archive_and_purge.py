@@ -21,7 +21,8 @@ from tests.support.small_texts import SmallTexts
 from xray_backup import purge_record
 from xray_backup.archive import archive
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
-from xray_backup.purge import PURGE_LOCK, PurgeResult, purge
+from xray_backup.purge import PURGE_LOCK, purge
+from xray_backup.purge_record import PurgeResult
 
 
 def purged(lab: Lab, chunk_rows: int = 100, dry_run: bool = False, days: int = 2) -> PurgeResult:

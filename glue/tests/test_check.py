@@ -7,7 +7,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from xray_backup.glue_job import run_job
 from xray_backup.store import S3Store
 from xray_backup.terminal import Terminal
 
-RIGHTS = {
+RIGHTS: dict[str, dict[str, Sequence[str]]] = {
     "backup": {"SELECT": TABLES},
     "purge": {"SELECT": TABLES, "DELETE": ("transaction", "pred_bounding_box")},
     "restore": {"SELECT": TABLES, "INSERT": TABLES},
@@ -413,13 +413,13 @@ def test_a_job_checks_by_its_run_mode_and_ends_with_one_line(
         "--JOB_NAME", job, "--store", s3_lab.store.url, "--secret_id", s3_lab.secret(emulator),
         "--ssl_mode", "REQUIRED", "--run_mode", "check", *needed.get(job, []),
     ]  # fmt: skip
-    run_job(job, arguments, None)  # type: ignore[arg-type]
+    run_job(job, arguments, None)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["step"] for line in lines if line["event"] == "check"] == steps_of(job)
     assert all({"time", "step", "state", "text"} <= line.keys() for line in lines[:-1])
     s3_lab.sql("ALTER TABLE image DROP COLUMN folder")
     with pytest.raises(SystemExit, match=f"^xray_backup: check of {job}: schema failed: column 3 of table"):
-        run_job(job, arguments, None)  # type: ignore[arg-type]
+        run_job(job, arguments, None)
 
 
 def test_the_command_on_a_terminal_ends_with_one_line(s3_lab: Lab, emulator: Emulator) -> None:
@@ -447,7 +447,7 @@ def test_the_page_shows_what_a_terminal_shows(
     with user_of(s3_lab, "purge", without=("DELETE", "pred_bounding_box")) as user:
         secret = {"username": user, "password": PASSWORD}
         result = checked(s3_lab, emulator, job="purge", ca=authorities.file, secret=secret)
-    names = {
+    names: dict[str, str | Callable[[re.Match[str]], str]] = {
         user: "xray_purge",
         s3_lab.schema: "x_ray",
         s3_lab.store.bucket: "hospital-lake",

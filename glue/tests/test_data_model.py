@@ -14,7 +14,7 @@ from xray_backup.column_types import parse_column_type
 from xray_backup.data_model import X_RAY, parse_data_model
 
 PACKAGE = Path(xray_backup.__file__).parent
-DOCUMENT = json.loads((PACKAGE / "data_model.json").read_text())
+DOCUMENT: dict[str, Any] = json.loads((PACKAGE / "data_model.json").read_text())
 
 
 def changed(**table: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_a_selection_follows_parents_that_are_large_or_null(lab: OddLab) -> None
 def test_a_query_engine_reads_the_value_beside_the_column_that_cannot_hold_it(lab: OddLab) -> None:
     snapshot(lab.run(), "s", 60)
     files = str(Path(lab.store.url) / "v1/snapshot/note/**/*.parquet")
-    rows = duckdb.sql(
+    rows = duckdb.execute(
         "SELECT note_id, title, hex(title__exact), CAST(seen AS VARCHAR), decode(seen__exact)"
         f" FROM read_parquet('{files}', union_by_name = true) WHERE note_id IN (0, 1, 4, 5, {BOTTOM}) ORDER BY note_id"
     ).fetchall()

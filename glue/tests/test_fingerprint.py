@@ -21,7 +21,7 @@ from xray_backup.table_copy import copy_table
 
 KEYS = st.integers(-(2**31), 2**31 - 1)
 SCORES = st.integers(-9999, 9999).map(lambda n: Decimal(n).scaleb(-3))
-TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=100)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=100)
 # The hours at which clocks change in Berlin and New York are among them.
 TIMES = st.one_of(
     st.datetimes(datetime(1971, 1, 1), datetime(2999, 12, 31)).map(lambda t: t.replace(microsecond=0)),

@@ -16,7 +16,8 @@ from xray_backup.data_model import X_RAY
 from xray_backup.errors import UsageError
 from xray_backup.listing import list_backups
 from xray_backup.manifest_store import load_manifest
-from xray_backup.purge import PurgeResult, purge
+from xray_backup.purge import purge
+from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import RestoreResult, restore
 from xray_backup.restore_batches import Selection
 from xray_backup.snapshot import snapshot

@@ -196,11 +196,8 @@ def test_a_backup_that_is_not_there_is_one_line(saved: Lab) -> None:
 def test_a_part_of_a_batch_is_the_rows_at_those_places() -> None:
     rows = RowsInOrder(X_RAY.table("image"), np.array([1, 5, 9]), pa.array([b"a", b"b", b"c"]))
     part = Batch(rows, pa.array([b"(1)", b"(5)", b"(9)"])).subset([0, 2])
-    assert (part.rows.keys.tolist(), part.rows.texts.to_pylist(), list(part.values)) == (
-        [1, 9],
-        [b"a", b"c"],
-        [b"(1),(9)"],
-    )
+    assert (part.rows.keys.tolist(), part.rows.texts.to_pylist()) == ([1, 9], [b"a", b"c"])
+    assert b"".join(part.values) == b"(1),(9)"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ function pytestSuite(folder: string): Suite {
   };
 }
 
+/** Python that mypy checks, with the types of the environment `glue`. */
+const TYPED = ["glue/xray_backup", "glue/tests", "web_app_double/xray_web_app", "web_app_double/usage"];
+
 /** Two lanes run side by side: the first waits for servers most of the time, the second keeps the processor busy. */
 const LANES: Suite[][] = [
   [jestSuite("terraform"), jestSuite("e2e"), pytestSuite("airflow")],
@@ -87,7 +90,7 @@ const LANES: Suite[][] = [
     {
       name: "mypy",
       command: gluePython,
-      args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", "glue/xray_backup"],
+      args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED],
     },
     jestSuite("mysql"),
     pytestSuite("glue"),

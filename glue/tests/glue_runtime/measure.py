@@ -47,7 +47,8 @@ def measure(lake: GlueLake, version: str, workers: int) -> dict[str, object]:
 
 def copying(run: JobRun) -> float:
     """Seconds of the run in which tables were copied and proved."""
-    return round(sum(event["seconds"] for event in run.events if event["event"] == "copied"), 1)
+    seconds: float = sum(event["seconds"] for event in run.events if event["event"] == "copied")
+    return round(seconds, 1)
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ class GlueRig:
         self.server.stop()
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.emulator.url, region_name=REGION, **self.admin)
+        return boto3.Session(**self.admin, region_name=REGION).client(service, endpoint_url=self.emulator.url)  # type: ignore[call-overload]
 
     def _package(self) -> Path:
         """The job zip as the build makes it, except that it holds the tests' authority in the place of RDS's."""
@@ -65,7 +65,7 @@ class GlueRig:
                 adapted.writestr(entry, self.certificates.authority.read_bytes() if authority else built.read(entry))
         return package
 
-    def _administrator(self) -> dict[str, str]:
+    def _administrator(self) -> dict[str, Any]:
         iam = self.emulator.client("iam")
         iam.create_user(UserName="administrator")
         everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -25,7 +25,7 @@ Clients = Callable[[str], Any]
 def clients_of(endpoint_url: str) -> Clients:
     """Clients of the emulator, in the region of the set-up."""
     session = boto3.Session("local", "local", region_name=REGION)
-    return lambda service: session.client(service, endpoint_url=endpoint_url)
+    return lambda service: session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]
 
 
 def make_bucket(client: Clients) -> None:

@@ -50,7 +50,7 @@ class Emulator:
                 time.sleep(0.1)
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, endpoint_url=self.url)
+        return boto3.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -97,7 +97,7 @@ class Lab:
         return self
 
     def database(self, **overrides: Any) -> Database:
-        values = {
+        values: dict[str, Any] = {
             "host": self.server.host,
             "port": self.server.port,
             "username": self.server.user,
