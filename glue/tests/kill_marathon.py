@@ -26,8 +26,8 @@ from tests.support.lab import Emulator, Lab, command
 from xray_backup.manifest_store import load_manifests
 
 CHECK_EVERY = 50
-# About what a command takes that has something to do.
-LONGEST_SECONDS = 3.0
+# A run is killed within the time that its command's longest run took; this share of the runs is not, and tells that time.
+WHOLE_RUNS = 0.2
 COMMANDS = ("backup", "archive", "purge", "purge", "restore")
 
 
@@ -42,6 +42,8 @@ class Marathon:
     random: random.Random
     kills: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    # By command; the first run is not killed.
+    longest_seconds: dict[str, float] = field(default_factory=dict)
     slot: int = 0
 
     def run(self, kills: int) -> None:
@@ -95,8 +97,11 @@ class Marathon:
             assert process.returncode in (2, 4), (name, line, errors)
             self.outcomes[f"{name} refused"] += 1
             return
+        longest = self.longest_seconds.get(name, 0.0)
+        is_whole, share = self.random.random() < WHOLE_RUNS, self.random.random()
+        started = time.monotonic()
         try:
-            process.communicate(timeout=self.random.uniform(0, LONGEST_SECONDS))
+            process.communicate(timeout=None if is_whole or not longest else share * longest)
         except subprocess.TimeoutExpired:
             # The whole group: the command and its worker processes.
             os.killpg(process.pid, signal.SIGKILL)
@@ -106,6 +111,7 @@ class Marathon:
             return
         # 3 is a restore's word on rows that have changed since; 4 a lock that a killed run still holds.
         assert process.returncode in (0, 3, 4), (name, process.returncode)
+        self.longest_seconds[name] = max(longest, time.monotonic() - started)
         self.outcomes[f"{name} ended {process.returncode}"] += 1
 
 
