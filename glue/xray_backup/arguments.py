@@ -57,22 +57,18 @@ def _wrong(text: str, needed: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(f"got {text!r}, {needed}")
 
 
-def _integer(argument: Argument) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"\d{1,9}", text) or not argument.minimum <= int(text) <= argument.maximum:
-            raise _wrong(text, f"a whole number from {argument.minimum:,} to {argument.maximum:,} is needed")
-        return int(text)
+def _number(kind: str, pattern: str, number: Callable[[str], float]) -> Callable[[Argument], Callable[[str], float]]:
+    """The parser of a number within the argument's bounds; `kind` names it in the error."""
 
-    return parse
+    def of(argument: Argument) -> Callable[[str], float]:
+        def parse(text: str) -> float:
+            if not re.fullmatch(pattern, text) or not argument.minimum <= number(text) <= argument.maximum:
+                raise _wrong(text, f"{kind} from {argument.minimum:,} to {argument.maximum:,} is needed")
+            return number(text)
 
+        return parse
 
-def _number(argument: Argument) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text) or not argument.minimum <= float(text) <= argument.maximum:
-            raise _wrong(text, f"a number from {argument.minimum:,} to {argument.maximum:,} is needed")
-        return float(text)
-
-    return parse
+    return of
 
 
 def _text(text: str) -> str:
@@ -115,9 +111,9 @@ def _time(text: str) -> str:
 _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "authorities": lambda _: _authorities,
     "ids": lambda _: _ids,
-    "integer": _integer,
+    "integer": _number("a whole number", r"\d{1,9}", int),
     "names": lambda _: _names,
-    "number": _number,
+    "number": _number("a number", r"\d{1,9}(\.\d{1,9})?", float),
     "schema": lambda _: _schema,
     "slot": lambda _: checked_slot,
     "text": lambda _: _text,

@@ -43,6 +43,8 @@ export class ReplayError extends ToolError {
   }
 }
 
+type Action = "create" | "destroy";
+
 interface Resource {
   readonly address: string;
   readonly type: string;
@@ -57,10 +59,8 @@ interface Resource {
  * @returns the addresses, in the order in which they were made
  * @throws ReplayError for the first statement that the server refuses; what was done before it stays done
  */
-export async function replayApply(options: ReplayOptions): Promise<string[]> {
-  const { stack, resources } = readStack(options.stackFile);
-  const expressions = new Expressions(stack, path.dirname(options.stackFile), options.readSecret);
-  return run(options, resources, (connection, resource) => create(connection, resource, expressions));
+export function replayApply(options: ReplayOptions): Promise<string[]> {
+  return replay(options, "create");
 }
 
 /**
@@ -69,10 +69,8 @@ export async function replayApply(options: ReplayOptions): Promise<string[]> {
  * @returns the addresses, in the order in which they were destroyed
  * @throws ReplayError for the first statement that the server refuses
  */
-export async function replayDestroy(options: ReplayOptions): Promise<string[]> {
-  const { stack, resources } = readStack(options.stackFile);
-  const expressions = new Expressions(stack, path.dirname(options.stackFile), options.readSecret);
-  return run(options, resources.reverse(), (connection, resource) => destroy(connection, resource, expressions));
+export function replayDestroy(options: ReplayOptions): Promise<string[]> {
+  return replay(options, "destroy");
 }
 
 /** A connection as the provider makes it: several statements in a query, and no strict mode. */
@@ -87,17 +85,16 @@ export async function connectAsProvider(server: ReplayOptions["server"]): Promis
   return connection;
 }
 
-async function run(
-  options: ReplayOptions,
-  resources: Resource[],
-  action: (connection: Connection, resource: Resource) => Promise<unknown>,
-): Promise<string[]> {
+async function replay(options: ReplayOptions, action: Action): Promise<string[]> {
+  const { stack, resources } = readStack(options.stackFile);
+  if (action === "destroy") resources.reverse();
+  const expressions = new Expressions(stack, path.dirname(options.stackFile), options.readSecret);
   const connection = await connectAsProvider(options.server);
   try {
     for (const [index, resource] of resources.entries()) {
       options.onResource?.(resource.address, index, resources.length);
       try {
-        await action(connection, resource);
+        await act(connection, resource, expressions, action);
       } catch (error) {
         if (error instanceof ToolError) throw error;
         const { errno, message } = error as NodeJS.ErrnoException;
@@ -110,29 +107,26 @@ async function run(
   return resources.map((resource) => resource.address);
 }
 
-async function create(connection: Connection, resource: Resource, expressions: Expressions): Promise<unknown> {
+async function act(
+  connection: Connection,
+  resource: Resource,
+  expressions: Expressions,
+  action: Action,
+): Promise<unknown> {
   const values = (...names: string[]): Promise<string[]> => evaluate(resource, expressions, names);
+  const creates = action === "create";
   switch (resource.type) {
     case "mysql_sql":
-      return connection.query((await values("create_sql")).join());
+      return connection.query((await values(creates ? "create_sql" : "delete_sql")).join());
     case "mysql_user":
-      return connection.query("CREATE USER ?@? IDENTIFIED BY ?", await values("user", "host", "password_wo"));
-    case "mysql_grant":
-      return connection.query(`GRANT ${privileges(resource)} ON ??.?? TO ?@?`, await values(...GRANT_TARGET));
-    default:
-      throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
-  }
-}
-
-async function destroy(connection: Connection, resource: Resource, expressions: Expressions): Promise<unknown> {
-  const values = (...names: string[]): Promise<string[]> => evaluate(resource, expressions, names);
-  switch (resource.type) {
-    case "mysql_sql":
-      return connection.query((await values("delete_sql")).join());
-    case "mysql_user":
-      return connection.query("DROP USER ?@?", await values("user", "host"));
-    case "mysql_grant":
-      return connection.query(`REVOKE ${privileges(resource)} ON ??.?? FROM ?@?`, await values(...GRANT_TARGET));
+      return creates
+        ? connection.query("CREATE USER ?@? IDENTIFIED BY ?", await values("user", "host", "password_wo"))
+        : connection.query("DROP USER ?@?", await values("user", "host"));
+    case "mysql_grant": {
+      const [verb, preposition] = creates ? ["GRANT", "TO"] : ["REVOKE", "FROM"];
+      const sql = `${verb} ${privileges(resource)} ON ??.?? ${preposition} ?@?`;
+      return connection.query(sql, await values(...GRANT_TARGET));
+    }
     default:
       throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
   }
