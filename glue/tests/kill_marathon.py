@@ -26,7 +26,7 @@ from tests.support.lab import Emulator, Lab, command
 from xray_backup.manifest_store import load_manifests
 
 CHECK_EVERY = 50
-# A run is killed within the time that its command's longest run took; this share is not killed, and tells that time.
+# A run is killed within the time of its command's longest run; this share of runs is not killed, and tells that time.
 WHOLE_RUNS = 0.2
 COMMANDS = ("backup", "archive", "purge", "purge", "restore")
 
