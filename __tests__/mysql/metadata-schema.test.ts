@@ -47,7 +47,10 @@ describeOnServers("MetadataSchema", (get) => {
     const purge = await asUser("xray_purge");
     await app.query("INSERT INTO image VALUES (900, 'b', 'f', 'rights')");
     await backup.query("SELECT * FROM image");
-    await purge.query("DELETE FROM image WHERE image_id = 900");
+    await purge.query("SELECT * FROM image");
+    await purge.query("SELECT * FROM transaction WHERE transaction_id = 900 FOR UPDATE");
+    await purge.query("DELETE FROM pred_bounding_box WHERE transaction_id = 900");
+    await purge.query("DELETE FROM transaction WHERE transaction_id = 900");
     for (const [connection, refused] of [
       [app, "DELETE FROM image"],
       [app, "UPDATE image SET folder = 'x'"],
@@ -56,11 +59,40 @@ describeOnServers("MetadataSchema", (get) => {
       [backup, "INSERT INTO image VALUES (901, 'b', 'f', 'x')"],
       [backup, "DELETE FROM image"],
       [purge, "INSERT INTO image VALUES (901, 'b', 'f', 'x')"],
-      [purge, "TRUNCATE TABLE image"],
+      [purge, "DELETE FROM image"],
+      [purge, "UPDATE transaction SET image_id = 1"],
+      [purge, "TRUNCATE TABLE transaction"],
+      [purge, "CREATE TABLE child (id INT, FOREIGN KEY (id) REFERENCES image (image_id))"],
+      [purge, "SELECT * FROM schema_migration"],
     ] as const) {
       await expect(connection.query(refused)).rejects.toMatchObject({ errno: 1142 });
     }
+    await get().connection.query("DELETE FROM x_ray.image WHERE image_id = 900");
     await Promise.all([app.end(), backup.end(), purge.end()]);
+  });
+
+  test("the purge's user sees triggers on what it deletes, and foreign keys to it from any schema", async () => {
+    const { connection } = get();
+    const purge = await asUser("xray_purge");
+    await connection.query("CREATE DATABASE clinic");
+    await connection.query(
+      "CREATE TABLE clinic.review (of_id INT, FOREIGN KEY (of_id) REFERENCES x_ray.transaction (transaction_id))",
+    );
+    await connection.query("CREATE TRIGGER x_ray.gone AFTER DELETE ON x_ray.transaction FOR EACH ROW SET @gone = 1");
+    const [keys] = await purge.query(
+      "SELECT table_schema AS t, column_name AS c FROM information_schema.key_column_usage" +
+        " WHERE referenced_table_schema = 'x_ray' AND referenced_table_name = 'transaction' ORDER BY 1",
+    );
+    expect(keys).toEqual([
+      { t: "clinic", c: "of_id" },
+      { t: "x_ray", c: "transaction_id" },
+    ]);
+    const [triggers] = await purge.query("SELECT trigger_name AS t FROM information_schema.triggers");
+    expect(triggers).toEqual([{ t: "gone" }]);
+    await expect(purge.query("SELECT * FROM clinic.review")).rejects.toMatchObject({ errno: 1142 });
+    await connection.query("DROP TRIGGER x_ray.gone");
+    await connection.query("DROP DATABASE clinic");
+    await purge.end();
   });
 
   test("the web app's eight statements pass, by position and with explicit ids", async () => {

@@ -27,9 +27,10 @@ from xray_backup.glue_job import run_job
 from xray_backup.store import S3Store
 from xray_backup.terminal import Terminal
 
+PURGED = ("transaction", "pred_bounding_box")
 RIGHTS: dict[str, dict[str, Sequence[str]]] = {
     "backup": {"SELECT": TABLES},
-    "purge": {"SELECT": TABLES, "DELETE": ("transaction", "pred_bounding_box")},
+    "purge": {"SELECT": TABLES, "DELETE": PURGED, "TRIGGER": PURGED, "REFERENCES": ()},
     "restore": {"SELECT": TABLES, "INSERT": TABLES},
 }
 CONNECTION = ["secret", "name", "TCP", "TLS", "log-in"]
@@ -83,9 +84,10 @@ def user_of(lab: Lab, job: str, without: tuple[str, str] = ("", "")) -> Iterator
     lab.sql(f"CREATE USER '{name}'@'%' IDENTIFIED BY '{PASSWORD}'")
     try:
         for right, tables in RIGHTS[job].items():
-            for table in tables:
+            for table in tables or ["*.*"]:
+                target = table if table == "*.*" else f"`{lab.schema}`.`{table}`"
                 if (right, table) != without:
-                    lab.sql(f"GRANT {right} ON `{lab.schema}`.`{table}` TO '{name}'@'%'")
+                    lab.sql(f"GRANT {right} ON {target} TO '{name}'@'%'")
         yield name
     finally:
         lab.sql(f"DROP USER '{name}'@'%'")
@@ -265,6 +267,8 @@ def test_a_wrong_password(s3_lab: Lab, emulator: Emulator) -> None:
         ("backup", "SELECT", "image"),
         ("purge", "SELECT", "image"),
         ("purge", "DELETE", "pred_bounding_box"),
+        ("purge", "TRIGGER", "transaction"),
+        ("purge", "REFERENCES", "*.*"),
         ("restore", "SELECT", "transaction"),
         ("restore", "INSERT", "transaction"),
     ],
@@ -276,7 +280,10 @@ def test_a_missing_grant_is_told_with_the_statement_that_gives_it(
         secret = {"username": user, "password": PASSWORD}
         result = checked(s3_lab, emulator, "--ssl-mode", "REQUIRED", job=job, secret=secret)
         grant = result.texts[f"rights {right}"].partition(": ")[2]
-        message = f"^user '{user}' lacks {right} on {table}: GRANT {right} ON `{s3_lab.schema}`"
+        target = r"\*.\*" if table == "*.*" else f"`{s3_lab.schema}`"
+        message = (
+            rf"^user '{user}' lacks {right}( \(which shows .*\))? on {re.escape(table)}: GRANT {right} ON {target}"
+        )
         fails(result, f"rights {right}", message, ["schema"] if right == "SELECT" else [])
         s3_lab.sql(grant)
         assert not checked(s3_lab, emulator, "--ssl-mode", "REQUIRED", job=job, secret=secret).error
@@ -430,7 +437,7 @@ def test_the_command_on_a_terminal_ends_with_one_line(s3_lab: Lab, emulator: Emu
     assert process.returncode == 1
     assert errors.startswith(f"xray_backup: check of purge: rights DELETE failed: user '{user}' lacks DELETE on pred")
     assert errors.count("\n") == 1
-    assert [line[0] for line in output.splitlines() if line[0] != " "] == list("✓✓✓!✓✓✗✓✓✓✓✓✓p")
+    assert [line[0] for line in output.splitlines() if line[0] != " "] == list("✓✓✓!✓✓✗✓✓✓✓✓✓✓✓p")
     assert max(map(len, output.splitlines())) <= 100
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import threading
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.lab import Lab
+from xray_backup.database import query
 from xray_backup.errors import LockedError, VerificationError
-from xray_backup.lock import CLAIM, DatabaseLock, Lease
+from xray_backup.lock import CLAIM, WAIT_SECONDS, DatabaseLock, Lease
+from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, Store
 
 PREFIX = "v1/_locks/test/"
@@ -136,6 +139,35 @@ def test_the_database_s_lock_keeps_others_out_and_goes_with_its_connection(lab: 
         time.sleep(0.2)
         with pytest.raises(LockedError, match="closed the connection that holds the lock"):
             held.check()
+
+
+def test_another_user_that_holds_the_database_s_lock_is_named_and_waited_for_a_moment(lab: Lab) -> None:
+    """Any account of the server may take a named lock, the web app's too."""
+    lab.fill(3)
+    accounts = {"app": "SELECT, INSERT", "backup": "SELECT"}
+    users = {name: f"{name}_{lab.schema[-8:]}" for name in accounts}
+    for name, rights in accounts.items():
+        lab.sql(f"CREATE USER '{users[name]}'@'%' IDENTIFIED BY 'x'")
+        lab.sql(f"GRANT {rights} ON `{lab.schema}`.* TO '{users[name]}'@'%'")
+    run = lab.run(database=lab.database(username=users["backup"], password="x"))
+    app = lab.database(username=users["app"], password="x").connect()
+    try:
+        name = f"xray_backup.{hashlib.sha256(lab.schema.encode()).hexdigest()[:16]}"
+        ((taken, connection),) = query(app, "SELECT GET_LOCK(%s, 0), CONNECTION_ID()", (name,))
+        assert taken == 1
+        started = time.monotonic()
+        with pytest.raises(LockedError, match=rf"connection {connection} holds the lock {name}; .*KILL"):
+            snapshot(run, "s", 60)
+        assert WAIT_SECONDS <= time.monotonic() - started < WAIT_SECONDS + 5
+        # One that lets go within the time is waited for.
+        release = threading.Timer(1.0, lambda: query(app, "SELECT RELEASE_LOCK(%s)", (name,)))
+        release.start()
+        assert snapshot(run, "s", 60) is not None
+        release.join()
+    finally:
+        app.close()
+        for user in users.values():
+            lab.sql(f"DROP USER '{user}'@'%'")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"owner": "x", "ttl_seconds": "x"}'])

@@ -191,7 +191,7 @@ class _Check:
 
     def _right(self, right: str, tables: Sequence[Table]) -> str:
         check_right(self._connection, self._database.schema, right, tables)
-        return f"on {', '.join(table.name for table in tables)}"
+        return f"on {', '.join(table.name for table in tables) or '*.*'}"
 
     def _schema(self) -> str:
         try:

@@ -13,7 +13,7 @@ from xray_backup.archive import archive
 from xray_backup.aws import region_of_arn
 from xray_backup.check import Subject, check
 from xray_backup.database import Database, Secret
-from xray_backup.errors import UsageError, VerificationError
+from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.events import Events
 from xray_backup.purge import purge
 from xray_backup.restore import restore
@@ -105,7 +105,7 @@ def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: 
 def _backup(run: Run, options: argparse.Namespace) -> None:
     snapshot(run, options.run_slot, options.lag_minutes)
     if options.archive_older_than_days is not None:
-        archive(run, options.run_slot, options.archive_older_than_days)
+        archive(run, options.run_slot, _age(run, options, options.archive_older_than_days))
 
 
 def _archive(run: Run, options: argparse.Namespace) -> None:
@@ -116,8 +116,21 @@ def _verify(run: Run, options: argparse.Namespace) -> None:
     verify_backups(run, options.backups, options.against_database)
 
 
+def _age(run: Run, options: argparse.Namespace, asked: int) -> int:
+    """The age in days: a job's own where the run asks for less. A command line has no other than its own."""
+    least: int | None = getattr(options, "least_age_days", None)
+    if least is None or asked >= least:
+        return asked
+    run.events("age_raised", asked_days=asked, least_age_days=least)
+    return least
+
+
 def _purge(run: Run, options: argparse.Namespace) -> None:
-    purge(run, options.older_than_days, options.chunk_rows, options.sleep_ratio)
+    age = _age(run, options, options.older_than_days)
+    result = purge(run, age, options.chunk_rows, options.sleep_ratio)
+    if kept := sum(result.units.get(outcome, 0) for outcome in ("referenced", "blocked")):
+        done = "would be kept" if run.dry_run else "were kept, all others are gone"
+        raise BackupError(f"{kept} units {done}: {'; '.join(result.obstacles)}")
 
 
 def _restore(run: Run, options: argparse.Namespace) -> None:

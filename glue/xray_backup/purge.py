@@ -22,14 +22,17 @@ from xray_backup.archive import checked_age_days
 from xray_backup.committed_copy import database_time
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query, retried
+from xray_backup.delete_effects import changed_rows, find_delete_effects
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
+from xray_backup.kept_units import KeptUnits
 from xray_backup.keys import keys_condition
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import OnDamage
 from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecorder, PurgeResult, unpurged_archives
-from xray_backup.purge_units import Chunk, read_blocks
+from xray_backup.purge_units import Block, Chunk, read_blocks
+from xray_backup.rights import check_rights
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
@@ -39,6 +42,11 @@ from xray_backup.verification import FileContent, verify
 PURGE_LOCK = f"{PURGES}lock/"
 # A row that somebody else holds longer keeps its own unit only; the others go on.
 LOCK_WAIT_SECONDS = 3
+
+
+def keys_at_once(text_bytes: int) -> int:
+    """Keys in one statement of so many bytes, 20 digits each at most."""
+    return max(1, text_bytes // 25)
 
 
 class ChunkRefusedError(Exception):
@@ -83,7 +91,10 @@ def _purge(
     recorder = PurgeRecorder(run, [manifest.name for manifest in archives], before)
     with recorder, ExitStack() as sessions:
         connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
+        # Rights first: who may not see a table is told which right is missing, not that there is no table.
+        check_rights(connections[0], run.database.schema, "purge", run.model)
         check_schema(connections[0], run.database.schema, run.model)
+        effects = find_delete_effects(connections[0], run.database.schema, run.model)
         for connection in connections:
             # Parents are locked before their children are read, so no child comes in between; READ COMMITTED
             # locks no gap between keys, so the web app's inserts beside a chunk go on.
@@ -91,11 +102,14 @@ def _purge(
             connection.commit()
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
-        purger = _Purger(run, check, sleep_ratio, int(limit) // 2)
+        kept = KeptUnits(effects, keys_at_once(int(limit) // 2))
+        purger = _Purger(run, check, sleep_ratio, int(limit) // 2, kept)
+        looking = sessions.enter_context(run.database.session())
         for manifest in archives:
             blocks = ahead(read_blocks(run, manifest, contents, before))
-            chunks = (chunk for block in blocks for chunk in block.chunks(min(chunk_rows, purger.keys_at_once)))
-            _purge_archive(run, manifest, purger, connections, chunks, recorder)
+            sorted_out = (kept.take_out(looking, block) for block in blocks)
+            _purge_archive(run, manifest, purger, connections, sorted_out, chunk_rows, recorder)
+            recorder.obstacles = kept.reasons
     result = recorder.result
     run.events("would_purge" if run.dry_run else "purged", **asdict(result))
     if damaged:
@@ -108,7 +122,8 @@ def _purge_archive(
     manifest: Manifest,
     purger: _Purger,
     connections: Sequence[Connection],
-    chunks: Iterator[Chunk],
+    blocks: Iterator[tuple[Block, ChunkResult | None]],
+    chunk_rows: int,
     recorder: PurgeRecorder,
 ) -> None:
     total = manifest.tables[run.model.anchor.name].fingerprint.rows
@@ -119,7 +134,13 @@ def _purge_archive(
         recorder.add(manifest.name, chunk)
         run.events("progress", step=f"purge {manifest.name}", done=outcomes.total(), total=total)
 
-    in_parallel(connections, chunks, purger.purge, done)
+    def chunks() -> Iterator[Chunk]:
+        for block, kept in blocks:
+            if kept:
+                done(kept)
+            yield from block.chunks(min(chunk_rows, purger.keys_at_once))
+
+    in_parallel(connections, chunks(), purger.purge, done)
     # A row that was changed since is not this archive's any more: the next one takes it as it is now.
     if outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
         recorder.archive_is_finished(manifest.name)
@@ -145,9 +166,12 @@ class _Purger:
     `text_bytes` bounds the text of rows, and about the length of a statement, that MySQL handles at once.
     """
 
-    def __init__(self, run: Run, check: Callable[[], None], sleep_ratio: float, text_bytes: int) -> None:
+    def __init__(
+        self, run: Run, check: Callable[[], None], sleep_ratio: float, text_bytes: int, kept: KeptUnits
+    ) -> None:
         self._tables, self._dry_run = run.model.purged, run.dry_run
         self._check, self._sleep_ratio, self._text_bytes = check, sleep_ratio, text_bytes
+        self._kept = kept
 
     def purge(self, connection: Connection, chunk: Chunk) -> ChunkResult:
         """Deletes the chunk, or what of it can be deleted, and pauses."""
@@ -182,6 +206,8 @@ class _Purger:
         except pymysql.MySQLError as error:
             if error.args[0] == ER.LOCK_WAIT_TIMEOUT:
                 raise ChunkRefusedError("locked") from None
+            if error.args[0] in (ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2):
+                raise ChunkRefusedError("referenced") from None
             raise
         except ChunkRefusedError:
             connection.rollback()
@@ -193,18 +219,29 @@ class _Purger:
         (last_keys,) = query(connection, f"SELECT {highest}")
         if any(len(archived) and archived.keys[-1] >= last for archived, last in zip(rows, last_keys, strict=True)):
             raise ChunkRefusedError("last_key")
+        self._kept.check_unchanged(connection)
+        if self._kept.is_referenced(connection, rows):
+            raise ChunkRefusedError("referenced")
         if self._dry_run:
             connection.rollback()
             return
+        before = changed_rows(connection)
         for archived in reversed(rows):
             for start, end in archived.parts(self.keys_at_once, self._text_bytes):
                 self._delete(connection, archived.slice(start, end))
+        deleted = sum(map(len, rows))
+        if (changed := changed_rows(connection) - before) > deleted:
+            connection.rollback()
+            raise BackupError(
+                f"the server changed {changed} rows where {deleted} were deleted; rolled back: look for triggers and"
+                " foreign keys that the user of the purge cannot see"
+            )
         connection.commit()
 
     @property
     def keys_at_once(self) -> int:
-        """Keys in one statement, 20 digits each at most."""
-        return max(1, self._text_bytes // 25)
+        """Keys in one statement."""
+        return keys_at_once(self._text_bytes)
 
     def _delete(self, connection: Connection, rows: RowsInOrder) -> None:
         deleted = execute(connection, f"DELETE FROM {rows.table.quoted} WHERE {rows.condition}")

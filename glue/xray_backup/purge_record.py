@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal, Self
 
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
@@ -23,7 +23,8 @@ CHUNKS_PER_RECORD = 1_000
 # A purge that is killed outright may have deleted rows in these last seconds without a record of them.
 SECONDS_PER_RECORD = 10.0
 
-Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "locked"]
+# `referenced` by a row of a table that is not purged; `blocked` by what concerns every row of a table.
+Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "locked", "referenced", "blocked"]
 
 _INTENT = re.compile(rf"({PURGES}[^/]+/)intent\.json")
 
@@ -60,7 +61,10 @@ class PurgedChunk(Record):
 
 @dataclass(frozen=True)
 class PurgeResult(Record):
-    """The result of a purge: `rows` counts deleted or, in a dry run, deletable rows; `kept` has keys by reason."""
+    """The result of a purge: `rows` counts deleted or, in a dry run, deletable rows; `kept` has keys by reason.
+
+    `obstacles` are the reasons of what was kept for good, in words; units that are `blocked` are counted, not named.
+    """
 
     run_id: str
     mode: Literal["dry-run", "execute"]
@@ -69,7 +73,13 @@ class PurgeResult(Record):
     rows: Mapping[str, int]
     units: Mapping[Outcome, int]
     kept: Mapping[str, Sequence[int]]
+    obstacles: Sequence[str]
     completed: bool
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """As of every record; earlier versions knew no obstacles."""
+        return super().from_document({"obstacles": []} | dict(document))
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,7 @@ class PurgeRecorder:
         self._rows = Counter({table.name: 0 for table in run.model.purged})
         self._units: Counter[Outcome] = Counter()
         self._kept: dict[str, list[int]] = {}
+        self.obstacles: Sequence[str] = []
         self._completed = False
         self._lines: list[bytes] = []
         self._parts = 0
@@ -153,6 +164,7 @@ class PurgeRecorder:
             rows=dict(self._rows),
             units=dict(self._units),
             kept=dict(self._kept),
+            obstacles=self.obstacles,
             completed=self._completed,
         )
 

@@ -35,6 +35,11 @@ class UnitRows:
     keys: Keys
     texts: pa.Array
 
+    def without(self, anchors: Keys) -> UnitRows:
+        """The rows of the other units."""
+        left = ~np.isin(self.anchors, anchors)
+        return UnitRows(self.table, self.anchors[left], self.keys[left], self.texts.filter(pa.array(left)))
+
 
 @dataclass(frozen=True)
 class Block:
@@ -47,6 +52,10 @@ class Block:
         """By table: where the rows of each unit begin; at the end the number of rows."""
         anchors = self.rows[0].keys
         return tuple(np.append(np.searchsorted(rows.anchors, anchors), len(rows.anchors)) for rows in self.rows)
+
+    def without(self, anchors: Keys) -> Block:
+        """The block without these units."""
+        return Block(tuple(rows.without(anchors) for rows in self.rows))
 
     def units(self, first: int, end: int) -> list[RowsInOrder]:
         """By table, the rows of the units from `first` up to `end`, which is not included."""

@@ -1,4 +1,4 @@
-"""Rights of a database user: asked of the server, which plans a statement and runs nothing."""
+"""Rights of a database user: asked of the server, which plans a statement and runs nothing, or lists them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from pymysql.constants import ER
 from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError
+from xray_backup.grants import read_grants
 
 _DENIED = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR)
 _READ_ONLY = (ER.OPTION_PREVENTS_STATEMENT, 1836)
+# A purge deletes nothing by these: without TRIGGER on a table the server keeps its triggers to itself, and without a
+# right on a table its foreign keys. REFERENCES is the one right on every table that neither reads nor changes a row.
+_SEES = {"TRIGGER": "which shows triggers", "REFERENCES": "which shows the foreign keys of every table"}
 # EXPLAIN asks for the rights of the statement behind it, and knows of roles, patterns and revokes as the grants'
 # own tables do not.
 _STATEMENTS = {
@@ -23,31 +27,64 @@ _STATEMENTS = {
 
 
 def needed_rights(job: str, model: DataModel) -> Mapping[str, Sequence[Table]]:
-    """The tables that `job` needs each right on."""
+    """The tables that `job` needs each right on; none where it needs the right on every table of the server."""
     rights: dict[str, Sequence[Table]] = {"SELECT": model.tables}
     if job == "purge":
-        rights["DELETE"] = model.purged
+        rights |= {"DELETE": model.purged, "TRIGGER": model.purged, "REFERENCES": ()}
     elif job == "restore":
         rights["INSERT"] = model.tables
     return rights
 
 
+def is_denied(error: pymysql.MySQLError) -> bool:
+    """True where the server refused for want of a right."""
+    return error.args[0] in _DENIED
+
+
+def check_rights(connection: Connection, schema: str, job: str, model: DataModel) -> None:
+    """Asks for every right that `job` needs.
+
+    Raises:
+        BackupError: as of `check_right`, for all that are missing.
+        pymysql.MySQLError: the server failed.
+    """
+    missing = []
+    for right, tables in needed_rights(job, model).items():
+        try:
+            check_right(connection, schema, right, tables)
+        except BackupError as error:
+            missing.append(str(error))
+    if missing:
+        raise BackupError("; ".join(missing))
+
+
 def check_right(connection: Connection, schema: str, right: str, tables: Sequence[Table]) -> None:
-    """Asks for one right of the connected user on `tables`.
+    """Asks for one right of the connected user on `tables`; on every table of the server where there are none.
 
     Raises:
         BackupError: it is missing, with the statements that grant it; or the server takes no writes.
         pymysql.MySQLError: the server failed.
     """
-    missing = [table for table in tables if not _may(connection, schema, right, table)]
+    missing = _missing(connection, schema, right, tables)
     if not missing:
         return
     ((account,),) = query(connection, "SELECT CURRENT_USER()")
     user, host = account.rsplit("@", 1)
-    grants = [f"GRANT {right} ON {quoted(schema)}.{table.quoted} TO '{user}'@'{host}'" for table in missing]
-    raise BackupError(
-        f"user {user!r} lacks {right} on {', '.join(table.name for table in missing)}: {'; '.join(grants)}"
-    )
+    grants = "; ".join(f"GRANT {right} ON {target} TO '{user}'@'{host}'" for target in missing.values())
+    sees = f" ({_SEES[right]})" if right in _SEES else ""
+    raise BackupError(f"user {user!r} lacks {right}{sees} on {', '.join(missing)}: {grants}")
+
+
+def _missing(connection: Connection, schema: str, right: str, tables: Sequence[Table]) -> dict[str, str]:
+    """What the right is missing on, by name, as GRANT takes it."""
+    if right in _SEES:
+        grants = read_grants(connection)
+        if not tables:
+            return {} if grants.on_every_table(right) else {"*.*": "*.*"}
+        lacking = [table for table in tables if not grants.on_table(right, schema, table.name)]
+    else:
+        lacking = [table for table in tables if not _may(connection, schema, right, table)]
+    return {table.name: f"{quoted(schema)}.{table.quoted}" for table in lacking}
 
 
 def _may(connection: Connection, schema: str, right: str, table: Table) -> bool:
@@ -58,7 +95,7 @@ def _may(connection: Connection, schema: str, right: str, table: Table) -> bool:
             raise BackupError(
                 f"the server takes no {right}: it is read-only, as a replica is; name the writer's host in the secret"
             ) from None
-        if error.args[0] in _DENIED:
+        if is_denied(error):
             return False
         # A table that is not there is the schema's matter.
         if error.args[0] not in (ER.NO_SUCH_TABLE, ER.BAD_DB_ERROR):

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from xray_backup.listing import Listed
 
-_TABLE_WIDTH, _STEP_WIDTH = 100, 13
+_TABLE_WIDTH, _STEP_WIDTH = 100, 17
 _MARKS = {
     "passed": "[green]✓[/green]",
     "warning": "[yellow]![/yellow]",
@@ -104,6 +104,8 @@ class Terminal:
         self._counts(f"{title}, rows before {result['before']}", {k: {"rows": v} for k, v in result["rows"].items()})
         kept = {reason: len(keys) for reason, keys in result["kept"].items()}
         self._out.print(f"units: {_pairs(result['units'])}; kept: {_pairs(kept)}")
+        for reason in result["obstacles"]:
+            self._out.print(f"[yellow]kept:[/yellow] {reason}")
 
     def _check(self, step: str, state: str, text: str) -> None:
         # A table of one row, with the widths of all: each step is shown when it is done.

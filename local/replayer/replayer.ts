@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { type Connection, createConnection } from "mysql2/promise";
+import { type Connection, createConnection, escapeId } from "mysql2/promise";
 import { ToolError } from "../tools/tool-error";
 import { Expressions, type SecretReader, type StackJson } from "./expressions";
 
@@ -124,15 +124,17 @@ async function act(
         : connection.query("DROP USER ?@?", await values("user", "host"));
     case "mysql_grant": {
       const [verb, preposition] = creates ? ["GRANT", "TO"] : ["REVOKE", "FROM"];
-      const sql = `${verb} ${privileges(resource)} ON ??.?? ${preposition} ?@?`;
-      return connection.query(sql, await values(...GRANT_TARGET));
+      // An asterisk stands for every database or table; in quotes it would be a name.
+      const target = (await values("database", "table"))
+        .map((part) => (part === "*" ? part : escapeId(part)))
+        .join(".");
+      const sql = `${verb} ${privileges(resource)} ON ${target} ${preposition} ?@?`;
+      return connection.query(sql, await values("user", "host"));
     }
     default:
       throw new ToolError(`${resource.address}: the replayer does not know this type of resource`);
   }
 }
-
-const GRANT_TARGET = ["database", "table", "user", "host"];
 
 /** Arguments of a resource, their expressions replaced by values; the others may hold expressions that only Terraform knows. */
 function evaluate(resource: Resource, expressions: Expressions, names: string[]): Promise<string[]> {

@@ -134,7 +134,13 @@ test("a plan reads whether the newest migration is in the database", () => {
 test("each task has the least that it needs", () => {
   expect(SchemaUser.app(secret).privileges).toEqual(["SELECT", "INSERT"]);
   expect(SchemaUser.backup(secret).privileges).toEqual(["SELECT"]);
-  expect(SchemaUser.purge(secret).privileges).toEqual(["SELECT", "DELETE"]);
+  const purge = SchemaUser.purge(secret);
+  expect(Object.fromEntries(purge.privilegesByTable)).toEqual({
+    image: ["SELECT"],
+    transaction: ["SELECT", "DELETE", "TRIGGER"],
+    pred_bounding_box: ["SELECT", "DELETE", "TRIGGER"],
+  });
+  expect(purge.onEveryTable).toEqual(["REFERENCES"]);
   expect(SchemaUser.restore(secret).privileges).toEqual(["SELECT", "INSERT"]);
 });
 
@@ -248,12 +254,12 @@ describe("fails when", () => {
     [
       "privileges",
       { users: [user({ privileges: ["select" as never] })] },
-      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, got ["select"]',
+      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, got ["select"]',
     ],
     [
       "no privilege",
       { users: [user({ privileges: [] })] },
-      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, got []",
+      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, got []",
     ],
   ])("plain JavaScript: %s", (_, props: MetadataSchemaProps, message) => {
     expect(() => synth(props)).toThrow(message);

@@ -41,3 +41,12 @@ export interface DataModelParent {
 export function readDataModel(): DataModelTable[] {
   return (JSON.parse(fs.readFileSync(assetPath("data_model.json"), "utf8")) as { tables: DataModelTable[] }).tables;
 }
+
+/** The tables that a purge deletes from, parents first: the one with a time, and its descendants. */
+export function purgedTables(): string[] {
+  const purged: string[] = [];
+  for (const { name, parent, timeColumn } of readDataModel()) {
+    if (timeColumn !== undefined || (parent !== undefined && purged.includes(parent.table))) purged.push(name);
+  }
+  return purged;
+}

@@ -37,13 +37,11 @@ export class SchemaAccount extends Construct {
     const [{ secret, host }] = users;
     const account = { user: secret.username, host };
     const user = this.addUser(account, props);
-    const grants = [...privilegesByTable(this, users)].map(([table, privileges]) => {
-      const grant = new Grant(this, `Grant-${table}`, {
+    const grants = grantsOf(this, databaseName, users).map(({ id, ...target }) => {
+      const grant = new Grant(this, id, {
+        ...target,
         user: user.user,
         host,
-        database: databaseName,
-        table,
-        privileges,
         provider,
         // A user that is replaced loses its grants, which the provider does not notice in the same plan. Its id changes
         // then; a new password alone changes the user in place, and leaves the grants.
@@ -124,19 +122,36 @@ export function addSchemaAccounts(
   });
 }
 
+/** A grant, as the provider takes it. */
+interface TableGrant {
+  /** The construct's id. */
+  readonly id: string;
+  /** The table's database; an asterisk stands for every one. */
+  readonly database: string;
+  /** The table's name; an asterisk stands for every one. */
+  readonly table: string;
+  /** The privileges on it. */
+  readonly privileges: SchemaPrivilege[];
+}
+
 /** The provider takes one grant for each user, host and table. */
-function privilegesByTable(scope: Construct, users: readonly SchemaUser[]): Map<string, SchemaPrivilege[]> {
+function grantsOf(scope: Construct, database: string, users: readonly SchemaUser[]): TableGrant[] {
   const byTable = new Map<string, SchemaPrivilege[]>();
   const known: readonly string[] = Object.values(SchemaPrivilege);
-  for (const { tables, privileges } of users) {
-    if (privileges.length === 0 || privileges.some((privilege) => !known.includes(privilege))) {
-      const got = JSON.stringify(privileges);
+  for (const { privileges: given, privilegesByTable } of users) {
+    if (given.length === 0 || given.some((privilege) => !known.includes(privilege))) {
+      const got = JSON.stringify(given);
       throw new ValidationError(scope, `privileges must be one or more of ${known.join(", ")}, got ${got}`);
     }
-    for (const table of tables) {
+    for (const [table, privileges] of privilegesByTable) {
       checkPattern(scope, "tables", table, /^[A-Za-z0-9_]{1,64}$/, "names of letters, digits and underscores");
       byTable.set(table, [...new Set([...(byTable.get(table) ?? []), ...privileges])]);
     }
   }
-  return byTable;
+  const everywhere = [...new Set(users.flatMap(({ onEveryTable }) => onEveryTable))];
+  return [
+    ...[...byTable].map(([table, privileges]) => ({ id: `Grant-${table}`, database, table, privileges })),
+    // No table's name has a hyphen.
+    ...(everywhere.length > 0 ? [{ id: "Grant-every-table", database: "*", table: "*", privileges: everywhere }] : []),
+  ];
 }

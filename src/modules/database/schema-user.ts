@@ -1,4 +1,4 @@
-import { readDataModel } from "../common/data-model";
+import { purgedTables, readDataModel } from "../common/data-model";
 import type { IDatabaseSecret } from "./database-secret";
 
 /** Privilege of a user on a table. */
@@ -7,6 +7,10 @@ export const SchemaPrivilege = {
   INSERT: "INSERT",
   UPDATE: "UPDATE",
   DELETE: "DELETE",
+  /** Shows the triggers of a table, and makes them. */
+  TRIGGER: "TRIGGER",
+  /** Shows a table's foreign keys; by itself it neither reads nor changes a row. */
+  REFERENCES: "REFERENCES",
 } as const;
 /** One of {@link SchemaPrivilege}. */
 export type SchemaPrivilege = (typeof SchemaPrivilege)[keyof typeof SchemaPrivilege];
@@ -36,7 +40,7 @@ export interface SchemaUserProps extends SchemaAccountOptions {
   readonly tables: string[];
 }
 
-const { SELECT, INSERT, DELETE } = SchemaPrivilege;
+const { SELECT, INSERT, DELETE, TRIGGER, REFERENCES } = SchemaPrivilege;
 
 /** A database user of one task, with the least that the task needs on the tables that are backed up. */
 export class SchemaUser {
@@ -50,9 +54,17 @@ export class SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT], options);
   }
 
-  /** The purge job: it reads, and deletes what is proven to be archived. */
-  static purge(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
-    return SchemaUser.onAllTables(secret, [SELECT, DELETE], options);
+  /**
+   * The purge job: it reads, deletes what is proven to be archived, and sees the triggers and foreign keys, of any schema,
+   * by which a delete would reach other rows.
+   */
+  static purge(secret: SchemaUserProps["secret"], options: SchemaAccountOptions = {}): SchemaUser {
+    const purged = purgedTables();
+    const others = readDataModel().filter(({ name }) => !purged.includes(name));
+    return new SchemaUser(
+      { ...options, secret, privileges: [SELECT, DELETE, TRIGGER], tables: purged },
+      { readOnlyTables: others.map(({ name }) => name), onEveryTable: [REFERENCES] },
+    );
   }
 
   /** The restore job: it reads, and adds rows that are missing. */
@@ -78,12 +90,24 @@ export class SchemaUser {
   readonly host: string;
   /** Drops an account that this schema did not make, and makes it anew. */
   readonly takeOver: boolean;
+  /** Privileges by table. */
+  readonly privilegesByTable: ReadonlyMap<string, readonly SchemaPrivilege[]>;
+  /** Privileges on every table of the server. */
+  readonly onEveryTable: readonly SchemaPrivilege[];
 
-  constructor(props: SchemaUserProps) {
+  constructor(
+    props: SchemaUserProps,
+    more: { readonly readOnlyTables?: string[]; readonly onEveryTable?: SchemaPrivilege[] } = {},
+  ) {
     this.secret = props.secret;
     this.privileges = [...props.privileges];
     this.tables = [...props.tables];
     this.host = (props.host ?? "%").toLowerCase();
     this.takeOver = props.takeOver ?? false;
+    this.onEveryTable = more.onEveryTable ?? [];
+    this.privilegesByTable = new Map([
+      ...(more.readOnlyTables ?? []).map((table) => [table, [SELECT]] as const),
+      ...this.tables.map((table) => [table, this.privileges] as const),
+    ]);
   }
 }

@@ -1,0 +1,31 @@
+"""A database user with exactly the rights that the constructs give to the purge job's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.lab import Lab
+
+RIGHTS = {
+    "`{schema}`.image": "SELECT",
+    "`{schema}`.`transaction`": "SELECT, DELETE, TRIGGER",
+    "`{schema}`.pred_bounding_box": "SELECT, DELETE, TRIGGER",
+    "*.*": "REFERENCES",
+}
+# Of release 0.1.0.
+RIGHTS_0_1_0 = {f"`{{schema}}`.{table}": "SELECT, DELETE" for table in ("image", "`transaction`", "pred_bounding_box")}
+
+
+@contextmanager
+def purge_user(lab: Lab, rights: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    """Gives the user's name and password, as `Lab.database` and `Lab.options` take them."""
+    user = f"purge_{lab.schema[-8:]}"
+    lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'purge'")
+    try:
+        for target, right in (RIGHTS if rights is None else rights).items():
+            lab.sql(f"GRANT {right} ON {target.format(schema=lab.schema)} TO '{user}'@'%'")
+        yield {"username": user, "password": "purge"}
+    finally:
+        lab.sql(f"DROP USER '{user}'@'%'")
