@@ -102,7 +102,7 @@ def test_a_check_is_a_command_on_a_laptop_and_a_mode_of_each_job() -> None:
         (["backup", *STORE, "--ssl-mode", "PREFERRED"], "invalid choice: 'PREFERRED'"),
         (["backup", *STORE, "--ssl-ca", ""], "got '', a value is needed"),
         (["backup", *STORE, "--engine", "ray"], "invalid choice: 'ray'"),
-        (["backup", *STORE, "--lock-ttl-seconds", "1"], "a whole number from 3 to 1,000,000"),
+        (["backup", *STORE, "--lock-ttl-seconds", "1"], "a whole number from 3 to 3,600"),
         (["backup", *STORE, "--password", "x"], "unrecognized arguments: --password x"),
         (["check", *STORE, "--for", "list"], "invalid choice: 'list'"),
         (["drop"], "invalid choice: 'drop'"),

@@ -15,6 +15,7 @@ from xray_backup.errors import UsageError
 from xray_backup.manifest import Manifest
 from xray_backup.purge_record import unpurged_archives
 from xray_backup.run import Run
+from xray_backup.slots import check_slot_is_due
 
 # Nobody knows the zone of the time column, the application host's: two days cover every zone and a wrong clock.
 MIN_AGE_DAYS = 2
@@ -42,6 +43,7 @@ def archive(run: Run, slot: str | None, older_than_days: int) -> Manifest | None
         BackupError: nothing was committed; the run can be repeated.
     """
     started = database_time(run)
+    check_slot_is_due(slot, started)
     before = f"{started - timedelta(days=checked_age_days(older_than_days)):%Y-%m-%d %H:%M:%S}"
 
     def old_rows(connection: Connection) -> Wanted:

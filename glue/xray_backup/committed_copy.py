@@ -14,6 +14,7 @@ from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import commit_manifest, find_manifest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
+from xray_backup.slots import check_made_on_its_day
 from xray_backup.table_copy import copy_table
 from xray_backup.table_definition import definition, without_counter
 from xray_backup.verification import check_files
@@ -145,7 +146,7 @@ def _check_existing(run: Run, existing: Manifest, server: str) -> None:
     """Looks at the backup that the slot has already.
 
     Raises:
-        UsageError: it is of another schema or server.
+        UsageError: it is of another schema or server, or was made before its slot's day.
         VerificationError: its files are not there.
     """
     if existing.schema != run.database.schema or (existing.server or server) != server:
@@ -153,5 +154,6 @@ def _check_existing(run: Run, existing: Manifest, server: str) -> None:
             f"{existing.name} is of schema {existing.schema!r} on server {existing.server or 'unknown'}, this run is of"
             f" {run.database.schema!r} on {server}: give each its own store, or this run its own --run_slot"
         )
+    check_made_on_its_day(existing.name, existing.slot, existing.started_at)
     for table in existing.tables.values():
         check_files(run.store, existing.name, table)

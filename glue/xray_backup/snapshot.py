@@ -8,6 +8,7 @@ from xray_backup.committed_copy import Wanted, commit_copy, database_time
 from xray_backup.database import Connection
 from xray_backup.manifest import Manifest
 from xray_backup.run import Run
+from xray_backup.slots import check_slot_is_due
 
 
 def snapshot(run: Run, slot: str | None, lag_minutes: int) -> Manifest | None:
@@ -25,4 +26,5 @@ def snapshot(run: Run, slot: str | None, lag_minutes: int) -> Manifest | None:
         return Wanted({table.name: "TRUE" for table in run.model.tables})
 
     started = database_time(run)
+    check_slot_is_due(slot, started)
     return commit_copy(run, "snapshot", slot, started, started - timedelta(minutes=lag_minutes), every_row)

@@ -315,9 +315,11 @@ describe("refusals", () => {
 
   it.each<[Record<string, string>, string]>([
     [{ "--connections": "many" }, 'argument --connections must be a whole number from 1 to 1000, got "many"'],
-    [{ "--lag-minutes": "-1" }, 'argument --lag-minutes must be a whole number from 0 to 1000000, got "-1"'],
-    [{ "--lag-minutes": "1000001" }, "argument --lag-minutes must be a whole number from 0 to 1000000, got 1000001"],
-    [{ "--lag_minutes": "" }, 'argument --lag_minutes must be a whole number from 0 to 1000000, got ""'],
+    [{ "--lag-minutes": "-1" }, 'argument --lag-minutes must be a whole number from 0 to 1440, got "-1"'],
+    [{ "--lag-minutes": "1441" }, "argument --lag-minutes must be a whole number from 0 to 1440, got 1441"],
+    [{ "--lag_minutes": "" }, 'argument --lag_minutes must be a whole number from 0 to 1440, got ""'],
+    [{ "--lock_ttl_seconds": "9999" }, "argument --lock_ttl_seconds must be a whole number from 3 to 3600, got 9999"],
+    [{ "--least_age_days": "9" }, "argument --least_age_days is set by the construct or by Glue: leave it out"],
     [{ "--lag_minutes": 5 as never }, "argument --lag_minutes must be a text, as Glue passes it, got 5"],
     [
       "--lag_minutes=5" as never,

@@ -74,6 +74,15 @@ describe("PurgeGlueJob", () => {
     expect(executing.default_arguments).toContain('"--run_mode" = "execute"');
   });
 
+  it("lets a run ask for a higher age and for no lower one", () => {
+    expect(job.non_overridable_arguments).toContain('"--least_age_days" = "90"');
+    const wires = (archiveOlderThanDays?: number) => (scope: TerraformStack) =>
+      void new BackupGlueJob(scope, "Backup", { ...wiring(scope), archiveOlderThanDays });
+    const fixed = (days?: number) => synthesize(wires(days)).resource("aws_glue_job").non_overridable_arguments;
+    expect(fixed(60)).toContain('"--least_age_days" = "60"');
+    expect(fixed()).not.toContain("least_age_days");
+  });
+
   it("logs in as a user of its own", () => {
     expect(job.non_overridable_arguments).toContain("Db_xray_purge-secret_Version.secret_id");
   });

@@ -41,10 +41,11 @@ it("lets a job's default win over the common one, and keeps the rest of the argu
   expect(run_mode?.choices).toEqual(expect.arrayContaining(Object.values(RunMode)));
 });
 
-it("fixes where a job reads, writes and logs in", () => {
+it("fixes where a job reads, writes and logs in, and the least age", () => {
   for (const job of ["backup", "purge", "restore"] as const) {
     const fixed = Object.entries(readJobContract(job).arguments).filter(([, argument]) => argument.fixed);
-    expect(fixed.map(([name]) => name)).toEqual(["store", "secret_id", "ssl_mode", "ssl_ca"]);
+    const age = job === "restore" ? [] : ["least_age_days"];
+    expect(fixed.map(([name]) => name)).toEqual(["store", "secret_id", "ssl_mode", "ssl_ca", ...age]);
   }
 });
 

@@ -25,7 +25,8 @@ export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
 /** Properties of {@link BackupGlueJob}. */
 export interface BackupGlueJobProps extends GlueDatabaseJobProps {
   /**
-   * Days after which a transaction is also written to the archive, from which it may be purged; 2 or more.
+   * Days after which a transaction is also written to the archive, from which it may be purged; 2 or more. A run may ask
+   * for more, and gets no less.
    * @default - nothing is archived
    */
   readonly archiveOlderThanDays?: number;
@@ -66,6 +67,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
         props.archiveOlderThanDays === undefined
           ? {}
           : { "--archive_older_than_days": String(props.archiveOlderThanDays) },
+      leastAgeDays: props.archiveOlderThanDays,
     });
     const { archive_older_than_days } = readJobContract("backup").arguments;
     checkNumber(this, "archiveOlderThanDays", props.archiveOlderThanDays, archive_older_than_days);

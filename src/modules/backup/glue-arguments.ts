@@ -51,9 +51,14 @@ export function checkArguments(
     if (seen.has(spelling(name))) throw new ValidationError(scope, `argument ${name} is given twice`);
     seen.add(spelling(name));
     const argument = contract.arguments[name.slice(2).replaceAll("-", "_")];
+    if (argument?.fixed) {
+      throw new ValidationError(scope, `argument ${name} is set by the construct or by Glue: leave it out`);
+    }
     if (argument) checkValue(scope, name, value, argument);
     else if (!isGlueArgument(name.slice(2))) {
-      const free = Object.keys(contract.arguments).filter((other) => !taken.has(spelling(`--${other}`)));
+      const free = Object.keys(contract.arguments).filter(
+        (other) => !contract.arguments[other]?.fixed && !taken.has(spelling(`--${other}`)),
+      );
       throw new ValidationError(
         scope,
         `argument ${name} is none of ${contract.script}: it takes Glue's own and ${free.map((other) => `--${other}`).join(", ")}`,

@@ -107,6 +107,11 @@ interface JobKind {
   readonly username: string;
   /** The entry point's own arguments. */
   readonly arguments: GlueArguments;
+  /**
+   * Days that no run can go below, by the argument `least_age_days`.
+   * @default - none
+   */
+  readonly leastAgeDays?: number;
 }
 
 /** A Glue job on Spark that reads or writes the metadata database, with a role that may do just that. */
@@ -152,6 +157,7 @@ export abstract class GlueDatabaseJob extends Construct {
       ...fixedArguments(contract, {
         secret_id: secret.secretArn,
         store: `s3://${bucket.bucketName}/${bucket.backupPrefix}`,
+        ...(kind.leastAgeDays !== undefined && { least_age_days: String(kind.leastAgeDays) }),
       }),
     };
     const logGroupPrefix = `/aws-glue/jobs/${jobName}`;
@@ -272,6 +278,10 @@ export abstract class GlueDatabaseJob extends Construct {
 
 /** The arguments that no run can change: `values`, and the contract's defaults for the others. */
 function fixedArguments(contract: JobContract, values: Record<string, string>): GlueArguments {
-  const fixed = Object.entries(contract.arguments).filter(([, argument]) => argument.fixed);
-  return Object.fromEntries(fixed.map(([name, argument]) => [`--${name}`, values[name] ?? String(argument.default)]));
+  const fixed: GlueArguments = {};
+  for (const [name, argument] of Object.entries(contract.arguments)) {
+    const value = values[name] ?? argument.default?.toString();
+    if (argument.fixed && value !== undefined) fixed[`--${name}`] = value;
+  }
+  return fixed;
 }

@@ -19,15 +19,15 @@ export type RunMode = (typeof RunMode)[keyof typeof RunMode];
 
 /** Properties of {@link PurgeGlueJob}. */
 export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "executionClass"> {
-  /** Days that a transaction must be old to be purged, 2 to 36,500. */
+  /** Days that a transaction must be old to be purged, 2 to 36,500. A run may ask for more, and gets no less. */
   readonly olderThanDays: number;
   /**
-   * The MySQL user that deletes the rows; it needs `SELECT` and `DELETE`.
+   * The MySQL user that deletes the rows, with the rights of `SchemaUser.purge`.
    * @default "xray_purge"
    */
   readonly databaseUser?: string;
   /**
-   * Default run mode.
+   * Mode of a run that asks for none. It is no limit: `grantStart` lets a principal start a run that deletes.
    * @default RunMode.DRY_RUN
    */
   readonly mode?: RunMode;
@@ -55,6 +55,7 @@ export class PurgeGlueJob extends GlueDatabaseJob {
           "--older_than_days": String(props.olderThanDays),
           "--run_mode": props.mode ?? RunMode.DRY_RUN,
         },
+        leastAgeDays: props.olderThanDays,
       },
     );
     if ((props.olderThanDays as unknown) === undefined) {
