@@ -12,7 +12,8 @@ import json
 import os
 import statistics
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.backup.debian_tools import DebianTools
@@ -46,34 +47,50 @@ def step(boxes: int, name: str, result: Measured) -> Measured:
     return result
 
 
-def one_round(bench: Bench, boxes: int) -> tuple[Figures, dict[str, int]]:
-    """Every method but the hand-made job once, and what they worked on: rows, files and bytes."""
+@dataclass(frozen=True)
+class Processors:
+    """Seconds that the processors worked: for MySQL, and for the command and its processes."""
+
+    server: float
+    command: float
+
+
+def one_round(bench: Bench, boxes: int) -> tuple[Figures, dict[str, int], dict[str, Processors]]:
+    """Every method but the hand-made job once, what they worked on (rows, files and bytes), and what they used."""
+    used: dict[str, Processors] = {}
+
+    def run(name: str, method: Callable[[], Measured]) -> Measured:
+        before = bench.server_seconds
+        result = step(boxes, name, method())
+        used[name] = Processors(bench.server_seconds - before, result.processor_seconds)
+        return result
+
     bench.fill(boxes)
     rows = bench.rows
     methods = {
         "backup": bench.backup, "mysqldump": bench.dump, "load": bench.load, "mydumper": bench.mydumper,
         "myloader": bench.myloader, "restore": bench.restore,
     }  # fmt: skip
-    figures = {name: step(boxes, name, method()) for name, method in methods.items()}
+    figures = {name: run(name, method) for name, method in methods.items()}
     files, size = size_of(bench.folder / "store" / "v1" / "snapshot")
-    step(boxes, "archive", bench.archive())
-    figures["purge"] = step(boxes, "purge", bench.purge())
+    run("archive", bench.archive)
+    figures["purge"] = run("purge", bench.purge)
     purged = rows - bench.rows
     bench.fill(boxes)
-    figures["pt-archiver"] = step(boxes, "pt-archiver", bench.pt_archiver())
+    figures["pt-archiver"] = run("pt-archiver", bench.pt_archiver)
     dump = size_of(bench.folder / "dump")[1]
     return figures, {
         "rows": rows, "purged": purged, "purged by pt-archiver": rows - bench.rows,
         "files": files, "bytes": size, "dump": dump,
-    }  # fmt: skip
+    }, used  # fmt: skip
 
 
 def one_size(bench: Bench, boxes: int, results: Results) -> None:
     """All methods over one size."""
     rounds = [one_round(bench, boxes) for _ in range(3 if boxes <= SMALL_BOXES else 1)]
-    counts = rounds[-1][1]
+    _, counts, used = rounds[-1]
     rows = counts["rows"]
-    seconds = {name: statistics.median(figures[name].seconds for figures, _ in rounds) for name in rounds[0][0]}
+    seconds = {name: statistics.median(figures[name].seconds for figures, *_ in rounds) for name in rounds[0][0]}
     dump, mydumper = seconds["mysqldump"] + seconds["load"], seconds["mydumper"] + seconds["myloader"]
 
     def add(name: str, unit: str, ours: float, theirs: float | None) -> None:
@@ -91,7 +108,12 @@ def one_size(bench: Bench, boxes: int, results: Results) -> None:
         add(f"backup of {boxes:,} boxes, process start to commit", "s", seconds["backup"], dump)
         add(f"purge of {boxes:,} boxes, process start to end", "s", seconds["purge"], seconds["pt-archiver"])
     for name in ("backup", "restore", "purge"):
-        add(f"most memory of a {name}", "MB", max(figures[name].peak_mb for figures, _ in rounds), None)
+        add(f"most memory of a {name}", "MB", max(figures[name].peak_mb for figures, *_ in rounds), None)
+    worked_on = {"purge": counts["purged"], "pt-archiver": counts["purged by pt-archiver"]}
+    for name in ("restore", "myloader", "load", "purge", "pt-archiver"):
+        millions = worked_on.get(name, rows) / 1e6
+        add(f"processor time of MySQL: {name}, each million rows", "s", used[name].server / millions, None)
+        add(f"processor time of the command: {name}, each million rows", "s", used[name].command / millions, None)
     add("bytes of a backup ÷ bytes of the dump", "bytes", counts["bytes"], counts["dump"])
     add("files of a backup", "files", counts["files"], None)
     if boxes <= HAND_MADE_BOXES:

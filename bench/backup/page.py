@@ -72,7 +72,7 @@ BILLION_IN_MILLIONS = 1000
 
 def write_figures(results: Results, page: Path) -> None:
     """Replaces what stands between the marks of the bench page."""
-    parts = [_by_size(results, TIMES), _by_size(results, SIZES), _aims(results), _growth(results)]
+    parts = [_by_size(results, TIMES), _by_size(results, SIZES), _processors(results), _aims(results), _growth(results)]
     _replace(page, [part for part in parts if part])
 
 
@@ -126,6 +126,19 @@ def _by_size(results: Results, columns: Sequence[tuple[str, str, str]]) -> str:
         cells = [_figure(results, name, size, figure) for _, name, figure in columns]
         rows.append([f"{size:,}", *("" if cell is None else _shown(cell) for cell in cells)])
     return _table(["boxes", *(head for head, _, _ in columns)], rows) if rows else ""
+
+
+def _processors(results: Results) -> str:
+    rows = []
+    for name in ("restore", "myloader", "load", "purge", "pt-archiver"):
+        server = results.of(f"processor time of MySQL: {name}, each million rows")
+        if server:
+            size = max(one["size"] for one in server)
+            command = _figure(results, f"processor time of the command: {name}, each million rows", size, "ours")
+            of_server = _figure(results, server[0]["name"], size, "ours")
+            rows.append([name, f"{size:,}", f"{of_server:.1f}", f"{command:.1f}"])
+    head = ["each million rows", "boxes", "processor time of MySQL (s)", "of the command (s)"]
+    return _table(head, rows) if rows else ""
 
 
 def _aims(results: Results) -> str:
