@@ -81,9 +81,9 @@ describe("WebIdentityRole", () => {
     },
   );
 
-  it.each(["", "a b", "*"])("refuses %j for an audience", (audience) => {
+  it.each(["", "a b", "*", "https://x/${y}"])("refuses %j for an audience", (audience) => {
     expect(refusal((scope) => addRole(scope, { audience }))).toBe(
-      `test/WebApp: audience must be 1 to 255 characters without blanks and wildcards, got ${JSON.stringify(audience)}`,
+      `test/WebApp: audience must be 1 to 255 characters without blanks, quotes, braces and wildcards, got ${JSON.stringify(audience)}`,
     );
   });
 });

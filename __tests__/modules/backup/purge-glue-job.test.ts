@@ -43,6 +43,16 @@ describe("beside a backup of the same database", () => {
     expect(() => synthesize(both(undefined, 30, purgeFirst))).not.toThrow();
   });
 
+  it("refuses it also where the archive's age is an argument", () => {
+    const build = (days: string) => (scope: TerraformStack) => {
+      const wires = wiring(scope);
+      new BackupGlueJob(scope, "Backup", { ...wires, arguments: { "--archive-older-than-days": days } });
+      new PurgeGlueJob(scope, "Purge", { ...wires, olderThanDays: 30 });
+    };
+    expect(refusal(build("90"))).toMatch(/^test\/Purge: olderThanDays of a purge must be at least .* \(90\), got 30:/);
+    expect(() => synthesize(build("30"))).not.toThrow();
+  });
+
   it("warns of a job whose user no schema makes, where there is a schema", () => {
     const warnings = (users: (db: MetadataDatabase) => SchemaUser[], withSchema = true) =>
       synthesize((scope) => {

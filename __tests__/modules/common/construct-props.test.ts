@@ -90,7 +90,7 @@ it.each<[string, Props, string]>([
   [
     "role",
     { googleServiceAccountId: undefined },
-    "googleServiceAccountId must be given, got undefined: it says who may assume the role",
+    'googleServiceAccountId must be the numeric unique id of a service account, about 21 digits, got ""',
   ],
 ])("%s with %j is refused in one line", (name, change, message) => {
   expect(refusal((scope) => MAKE[name]?.(scope, change))).toBe(`test/It: ${message}`);

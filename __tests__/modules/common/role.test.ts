@@ -55,6 +55,28 @@ describe("Role", () => {
     ]);
   });
 
+  it("keeps IAM's variables and other braces as they are written", () => {
+    const stack = synthesize((scope) => {
+      const role = new Role(scope, "App", {
+        description: "of ${aws:username} at 5 %{",
+        assumedBy: { type: "AWS", identifiers: ["123456789012"] },
+      });
+      role.addToPolicy({
+        actions: ["s3:GetObject"],
+        resources: ["arn:aws:s3:::a/${aws:PrincipalTag/team}/*", `${role.roleArn}/x`],
+        conditions: [{ test: "StringLike", variable: "s3:prefix", values: ["${aws:username}/*"] }],
+      });
+    });
+    expect(stack.resource("aws_iam_role").description).toBe("of $${aws:username} at 5 %%{");
+    expect(stack.statements("App_Policy")).toEqual([
+      {
+        actions: ["s3:GetObject"],
+        resources: ["arn:aws:s3:::a/&{aws:PrincipalTag/team}/*", "${aws_iam_role.App.arn}/x"],
+        condition: [{ test: "StringLike", variable: "s3:prefix", values: ["&{aws:username}/*"] }],
+      },
+    ]);
+  });
+
   it("takes a role that is there, and gives it a policy of its own", () => {
     const stack = synthesize((scope) => {
       const role = Role.fromRoleName(scope, "Airflow", "mwaa-execution");

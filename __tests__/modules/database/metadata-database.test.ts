@@ -228,6 +228,7 @@ describe("parameters", () => {
     const parameters: DatabaseParameter[] = [
       { name: "max_connections", value: "200", applyMethod: "pending-reboot" },
       { name: "long_query_time", value: "0.5" },
+      { name: "init_connect", value: "SET @a = '%{b} ${c}'" },
     ];
     expect(synth({ parameters }).resource("aws_db_parameter_group").parameter).toEqual([
       { name: "require_secure_transport", value: "1" },
@@ -235,6 +236,7 @@ describe("parameters", () => {
       { name: "log_output", value: "FILE" },
       { name: "max_connections", value: "200", apply_method: "pending-reboot" },
       { name: "long_query_time", value: "0.5" },
+      { name: "init_connect", value: "SET @a = '%%{b} $${c}'" },
     ]);
   });
 });
@@ -328,6 +330,12 @@ describe("who may connect", () => {
     expect(refusal((scope) => database(scope).allowConnectionsFrom("sg-1", "the doctor's app"))).toBe(
       "test/Db: the description of a connection must be 1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$* as " +
         'EC2 takes them, got "the doctor\'s app"',
+    );
+    expect(refusal((scope) => database(scope).allowConnectionsFrom("sg-1", undefined as never))).toContain(
+      'them, got ""',
+    );
+    expect(refusal((scope) => database(scope).allowConnectionsFrom("my-group", "web app"))).toBe(
+      'test/Db: the security group of a connection must be an id such as sg-0123456789abcdef0, got "my-group"',
     );
     expect(
       refusal((scope) => {
@@ -548,6 +556,10 @@ describe("refusals", () => {
         ],
       },
       "parameters must name each once, got max_connections twice",
+    ],
+    [
+      { parameters: [{ name: "max_connections", value: 200 as never }] },
+      "parameters max_connections must have a text as its value, got 200",
     ],
     [
       { parameters: [{ name: "max-connections ", value: "1" }] },

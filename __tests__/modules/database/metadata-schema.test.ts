@@ -293,6 +293,17 @@ describe("fails when", () => {
   });
 });
 
+test("a user may have the name of one of the schema's own parts", () => {
+  const parts = Object.keys({ ...synth({ sampleData: true }).resource["mysql_sql"], ...synth().data["mysql_tables"] })
+    .map((id) => /^Schema_([A-Za-z]+)_[0-9A-F]{8}$/.exec(id)?.[1])
+    .filter((id) => id !== undefined);
+  expect(parts).toHaveLength(6);
+  const names = [...parts, "Resource"];
+  const users = names.map((username) => user({ secret: { ...secret, username, secretArn: username } }));
+  const ids = Object.keys(synth({ users }).resource["mysql_user"] ?? {});
+  expect(ids.map((id) => /^Schema_user-([A-Za-z]+)_/.exec(id)?.[1]).sort()).toEqual(names.sort());
+});
+
 test("a user given twice is one account; a further host is a further one, and the first keeps its addresses", () => {
   const view = user({ tables: ["detections"] });
   const insert = user({ tables: ["image", "image"], privileges: [SchemaPrivilege.INSERT] });

@@ -252,6 +252,13 @@ describe("objectLockDefaultRetention", () => {
   });
 });
 
+test("serverAccessLogsPrefix is a folder, without a slash at its end", () => {
+  expect(refusal((scope) => new DataLakeBucket(scope, "Lake", { serverAccessLogsPrefix: "lake/" }))).toBe(
+    "test/Lake: serverAccessLogsPrefix must be letters, digits, dots, hyphens and underscores, with slashes only between " +
+      'them, got "lake/"',
+  );
+});
+
 test("serverAccessLogsBucket gets the logs, after it lets S3 deliver them", () => {
   const stack = synthesize((scope) => {
     const serverAccessLogsBucket = new AccessLogsBucket(scope, "Logs");

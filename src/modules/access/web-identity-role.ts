@@ -5,7 +5,6 @@ import { checkPattern } from "../common/checks";
 import type { ImageUploaderProps } from "./image-uploader";
 import { grantImageUpload } from "./image-uploader";
 import { Role } from "../common/role";
-import { ValidationError } from "../common/validation-error";
 
 /** Properties of {@link WebIdentityRole}. */
 export interface WebIdentityRoleProps extends ImageUploaderProps, AwsConstructProps {
@@ -41,7 +40,9 @@ const PROVIDER = "accounts.google.com";
  */
 export class WebIdentityRole extends Role {
   constructor(scope: Construct, id: string, props: WebIdentityRoleProps) {
-    const { googleServiceAccountId, audience = "sts.amazonaws.com" } = props;
+    const { audience = "sts.amazonaws.com" } = props;
+    // The check below refuses an empty one; plain JavaScript may give none.
+    const googleServiceAccountId = (props.googleServiceAccountId as string | undefined) ?? "";
     // AWS reads Google's `azp` as `aud`, and Google's `aud` as `oaud`. The audience alone lets everybody in: each Google
     // account can ask for a token with any.
     const claims = { aud: googleServiceAccountId, oaud: audience, sub: googleServiceAccountId };
@@ -58,12 +59,6 @@ export class WebIdentityRole extends Role {
         values: [value],
       })),
     });
-    if ((googleServiceAccountId as unknown) === undefined) {
-      throw new ValidationError(
-        this,
-        "googleServiceAccountId must be given, got undefined: it says who may assume the role",
-      );
-    }
     checkPattern(
       this,
       "googleServiceAccountId",
@@ -71,7 +66,13 @@ export class WebIdentityRole extends Role {
       /^\d{18,24}$/,
       "the numeric unique id of a service account, about 21 digits",
     );
-    checkPattern(this, "audience", audience, /^[^\s*?]{1,255}$/, "1 to 255 characters without blanks and wildcards");
+    checkPattern(
+      this,
+      "audience",
+      audience,
+      /^[^\s*?"\\{}]{1,255}$/,
+      "1 to 255 characters without blanks, quotes, braces and wildcards",
+    );
     checkConstructProps(this, props, ["bucket", "secret"]);
     grantImageUpload(this, props);
   }

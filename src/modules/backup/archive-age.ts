@@ -22,7 +22,7 @@ const agesOfDatabase = new WeakMap<IMetadataDatabase, Ages>();
 /** Throws where a purge would look for transactions that are too young to be in an archive; the later job is told. */
 export function checkArchiveAge(scope: IConstruct, database: IMetadataDatabase, added: Ages): void {
   const before = agesOfDatabase.get(database) ?? {};
-  const known = (days: number | undefined): number[] => (days === undefined || Token.isUnresolved(days) ? [] : [days]);
+  const known = (days = NaN): number[] => (Number.isNaN(days) || Token.isUnresolved(days) ? [] : [days]);
   const archive = Math.min(...known(before.archive), ...known(added.archive));
   const purge = Math.min(...known(before.purge), ...known(added.purge));
   if (Number.isFinite(archive) && purge < archive) {

@@ -72,7 +72,10 @@ export class BackupGlueJob extends GlueDatabaseJob {
     const { archive_older_than_days } = readJobContract("backup").arguments;
     checkNumber(this, "archiveOlderThanDays", props.archiveOlderThanDays, archive_older_than_days);
     checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
-    checkArchiveAge(this, props.database, { archive: props.archiveOlderThanDays });
+    const [, argument] =
+      Object.entries(props.arguments ?? {}).find(([name]) => /^--archive.older.than.days$/.test(name)) ?? [];
+    const archive = props.archiveOlderThanDays ?? (argument === undefined ? undefined : Number(argument));
+    checkArchiveAge(this, props.database, { archive });
     this.bucket = props.bucket;
     this.grantBackup();
     this.schedule(props);

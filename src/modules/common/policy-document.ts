@@ -80,7 +80,16 @@ export class PolicyDocument extends Construct {
     const texts = new Set(this.statements.map((statement) => JSON.stringify(statement)));
     this.statements.push(...statements.filter((statement) => !texts.has(JSON.stringify(statement))));
     this.resource.putStatement(
-      this.statements.map(({ conditions, ...statement }) => ({ ...statement, condition: conditions })),
+      this.statements.map(({ conditions, resources, ...statement }) => ({
+        ...statement,
+        resources: resources?.map(policyText),
+        condition: conditions?.map(({ values, ...condition }) => ({ ...condition, values: values.map(policyText) })),
+      })),
     );
   }
+}
+
+/** IAM's variables as `${aws:username}`, which Terraform would read as an expression: its provider takes them with an ampersand. */
+function policyText(text: string): string {
+  return text.replace(/\$\{(?=[\w-]+:[\w-])/g, "&{");
 }

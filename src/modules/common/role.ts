@@ -3,6 +3,7 @@ import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
 import { type AwsConstructProps, applyAwsProps } from "./aws-provider";
 import { checkPattern } from "./checks";
+import { terraformLiteral } from "./expression";
 import type { IGrantee } from "./grantee";
 import { iamName, keepNames } from "./kept-name";
 import { physicalName } from "./physical-name";
@@ -94,7 +95,7 @@ export class Role extends RoleBase {
     ]);
     this.resource = new IamRole(this, "Resource", {
       name: props.roleName ?? iamName(this, 64),
-      description: props.description,
+      description: props.description === undefined ? undefined : terraformLiteral(props.description),
       assumeRolePolicy: trust.json,
     });
     if (props.roleName === undefined) keepNames(this.resource, "name");

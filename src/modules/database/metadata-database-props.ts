@@ -236,7 +236,7 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
 function checkParameters(scope: IConstruct, parameters: DatabaseParameter[] = []): void {
   checkList(scope, "parameters", parameters);
   const names = parameters.map(({ name }) => name);
-  for (const { name, applyMethod } of parameters) {
+  for (const { name, value, applyMethod } of parameters) {
     checkPattern(
       scope,
       "parameters name",
@@ -244,6 +244,12 @@ function checkParameters(scope: IConstruct, parameters: DatabaseParameter[] = []
       /^[a-z][a-z0-9_.-]{0,254}$/,
       "a parameter's name such as max_connections",
     );
+    if (typeof (value as unknown) !== "string") {
+      throw new ValidationError(
+        scope,
+        `parameters ${name} must have a text as its value, got ${JSON.stringify(value)}`,
+      );
+    }
     checkOneOf(scope, `parameters ${name} applyMethod`, applyMethod, ["immediate", "pending-reboot"]);
   }
   const twice = names.find((name, index) => names.indexOf(name) !== index);

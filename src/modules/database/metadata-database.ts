@@ -25,6 +25,7 @@ import {
   hasPerformanceInsights,
 } from "./metadata-database-props";
 import { checkUserName } from "./names";
+import { terraformLiteral } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { physicalName, securityGroupName } from "../common/physical-name";
 import { rdsMonitoringRole } from "./rds-monitoring-role";
@@ -296,7 +297,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       description: "TLS only, slow log to CloudWatch",
       parameter: [
         ...PARAMETERS.filter(({ name: own }) => !parameters.some((given) => given.name === own)),
-        ...parameters,
+        ...parameters.map((parameter) => ({ ...parameter, value: terraformLiteral(parameter.value) })),
       ],
       // An instance refuses to lose its group: a new one must be there before the old one goes.
       lifecycle: { createBeforeDestroy: true },

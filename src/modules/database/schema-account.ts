@@ -86,6 +86,13 @@ export class SchemaAccount extends Construct {
   }
 }
 
+/** The ids of the schema's own parts, which a user's name may be, too. */
+const PARTS = ["Accounts", "Applied", "Apply", "Guard", "Ledger", "Protection", "Resource"];
+
+function firstId(username: string): string {
+  return PARTS.includes(username) ? `user-${username}` : username;
+}
+
 /**
  * Adds the accounts of a schema: one for each user and host, with the rights of all that names them. A user's first host
  * has the user's name as its construct id, each further one `<user>@<host>`.
@@ -112,7 +119,7 @@ export function addSchemaAccounts(
       throw new ValidationError(scope, `user ${username} must have one secret, got two: name the same one each time`);
     }
     const account = `${username}@${user.host}`;
-    ids.set(account, ids.get(account) ?? (secretArns.has(username) ? account : username));
+    ids.set(account, ids.get(account) ?? (secretArns.has(username) ? account : firstId(username)));
     secretArns.set(username, secretArn);
     byAccount.set(account, [...(byAccount.get(account) ?? []), user] as [SchemaUser, ...SchemaUser[]]);
   }

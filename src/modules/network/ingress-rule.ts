@@ -30,13 +30,20 @@ interface IngressRule extends Pick<
  */
 export function addIngressRule(owner: Construct, { port, caller, ...rule }: IngressRule): void {
   const { description, referencedSecurityGroupId = "" } = rule;
+  checkPattern(
+    owner,
+    "the security group of a connection",
+    rule.referencedSecurityGroupId,
+    /^(\d{12}\/)?sg-[0-9A-Za-z-]+$/,
+    "an id such as sg-0123456789abcdef0",
+  );
   if (Token.isUnresolved(description)) {
     throw new ValidationError(owner, "who may connect must be known at synth: it names the rule, got a token");
   }
   checkPattern(
     owner,
     "the description of a connection",
-    description,
+    (description as string | undefined) ?? "",
     /^[A-Za-z0-9 ._:/()#,@[\]+=&;{}!$*-]{1,255}$/,
     "1 to 255 letters, digits, spaces and ._-:/()#,@[]+=&;{}!$* as EC2 takes them",
   );

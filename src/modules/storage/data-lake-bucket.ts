@@ -177,6 +177,13 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       rule: dataLakeLifecycleRules(this, this.imagesPrefix, this.backupPrefix, props),
       dependsOn: [this.versioning],
     });
+    checkPattern(
+      this,
+      "serverAccessLogsPrefix",
+      props.serverAccessLogsPrefix,
+      /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/,
+      "letters, digits, dots, hyphens and underscores, with slashes only between them",
+    );
     if (props.serverAccessLogsBucket) {
       this.addAccessLogs(props.serverAccessLogsBucket, props.serverAccessLogsPrefix ?? "data-lake");
     }
