@@ -43,6 +43,32 @@ async function emulatorData(): Promise<string> {
   return (await fetch(`${deployment.emulator.url}/moto-api/data.json`)).text();
 }
 
+/** The statement of each table, view and procedure of the schema, without what differs by who made it and when. */
+async function schemaObjects(): Promise<Record<string, string>> {
+  const named = (sql: string) => deployment.administer<{ name: string }>(sql);
+  const tables = await named("SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'x_ray'");
+  const procedures = await named(
+    "SELECT routine_name AS name FROM information_schema.routines WHERE routine_schema = 'x_ray'",
+  );
+  const statements: [string, string][] = [];
+  for (const [kind, names] of [
+    ["DATABASE", [{ name: "x_ray" }]],
+    ["TABLE", tables],
+    ["PROCEDURE", procedures],
+  ] as const) {
+    for (const { name } of names) {
+      const object = kind === "DATABASE" ? name : `x_ray.\`${name}\``;
+      const [row = {}] = await deployment.administer<Record<string, string>>(`SHOW CREATE ${kind} ${object}`);
+      const statement = Object.entries(row).find(([column]) => /^Create /.test(column))?.[1] ?? "";
+      statements.push([
+        `${kind} ${name}`,
+        statement.replace(/ DEFINER=\S+| AUTO_INCREMENT=\d+| CHARACTER SET utf8mb4/g, ""),
+      ]);
+    }
+  }
+  return Object.fromEntries(statements.sort());
+}
+
 // In order: the tests follow one deployment through its life.
 describe("a deployed environment", () => {
   test("a second plan of each stack has no changes", async () => {
@@ -99,6 +125,33 @@ describe("a deployed environment", () => {
       expect(password.length).toBeGreaterThanOrEqual(8);
       expect(text.includes(password)).toBe(false);
     }
+  });
+
+  test("a lost schema is restored by its backup, and the next deploy finds every migration applied", async () => {
+    const before = await schemaObjects();
+    const rows = "SELECT * FROM x_ray.detections ORDER BY image_id, transaction_id, pred_bbox_id";
+    const detections = await deployment.administer(rows);
+    await deployment.runBackup("backup", "xray_backup", ["--run-slot", "lost"]);
+    await deployment.administer("DROP DATABASE x_ray");
+    const rights = "CREATE, CREATE VIEW, ALTER, REFERENCES, SELECT, INSERT";
+    await deployment.administer(`GRANT ${rights} ON x_ray.* TO xray_restore`);
+    await deployment.runBackup("restore", "xray_restore", ["--backups", "latest", "--mode", "execute"]);
+    const restored = await schemaObjects();
+    // A deploy makes the others each time: the marker, the procedures and the record of accounts.
+    expect(Object.keys(restored)).toEqual([
+      "DATABASE x_ray",
+      "TABLE detections",
+      "TABLE image",
+      "TABLE pred_bounding_box",
+      "TABLE schema_migration",
+      "TABLE transaction",
+    ]);
+    expect(before).toMatchObject(restored);
+    expect(await deployment.administer(rows)).toEqual(detections);
+    deployment.loseSchemaState();
+    await deployment.deploySchema();
+    expect(await schemaObjects()).toEqual(before);
+    expect(await deployment.administer(rows)).toEqual(detections);
   });
 
   test("cdktf destroy of a protected environment is refused, and everything stays", async () => {

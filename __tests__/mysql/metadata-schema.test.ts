@@ -51,6 +51,11 @@ describeOnServers("MetadataSchema", (get) => {
     await purge.query("SELECT * FROM transaction WHERE transaction_id = 900 FOR UPDATE");
     await purge.query("DELETE FROM pred_bounding_box WHERE transaction_id = 900");
     await purge.query("DELETE FROM transaction WHERE transaction_id = 900");
+    // What the schema is made of, and no row of a table that is not backed up.
+    await backup.query("SHOW CREATE VIEW detections");
+    await backup.query("SELECT * FROM schema_migration");
+    const [names] = await backup.query("SHOW TABLES LIKE 'schema%'");
+    expect((names as object[]).map((row) => Object.values(row)[0])).toContain("schema_account");
     for (const [connection, refused] of [
       [app, "DELETE FROM image"],
       [app, "UPDATE image SET folder = 'x'"],
@@ -58,6 +63,9 @@ describeOnServers("MetadataSchema", (get) => {
       [app, "DROP TABLE image"],
       [backup, "INSERT INTO image VALUES (901, 'b', 'f', 'x')"],
       [backup, "DELETE FROM image"],
+      [backup, "SELECT * FROM schema_account"],
+      [backup, "DELETE FROM schema_migration"],
+      [backup, "DROP VIEW detections"],
       [purge, "INSERT INTO image VALUES (901, 'b', 'f', 'x')"],
       [purge, "DELETE FROM image"],
       [purge, "UPDATE transaction SET image_id = 1"],

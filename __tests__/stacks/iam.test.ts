@@ -136,6 +136,7 @@ describe("what each role may do", () => {
       encrypt,
       [PUT, `${backup}/_restores/*`, ""],
       [PUT, `${backup}/_checks/*`, ""],
+      ["s3:GetLifecycleConfiguration", lake, ""],
     ]);
   });
 

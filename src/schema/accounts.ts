@@ -13,13 +13,14 @@ export interface Account {
  * dropped and made anew. It refuses the user that the deploy is connected as, whatever its host, and an account that is
  * there and not in the record.
  *
- * A database of release 0.1.0 has a ledger and no record: its accounts are those with rights on its tables and on no
- * other database. The record is filled with them as it is made, once: a table that is there stays as it is.
+ * A database of release 0.1.0, and one that a restore made, has a ledger and no record: its accounts are those with rights
+ * on its tables and on no other database. The record is filled with them as it is made, once: a table that is there stays as it is.
  */
 export function createAccountRecord(database: string): string {
   const name = quoteName(database);
-  const elsewhere = (table: string, condition: string): string =>
-    `NOT EXISTS (SELECT * FROM mysql.${table} AS other WHERE other.User = own.User AND other.Host = own.Host${condition})`;
+  const elsewhere = (table: string): string =>
+    `NOT EXISTS (SELECT * FROM mysql.${table} AS other WHERE other.User = own.User AND other.Host = own.Host ` +
+    `AND other.Db <> ${quoteString(database)})`;
   return strictly(
     `CREATE TABLE IF NOT EXISTS ${name}.schema_account (
   user VARCHAR(32) ${TEXT} NOT NULL,
@@ -30,8 +31,8 @@ SELECT DISTINCT own.User AS user, own.Host AS host
 FROM mysql.tables_priv AS own
 WHERE own.Db = ${quoteString(database)}
   AND EXISTS (SELECT * FROM ${name}.schema_migration WHERE state = 'done')
-  AND ${elsewhere("tables_priv", ` AND other.Db <> ${quoteString(database)}`)}
-  AND ${elsewhere("db", "")}`,
+  AND ${elsewhere("tables_priv")}
+  AND ${elsewhere("db")}`,
     `DROP PROCEDURE IF EXISTS ${name}.schema_claim`,
     `CREATE PROCEDURE ${name}.schema_claim(p_user VARCHAR(32) ${TEXT}, p_host VARCHAR(255) ${TEXT}, p_take_over BOOLEAN)
 SQL SECURITY INVOKER

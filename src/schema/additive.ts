@@ -117,7 +117,8 @@ function createIndex(cursor: Cursor): string | undefined {
   return known ? undefined : `${cursor.rest} is not known in CREATE INDEX (name ON table (columns))`;
 }
 
-function isViewCreation(cursor: Cursor): boolean {
+/** Accepts the beginning of a CREATE VIEW, up to the view's name. */
+export function isViewCreation(cursor: Cursor): boolean {
   if (!cursor.accept("CREATE")) return false;
   cursor.accept("OR", "REPLACE");
   if (cursor.accept("ALGORITHM", "=")) cursor.acceptOneOf("UNDEFINED", "MERGE", "TEMPTABLE");

@@ -15,6 +15,9 @@ export const STRICT_SQL_MODE = [
   "NO_ENGINE_SUBSTITUTION",
 ].join(",");
 
+/** Name of the ledger's table; the backup job knows it from its contract. */
+export const LEDGER_TABLE = "schema_migration";
+
 /** Seconds that a deploy waits for another one to finish its statement. */
 const LOCK_WAIT_SECONDS = 120;
 
@@ -71,7 +74,7 @@ export function dropDatabase(database: string): string {
  * the server had carried it out.
  */
 export function createLedgerTable(database: string): string {
-  return strictly(`CREATE TABLE IF NOT EXISTS ${quoteName(database)}.schema_migration (
+  return strictly(`CREATE TABLE IF NOT EXISTS ${quoteName(database)}.${LEDGER_TABLE} (
   version INT NOT NULL COMMENT '0: may run again when its text changes',
   statement INT NOT NULL,
   name VARCHAR(100) NOT NULL,

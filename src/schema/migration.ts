@@ -1,6 +1,8 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { judgeStatement } from "./additive";
+import { isViewCreation, judgeStatement } from "./additive";
+import { Cursor } from "./cursor";
+import type { Token } from "./lexer";
 import { SchemaError } from "./schema-error";
 import { type Statement, sha256, splitStatements } from "./statement";
 
@@ -115,4 +117,53 @@ function readText(file: string): string {
   } catch {
     throw new SchemaError("is not UTF-8 text", path.basename(file));
   }
+}
+
+/** Names of the views that are there once all migrations are applied, in the order in which they were made. */
+export function viewsOf(migrations: readonly Migration[]): string[] {
+  const views = new Set<string>();
+  for (const { tokens } of migrations.flatMap(({ statements }) => statements)) {
+    const made = createdView(tokens);
+    if (made !== undefined) views.add(made);
+    for (const name of droppedViews(tokens)) views.delete(name);
+    for (const [from, to] of renamed(tokens)) if (views.delete(from)) views.add(to);
+  }
+  return [...views];
+}
+
+function createdView(tokens: readonly Token[]): string | undefined {
+  if (!isViewCreation(new Cursor(tokens))) return undefined;
+  const cursor = new Cursor(tokens);
+  while (!cursor.accept("VIEW")) cursor.skip();
+  return cursor.name;
+}
+
+function droppedViews(tokens: readonly Token[]): string[] {
+  const cursor = new Cursor(tokens);
+  if (!cursor.accept("DROP", "VIEW")) return [];
+  cursor.accept("IF", "EXISTS");
+  return names(cursor);
+}
+
+/** The pairs of RENAME TABLE, which renames views too. */
+function renamed(tokens: readonly Token[]): [string, string][] {
+  const cursor = new Cursor(tokens);
+  const pairs: [string, string][] = [];
+  if (!cursor.accept("RENAME", "TABLE")) return pairs;
+  do {
+    const from = cursor.name;
+    if (!cursor.acceptName() || !cursor.accept("TO")) break;
+    const to = cursor.name;
+    if (from !== undefined && to !== undefined && cursor.acceptName()) pairs.push([from, to]);
+  } while (cursor.accept(","));
+  return pairs;
+}
+
+function names(cursor: Cursor): string[] {
+  const found: string[] = [];
+  do {
+    const { name } = cursor;
+    if (name !== undefined && cursor.acceptName()) found.push(name);
+  } while (cursor.accept(","));
+  return found;
 }

@@ -1,5 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { createAccountRecord } from "../../../src/schema/accounts";
+import { LEDGER_TABLE, createApplyProcedure, createGuard, markerOf } from "../../../src/schema/ledger";
 import { isGlueArgument, readJobContract, storeFolders } from "../../../src/modules/common/job-contract";
 import { RunMode } from "../../../src/modules/backup/purge-glue-job";
 
@@ -29,9 +31,20 @@ it("gives each job its script, the common arguments and its own", () => {
     "image_ids",
     "since",
     "until",
+    "ignore_columns",
   ]);
   expect(own.store).toMatchObject({ required: true, fixed: true });
   expect(own.run_mode?.default).toBe("dry-run");
+});
+
+it("knows the ledger of the migrations, and what each deploy makes anew, by the names that these have", () => {
+  const { migrations } = JSON.parse(
+    fs.readFileSync(path.join(root, "glue", "xray_backup", "job_contract.json"), "utf8"),
+  ) as { migrations: { ledger: string; remadePrefixes: string[] } };
+  expect(migrations.ledger).toBe(LEDGER_TABLE);
+  const deploy = [createGuard("x", true), createApplyProcedure("x"), createAccountRecord("x")].join("\n");
+  const made = [...deploy.matchAll(/CREATE (?:PROCEDURE|TABLE IF NOT EXISTS) `x`\.(\w+)/g)].map(([, name]) => name);
+  expect([...made, markerOf({ version: 1, statement: 1 }).slice(0, 10)].sort()).toEqual(migrations.remadePrefixes);
 });
 
 it("lets a job's default win over the common one, and keeps the rest of the argument", () => {

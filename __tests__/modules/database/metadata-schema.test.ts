@@ -99,6 +99,19 @@ test("a user's password comes from its secret at run time, and its grants follow
   for (const grant of grants) expect(grant["lifecycle"]).toEqual({ replace_triggered_by: [`mysql_user.${userId}.id`] });
 });
 
+test("the backup reads what the schema is made of: its views, the ledger, and the names of all", () => {
+  const { resource } = synth({ users: [SchemaUser.backup({ ...secret, username: "xray_backup" })] });
+  const grants = Object.values(resource["mysql_grant"] ?? {}).map(({ table, privileges }) => [table, privileges]);
+  expect(grants).toEqual([
+    ["detections", ["SELECT"]],
+    ["image", ["SELECT"]],
+    ["pred_bounding_box", ["SELECT"]],
+    ["schema_migration", ["SELECT"]],
+    ["transaction", ["SELECT"]],
+    ["*", ["SHOW VIEW"]],
+  ]);
+});
+
 test("a user's account is claimed before it is dropped, and dropped before it is made", () => {
   const { resource } = synth({ users: [user({ takeOver: true })] });
   const find = (type: string, name: string) =>
@@ -254,12 +267,12 @@ describe("fails when", () => {
     [
       "privileges",
       { users: [user({ privileges: ["select" as never] })] },
-      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, got ["select"]',
+      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, SHOW VIEW, got ["select"]',
     ],
     [
       "no privilege",
       { users: [user({ privileges: [] })] },
-      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, got []",
+      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, SHOW VIEW, got []",
     ],
   ])("plain JavaScript: %s", (_, props: MetadataSchemaProps, message) => {
     expect(() => synth(props)).toThrow(message);

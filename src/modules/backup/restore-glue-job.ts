@@ -33,5 +33,7 @@ export class RestoreGlueJob extends GlueDatabaseJob {
     const { root, locks, restores, checks } = storeFolders(bucket.backupPrefix);
     bucket.grantRead(this.role, root);
     for (const folder of [locks, restores, checks]) bucket.grantPut(this.role, folder);
+    // So that a run can tell a snapshot that has expired from one that is damaged.
+    this.role.addToPolicy({ actions: ["s3:GetLifecycleConfiguration"], resources: [bucket.bucketArn] });
   }
 }

@@ -5,7 +5,7 @@ import { Sql } from "../../providers/mysql/sql";
 import { createAccountRecord } from "../../schema/accounts";
 import * as ledger from "../../schema/ledger";
 import { checkLock } from "../../schema/lock";
-import { type Migration, readMigrations, readStatements } from "../../schema/migration";
+import { type Migration, readMigrations, readStatements, viewsOf } from "../../schema/migration";
 import { SchemaError } from "../../schema/schema-error";
 import { packagePath } from "../common/assets";
 import { writeBesideHcl } from "../common/beside-hcl";
@@ -115,7 +115,9 @@ export class MetadataSchema extends Construct {
   private addUsers(users: readonly SchemaUser[]): ITerraformDependable[] {
     const { databaseName, last: after, provider } = this;
     if (after === undefined) return [];
-    return addSchemaAccounts(this, users, { databaseName, after, provider }).flatMap(({ resources }) => resources);
+    const definition = [ledger.LEDGER_TABLE, ...viewsOf(this.migrations)];
+    const accounts = addSchemaAccounts(this, users, { databaseName, after, definition, provider });
+    return accounts.flatMap(({ resources }) => resources);
   }
 
   private readMigrations(folder: string): Migration[] {

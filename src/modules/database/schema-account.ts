@@ -19,6 +19,8 @@ export interface SchemaAccountProps {
   readonly users: readonly [SchemaUser, ...SchemaUser[]];
   /** The statement that must have run before. */
   readonly after: ITerraformDependable;
+  /** The views, and the record of the migrations: a user that reads what the schema is made of reads these. */
+  readonly definition: readonly string[];
   /**
    * The MySQL provider.
    * @default - the stack's MySQL provider without an alias
@@ -33,11 +35,11 @@ export class SchemaAccount extends Construct {
 
   constructor(scope: Construct, id: string, props: SchemaAccountProps) {
     super(scope, id);
-    const { databaseName, provider, users } = props;
+    const { databaseName, definition, provider, users } = props;
     const [{ secret, host }] = users;
     const account = { user: secret.username, host };
     const user = this.addUser(account, props);
-    const grants = grantsOf(this, databaseName, users).map(({ id, ...target }) => {
+    const grants = grantsOf(this, databaseName, users, definition).map(({ id, ...target }) => {
       const grant = new Grant(this, id, {
         ...target,
         user: user.user,
@@ -142,23 +144,36 @@ interface TableGrant {
 }
 
 /** The provider takes one grant for each user, host and table. */
-function grantsOf(scope: Construct, database: string, users: readonly SchemaUser[]): TableGrant[] {
+function grantsOf(
+  scope: Construct,
+  database: string,
+  users: readonly SchemaUser[],
+  definition: readonly string[],
+): TableGrant[] {
   const byTable = new Map<string, SchemaPrivilege[]>();
+  const add = (table: string, privileges: readonly SchemaPrivilege[]): void => {
+    byTable.set(table, [...new Set([...(byTable.get(table) ?? []), ...privileges])]);
+  };
   const known: readonly string[] = Object.values(SchemaPrivilege);
-  for (const { privileges: given, privilegesByTable } of users) {
+  for (const { privileges: given, privilegesByTable, readsDefinition } of users) {
     if (given.length === 0 || given.some((privilege) => !known.includes(privilege))) {
       const got = JSON.stringify(given);
       throw new ValidationError(scope, `privileges must be one or more of ${known.join(", ")}, got ${got}`);
     }
     for (const [table, privileges] of privilegesByTable) {
       checkPattern(scope, "tables", table, /^[A-Za-z0-9_]{1,64}$/, "names of letters, digits and underscores");
-      byTable.set(table, [...new Set([...(byTable.get(table) ?? []), ...privileges])]);
+      add(table, privileges);
     }
+    if (readsDefinition) for (const name of definition) add(name, [SchemaPrivilege.SELECT]);
   }
   const everywhere = [...new Set(users.flatMap(({ onEveryTable }) => onEveryTable))];
+  // It shows the names of all tables, so that a backup can name those that it does not hold.
+  const showView = [SchemaPrivilege.SHOW_VIEW];
+  const shown = users.some(({ readsDefinition }) => readsDefinition);
   return [
     ...[...byTable].map(([table, privileges]) => ({ id: `Grant-${table}`, database, table, privileges })),
     // No table's name has a hyphen.
+    ...(shown ? [{ id: "Grant-whole-schema", database, table: "*", privileges: showView }] : []),
     ...(everywhere.length > 0 ? [{ id: "Grant-every-table", database: "*", table: "*", privileges: everywhere }] : []),
   ];
 }

@@ -11,6 +11,8 @@ export const SchemaPrivilege = {
   TRIGGER: "TRIGGER",
   /** Shows a table's foreign keys; by itself it neither reads nor changes a row. */
   REFERENCES: "REFERENCES",
+  /** Shows a view's statement, together with SELECT, and the names of tables and views. */
+  SHOW_VIEW: "SHOW VIEW",
 } as const;
 /** One of {@link SchemaPrivilege}. */
 export type SchemaPrivilege = (typeof SchemaPrivilege)[keyof typeof SchemaPrivilege];
@@ -38,6 +40,12 @@ export interface SchemaUserProps extends SchemaAccountOptions {
   readonly privileges: SchemaPrivilege[];
   /** The tables and views that the user may do it with. */
   readonly tables: string[];
+  /**
+   * Also reads what the schema is made of, so that a backup can make it again: the names of all tables and views, the views,
+   * and the record of the migrations.
+   * @default false
+   */
+  readonly readsDefinition?: boolean;
 }
 
 const { SELECT, INSERT, DELETE, TRIGGER, REFERENCES } = SchemaPrivilege;
@@ -49,9 +57,9 @@ export class SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT, INSERT], options);
   }
 
-  /** The backup job: it reads. */
+  /** The backup job: it reads the rows, and what the schema is made of. */
   static backup(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
-    return SchemaUser.onAllTables(secret, [SELECT], options);
+    return SchemaUser.onAllTables(secret, [SELECT], options, true);
   }
 
   /**
@@ -76,8 +84,10 @@ export class SchemaUser {
     secret: SchemaUserProps["secret"],
     privileges: SchemaPrivilege[],
     options: SchemaAccountOptions = {},
+    readsDefinition = false,
   ): SchemaUser {
-    return new SchemaUser({ ...options, secret, privileges, tables: readDataModel().map(({ name }) => name) });
+    const tables = readDataModel().map(({ name }) => name);
+    return new SchemaUser({ ...options, secret, privileges, tables, readsDefinition });
   }
 
   /** The user's secret. */
@@ -86,6 +96,8 @@ export class SchemaUser {
   readonly privileges: readonly SchemaPrivilege[];
   /** The tables and views that the user may do it with. */
   readonly tables: readonly string[];
+  /** Also reads what the schema is made of. */
+  readonly readsDefinition: boolean;
   /** The hosts that the user may come from, in lower case. */
   readonly host: string;
   /** Drops an account that this schema did not make, and makes it anew. */
@@ -102,6 +114,7 @@ export class SchemaUser {
     this.secret = props.secret;
     this.privileges = [...props.privileges];
     this.tables = [...props.tables];
+    this.readsDefinition = props.readsDefinition ?? false;
     this.host = (props.host ?? "%").toLowerCase();
     this.takeOver = props.takeOver ?? false;
     this.onEveryTable = more.onEveryTable ?? [];
