@@ -13,15 +13,20 @@ import pytest
 from pymysql.constants import ER
 
 from tests.support.lab import TABLES, Lab
+from tests.support.mysql_server import MySqlServer
+from tests.support.odd_model import odd_lab
 from xray_backup.archive import archive
 from xray_backup.data_model import X_RAY
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
-from xray_backup.restore import RestoreResult, restore
+from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
+from xray_backup.restore_result import RestoreResult
 from xray_backup.restore_schema import definitions, find_target, make_tables
+from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.snapshot import snapshot
+from xray_backup.store import Store
 
 Cursor = pymysql.cursors.Cursor
 
@@ -139,6 +144,26 @@ RULES: dict[str, tuple[str, int]] = {
         " SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 31000, MESSAGE_TEXT = 'no'; END IF; END",
         31000,
     ),
+    "SIGNAL of the class of a syntax error": (
+        "CREATE TRIGGER rule BEFORE INSERT ON `transaction` FOR EACH ROW BEGIN IF NEW.transaction_id = 5 THEN"
+        " SIGNAL SQLSTATE '42000' SET MESSAGE_TEXT = 'no'; END IF; END",
+        1644,
+    ),
+    "SIGNAL of the class HY": (
+        "CREATE TRIGGER rule AFTER INSERT ON `transaction` FOR EACH ROW BEGIN IF NEW.transaction_id = 5 THEN"
+        " SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 3000, MESSAGE_TEXT = 'no'; END IF; END",
+        3000,
+    ),
+    "a trigger that fails": (
+        "CREATE TRIGGER rule BEFORE INSERT ON `transaction` FOR EACH ROW BEGIN IF NEW.transaction_id = 5 THEN"
+        " BEGIN DECLARE x INT; SELECT 1 INTO x FROM (SELECT 1 UNION ALL SELECT 2) t; END; END IF; END",
+        1172,
+    ),
+    "JSON": (
+        "CREATE TRIGGER rule BEFORE INSERT ON `transaction` FOR EACH ROW BEGIN IF NEW.transaction_id = 5 THEN"
+        " SET @x = JSON_EXTRACT('no', '$'); END IF; END",
+        3141,
+    ),
     "NOT NULL": (
         "CREATE TRIGGER rule BEFORE INSERT ON `transaction` FOR EACH ROW BEGIN IF NEW.transaction_id = 5 THEN"
         " SET NEW.cs_thr = NULL; END IF; END",
@@ -178,6 +203,56 @@ def test_a_row_that_a_rule_of_the_target_refuses_is_named_and_all_others_come(lo
     assert sum(len(other.refused) for other in result.values()) == len(refused)
 
 
+CHANGES = {
+    "BEFORE INSERT": "CREATE TRIGGER rule BEFORE INSERT ON `transaction` FOR EACH ROW"
+    " SET NEW.cs_thr = IF(NEW.transaction_id = 5, 0.111, NEW.cs_thr)",
+    "a DECIMAL of fewer digits": "ALTER TABLE `transaction` MODIFY cs_thr DECIMAL(4,1) NOT NULL",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_row_that_the_server_keeps_otherwise_is_named_and_all_others_come(loose_lab: Lab, change: str) -> None:
+    lab = loose_lab
+    lab.fill(8)
+    lab.sql("UPDATE `transaction` SET cs_thr = 0.234 WHERE transaction_id = 5")
+    before = all_rows(lab)
+    snapshot(lab.run(), "s", 60)
+    for table in TABLES:
+        lab.sql(f"DELETE FROM `{table}`")
+    lab.sql(CHANGES[change])
+    result = restored(lab, "snapshot-s")
+    assert [(table.inserted, table.refused) for table in result.values()] == [(8, []), (7, [5]), (40, [])]
+    assert lab.rows("transaction") == {row for row in before["transaction"] if row[0] != 5}
+
+
+def test_keys_that_were_added_later_make_conflicts_and_orphans(loose_lab: Lab) -> None:
+    lab = loose_lab
+    lab.fill(6, 1)
+    lab.sql("UPDATE `transaction` SET image_id = 99 WHERE transaction_id = 3")
+    lab.sql("UPDATE image SET image_file = 'img_1' WHERE image_id = 4")
+    snapshot(lab.run(), "s", 60)
+    for table in reversed(TABLES):
+        lab.sql(f"DELETE FROM `{table}`")
+    lab.sql("ALTER TABLE image ADD UNIQUE (folder, image_file)")
+    lab.sql("ALTER TABLE `transaction` ADD FOREIGN KEY (image_id) REFERENCES image (image_id)")
+    result = restored(lab, "snapshot-s")
+    assert (result["image"].inserted, result["image"].conflicts) == (5, [4])
+    assert (result["transaction"].inserted, result["transaction"].orphans) == (4, [3, 4])
+    assert result["pred_bounding_box"].inserted == 6
+
+
+def test_a_null_where_the_target_has_none_is_refused(server: MySqlServer, folder_store: Store) -> None:
+    with odd_lab(server, folder_store) as lab:
+        lab.insert("note", [(1, "a", "t", 1, None, None), (2, None, "t", 2, None, None), (3, "c", "t", 3, None, None)])
+        snapshot(lab.run(), "s", 60)
+        before = lab.bytes_of("note")
+        lab.sql("DELETE FROM note")
+        lab.sql("ALTER TABLE note MODIFY body VARCHAR(4000) NOT NULL")
+        result = restored(lab, "snapshot-s")
+        assert (result["note"].inserted, result["note"].refused) == (2, [2])
+        assert lab.bytes_of("note") == [row for row in before if row[1] is not None]
+
+
 def _insert(lab: Lab, table: str, rows: set[tuple[Any, ...]], key: int) -> None:
     (row,) = (row for row in rows if row[0] == key)
     lab.sql(f"INSERT INTO `{table}` VALUES ({', '.join(['%s'] * len(row))})", row)
@@ -206,8 +281,8 @@ def killed_after(made: int) -> Callable[[Lab, str], None]:
         manifest = load_manifest(lab.store, "snapshot-s", X_RAY)
         tables = definitions(manifest, X_RAY)
         with lab.database().session("") as connection:
-            target = find_target(connection, schema, X_RAY)
-        make_tables(lab.database(), target, dict(list(tables.items())[:made]))
+            target = find_target(connection, schema, tables)
+        make_tables(lab.database(), target, dict(list(tables.items())[:made]), NO_DEFINITION)
         if made > len(TABLES):
             lab.sql(f"INSERT INTO `{schema}`.image SELECT * FROM image WHERE image_id < 3")
 

@@ -13,13 +13,14 @@ from tests.support.lab import TABLES, Lab
 from tests.support.reading import backed_up
 from xray_backup.archive import archive
 from xray_backup.data_model import X_RAY
-from xray_backup.errors import UsageError
+from xray_backup.errors import BackupError
 from xray_backup.listing import list_backups
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
-from xray_backup.restore import RestoreResult, restore
+from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
+from xray_backup.restore_result import RestoreResult
 from xray_backup.snapshot import snapshot
 from xray_backup.verification import verify
 
@@ -120,20 +121,22 @@ def test_orphans_stay_or_are_archived_first(loose_lab: Lab) -> None:
     assert {table: lab.rows(table) for table in TABLES} == before
 
 
-def test_a_manifest_of_a_newer_version_stops_every_command_that_reads_it(lab: Lab) -> None:
+def test_a_manifest_of_a_newer_version_is_named_by_every_command_that_reads_it(lab: Lab) -> None:
     lab.fill(5)
     archive(lab.run(), "a", 2)
     path = Path(lab.store.url) / "v1/_manifests/archive-a.json"
     path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 3'))
     before = {table: lab.rows(table) for table in TABLES}
+    said = "manifest archive-a has format 3, this package reads up to 2"
     for work in (
         lambda: purge(lab.run(), 2, 100, 0.0),
         lambda: restored(lab, "archive-a"),
         lambda: verify(lab.run(), load_manifest(lab.store, "archive-a", X_RAY)),
-        lambda: list(list_backups(lab.store)),
         lambda: archive(lab.run(), "a", 2),
     ):
-        with pytest.raises(UsageError, match="manifest archive-a has format 3, this package reads up to 2") as caught:
+        with pytest.raises(BackupError, match=said) as caught:
             work()
         assert "\n" not in str(caught.value)
+    (listed,) = list_backups(lab.store)
+    assert said in str(listed.damage)
     assert {table: lab.rows(table) for table in TABLES} == before

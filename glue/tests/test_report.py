@@ -209,12 +209,18 @@ def test_reports_lie_side_by_side_in_the_store(lab: Lab, store: Store) -> None:
     assert content.body.startswith(b"<!doctype html>")
 
 
-def test_a_damaged_record_is_one_line(lab: Lab) -> None:
+def test_a_damaged_record_is_named_and_the_others_are_read(lab: Lab) -> None:
     lab.fill(2)
     snapshot(lab.run(), "w1", 60)
-    lab.store.create("v1/_restores/x.json", b"[1]")
-    with pytest.raises(VerificationError, match=r"record v1/_restores/x.json is damaged \(it is no JSON object\)"):
-        gather(lab.store, lab.events)
+    restore(lab.run("restore"), ["latest"], f"{lab.schema}_drill", Selection())
+    for folder in ("_restores", "_verifications", "_purges/finished"):
+        lab.store.create(f"v1/{folder}/x.json", b"[1]")
+    lab.store.create("v1/_purges/run/intent.json", b'{"archives": [], "before": "", "started_at": 5}')
+    report = gather(lab.store, lab.events)
+    damaged = [sentence for sentence in report.attention if "is damaged" in sentence]
+    assert len(damaged) == len(report.attention) == 4
+    assert damaged[1] == "The record v1/_restores/x.json is damaged (it is no JSON object)."
+    assert len(report.restores) == 1
 
 
 def test_on_the_command_line(s3_lab: Lab, emulator: Emulator, tmp_path: Path) -> None:

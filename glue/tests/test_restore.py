@@ -21,8 +21,9 @@ from xray_backup.comparison import compare
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import LockedError, UsageError, VerificationError
 from xray_backup.manifest_store import load_manifest
-from xray_backup.restore import RestoreResult, restore
+from xray_backup.restore import restore
 from xray_backup.restore_batches import Batch, Selection
+from xray_backup.restore_result import RestoreResult
 from xray_backup.restore_schema import definitions
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.snapshot import snapshot

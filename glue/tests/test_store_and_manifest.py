@@ -11,17 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import new_s3_store
 from tests.support.faulty_s3 import FaultyS3
-from tests.support.lab import Emulator
+from tests.support.lab import Emulator, Lab
+from xray_backup.archive import archive
 from xray_backup.archive_periods import Period
 from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
+from xray_backup.job_contract import STORE
 from xray_backup.layout import SLOT, checked_slot
 from xray_backup.listing import list_backups
 from xray_backup.manifest import DataFile, Manifest, TableBackup
-from xray_backup.manifest_store import commit_manifest, find_manifest, load_manifest, load_manifests
+from xray_backup.manifest_store import Origin, commit_manifest, find_manifest, load_manifest, load_manifests
+from xray_backup.purge import purge
+from xray_backup.report import gather
+from xray_backup.restore import restore
+from xray_backup.restore_batches import Selection
+from xray_backup.schema_definition import Ledger, SchemaDefinition, View
+from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, S3Store, Store, open_store
+from xray_backup.verify import verify_backups
 
 
 def test_an_object_is_created_once(store: Store) -> None:
@@ -85,6 +95,11 @@ def test_a_missing_bucket_is_one_line(emulator: Any) -> None:
 fingerprints = st.builds(Fingerprint, st.integers(0, 2**40), st.integers(0, 2**100))
 files = st.builds(DataFile, st.text(), st.integers(0, 2**50), st.text(), fingerprints)
 tables = st.builds(TableBackup, st.text(), st.tuples(files), st.none() | st.integers(), st.none() | st.integers())
+times = st.datetimes().map(lambda time: time.isoformat())
+texts = st.none() | st.text()
+ledgers = st.builds(Ledger, st.text(), st.lists(st.lists(texts).map(tuple)).map(tuple))
+views = st.lists(st.builds(View, st.text(), st.text(), st.text())).map(tuple)
+definitions = st.builds(SchemaDefinition, st.text(), views, st.none() | ledgers, st.lists(st.text()).map(tuple))
 made = st.builds(
     Manifest,
     kind=st.sampled_from(["snapshot", "archive"]),
@@ -92,10 +107,11 @@ made = st.builds(
     run_id=st.text(),
     schema=st.text(),
     data_model=st.text(),
-    started_at=st.text(),
+    started_at=times,
     cutoff=st.text(),
-    verified_at=st.text(),
+    verified_at=times,
     tables=st.dictionaries(st.text(), tables, max_size=3),
+    schema_definition=st.none() | definitions,
 )
 
 
@@ -108,7 +124,8 @@ def example(slot: str = "s1", **changes: Any) -> Manifest:
     table = TableBackup("v1/snapshot/t/", (DataFile("k", 1, "e", Fingerprint(1, 2)),), 1, 1)
     values: dict[str, Any] = {
         "kind": "snapshot", "slot": slot, "run_id": "r", "schema": "x", "data_model": X_RAY.digest,
-        "started_at": "2026-01-01T00:00:00+00:00", "cutoff": "", "verified_at": "", "tables": {"t": table},
+        "started_at": "2026-01-01T00:00:00+00:00", "cutoff": "",
+        "verified_at": "2026-01-01T00:01:00+00:00", "tables": {"t": table},
     }  # fmt: skip
     return Manifest(**(values | changes))
 
@@ -155,6 +172,67 @@ def test_what_is_not_a_manifest_is_left_alone(folder_store: Store, s3_store: Sto
         assert [manifest.name for manifest in load_manifests(store)] == ["snapshot-s1"]
 
 
+def test_a_folder_marker_in_any_folder_is_left_alone(lab: Lab, emulator: Emulator) -> None:
+    """An object with a slash at its end in S3, a folder in a folder."""
+    s3_store = new_s3_store(emulator)
+    s3 = Lab(lab.server, s3_store, lab.schema)
+    lab.fill(4)
+    assert isinstance(lab.store, FolderStore)
+    for used in (lab, s3):
+        snapshot(used.run(), "s", 60)
+        archive(used.run(), "a", 2)
+        folders = {item.key.rsplit("/", depth)[0] for item in used.store.list("") for depth in (1, 2, 3)}
+        folders |= {"v1", *(f"v1/{name}" for name in STORE.values())}
+        for folder in sorted(folders):
+            if isinstance(used.store, FolderStore):
+                (used.store.folder / folder / "New folder").mkdir(parents=True, exist_ok=True)
+            else:
+                used.store.create(f"{folder}/", b"")
+                used.store.create(f"{folder}/New folder/", b"")
+        assert [item.damage for item in list_backups(used.store)] == [None, None]
+        verify_backups(used.run(), ["latest", "archive-a"])
+        assert purge(used.run(), 2, 100, 0.0).rows["transaction"] == 3
+        restore(used.run(), ["latest"], None, Selection())
+        snapshot(used.run(), "again", 60)
+        report = gather(used.store, used.events)
+        assert (len(report.purges), len(report.restores), len(report.verifications)) == (1, 1, 1)
+        assert report.attention == ["No restore drill is on record."]
+
+
+def test_what_is_no_claim_is_no_lock(lab: Lab) -> None:
+    lab.store.create("v1/_locks/backup/notes/readme.txt", b"mine")
+    lab.store.create("v1/_locks/backup/readme.txt", b"mine")
+    snapshot(lab.run(), "s", 60)
+
+
+def test_a_manifest_of_a_newer_format_is_named_and_the_others_are_read(folder_store: Store) -> None:
+    commit_manifest(folder_store, example())
+    folder_store.create("v1/_manifests/archive-new.json", altered(kind="archive", slot="new", format_version=3))
+    listed = {item.name: str(item.damage) for item in list_backups(folder_store)}
+    assert "archive-new has format 3" in listed["archive-new"]
+    assert load_manifest(folder_store, "latest", X_RAY).name == "snapshot-s1"
+    folder_store.create("v1/_manifests/snapshot-new.json", altered(slot="new", format_version=3))
+    with pytest.raises(UsageError, match=r"has format 3.* so which snapshot is the newest cannot be told: name one"):
+        load_manifest(folder_store, "latest", X_RAY)
+
+
+def test_latest_is_that_of_the_database_where_a_store_holds_several(folder_store: Store) -> None:
+    for slot, schema, server, day in (
+        ("a1", "a", "one", 1), ("a2", "a", "two", 2), ("b1", "b", "one", 3), ("a3", "a", "two", 4),
+    ):  # fmt: skip
+        at = f"2026-01-0{day}T00:00:00+00:00"
+        commit_manifest(folder_store, example(slot, schema=schema, server=server, started_at=at))
+
+    def latest(schema: str, server: str) -> str:
+        return load_manifest(folder_store, "latest", X_RAY, Origin(schema, server)).slot
+
+    assert (latest("a", "one"), latest("a", "two"), latest("b", "one")) == ("a1", "a3", "b1")
+    # A server that was made anew.
+    assert latest("a", "three") == "a3"
+    with pytest.raises(UsageError, match="holds snapshots of the schemas a, b and none of c: name one"):
+        latest("c", "one")
+
+
 def test_a_manifest_under_another_name_is_damaged(folder_store: Store) -> None:
     folder_store.create("v1/_manifests/snapshot-other.json", example().to_json())
     with pytest.raises(VerificationError, match=r"snapshot-other is damaged .*its name is not that of its key"):
@@ -173,7 +251,22 @@ def test_a_damaged_manifest_is_named_and_the_others_are_read(folder_store: Store
         load_manifest(folder_store, "latest", X_RAY)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"format_version": 1}', example().to_json()[:-200]])
+def altered(**fields: Any) -> bytes:
+    return json.dumps(json.loads(example().to_json()) | fields).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"{}", b"null", b"3", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"format_version": 1}',
+        example().to_json()[:-200], altered(format_version="3"), altered(format_version=None),
+        altered(format_version=[]),
+        altered(started_at=5), altered(started_at="yesterday"), altered(verified_at=None), altered(schema=7),
+        altered(tables=[]), altered(tables={"t": 1}), altered(tables={"t": {"files": None}}), altered(kind=[]),
+        altered(archived_periods=5), altered(schema_definition=5), altered(schema_definition={"views": 1}),
+        altered(what="else"),
+    ],
+)  # fmt: skip
 def test_a_damaged_manifest_is_refused(body: bytes) -> None:
     with pytest.raises(VerificationError, match="manifest m is damaged"):
         Manifest.from_json(body, "m")

@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _list(options: argparse.Namespace) -> None:
-    listed = list(list_backups(open_store(options.store, options.endpoint_url)))
+    store = open_store(options.store, options.endpoint_url)
+    store.check_exists()
+    listed = list(list_backups(store))
     if options.log == "json":
         events = JsonLines()
         for item in listed:
@@ -48,7 +50,7 @@ def _list(options: argparse.Namespace) -> None:
     else:
         Terminal().backups(listed)
     if damaged := [item.name for item in listed if item.damage]:
-        raise VerificationError(f"{', '.join(damaged)}: files do not match the manifest")
+        raise VerificationError(f"{', '.join(damaged)}: the manifest cannot be read, or the files do not match it")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -18,9 +18,14 @@ from typing import Any, NoReturn
 from xray_backup.errors import UsageError
 from xray_backup.job_contract import GLUE_ARGUMENTS, JOBS, Argument, is_glue_argument
 from xray_backup.layout import checked_slot
+from xray_backup.target_columns import ColumnRef
 
-_SCHEMA = re.compile(r"[A-Za-z0-9_]{1,64}")
+# Every name that MySQL gives a schema, less the characters that are more likely a slip.
+_SCHEMA = re.compile(r"[^\x00-\x1f\x7f`'\"/\\\U00010000-\U0010ffff]{1,64}(?<! )")
 _TIME_FORMATS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
+
+
+_UNRECOGNIZED = "unrecognized arguments: "
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,6 +36,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         advice = f"; see {self.prog} --help" if self.add_help else ""
+        if message.startswith(_UNRECOGNIZED):
+            # Their values may be parts of a secret.
+            names = [word.partition("=")[0] for word in message.removeprefix(_UNRECOGNIZED).split() if word[0] == "-"]
+            message = f"{_UNRECOGNIZED}{' '.join(names) or 'values without an argument before them'}"
         raise UsageError(f"{self.prog}: {message}{advice}")
 
     def option(self, name: str, **options: Any) -> None:
@@ -93,9 +102,16 @@ def _names(text: str) -> list[str]:
     return text.split(",")
 
 
+def _columns(text: str) -> list[ColumnRef]:
+    parts = [part.split(".") for part in text.split(",")]
+    if any(len(part) != 2 or not all(part) for part in parts):
+        raise _wrong(text, "columns with commas between are needed, for example image.folder")
+    return [ColumnRef(*part) for part in parts]
+
+
 def _schema(text: str) -> str:
     if not _SCHEMA.fullmatch(text):
-        raise _wrong(text, "letters, digits and underscores are allowed")
+        raise _wrong(text, "a schema's name is needed: up to 64 characters, no quotes, slashes or space at the end")
     return text
 
 
@@ -110,6 +126,7 @@ def _time(text: str) -> str:
 
 _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "authorities": lambda _: _authorities,
+    "columns": lambda _: _columns,
     "ids": lambda _: _ids,
     "integer": _number("a whole number", r"\d{1,9}", int),
     "names": lambda _: _names,
@@ -282,7 +299,8 @@ def _told_apart(
     while rest:
         option, equals, value = rest.pop(0).partition("=")
         if not option.startswith("--"):
-            parser.error(f"{option!r} is a value without an argument's name before it")
+            shown = repr(option) if re.fullmatch(r"[\w.,:/-]+", option) else "there"
+            parser.error(f"{shown} is a value without an argument's name before it")
         if not equals and rest and not rest[0].startswith("--"):
             equals, value = "=", rest.pop(0)
         name = option.removeprefix("--").replace("-", "_")

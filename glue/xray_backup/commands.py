@@ -135,7 +135,8 @@ def _purge(run: Run, options: argparse.Namespace) -> None:
 
 def _restore(run: Run, options: argparse.Namespace) -> None:
     selection = Selection(options.parent_ids, options.anchor_ids, options.since, options.until)
-    result = restore(run, options.backups, options.target_schema, selection)
+    ignored = options.ignore_columns or ()
+    result = restore(run, options.backups, options.target_schema, selection, ignored)
     conflicts = sum(len(table.conflicts) for table in result.values())
     orphans = sum(len(table.orphans) for table in result.values())
     refused = sum(len(table.refused) for table in result.values())

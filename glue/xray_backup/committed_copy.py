@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from xray_backup.archive_periods import Period
-from xray_backup.database import Connection, query
+from xray_backup.database import Connection, query, server_name
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.layout import LOCKS, Kind, backup_name, checked_slot, manifest_key, run_prefix
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import commit_manifest, find_manifest
 from xray_backup.run import Run
 from xray_backup.schema_check import check_schema
+from xray_backup.schema_definition import read_schema_definition
 from xray_backup.slots import check_made_on_its_day
 from xray_backup.table_copy import copy_table
-from xray_backup.table_definition import definition, without_counter
+from xray_backup.table_definition import table_statement, without_counter
 from xray_backup.verification import check_files
 
 BACKUP_LOCK = f"{LOCKS}backup/"
@@ -78,13 +79,18 @@ def commit_copy(
         return None
     with run.exclusive(BACKUP_LOCK) as check:
         with run.database.session() as connection:
-            server = _server(connection)
+            _check_writer(connection)
+            server = server_name(connection)
             if existing := find_manifest(run.store, kind, slot):
                 _check_existing(run, existing, server)
                 run.events("already_committed", backup=existing.name, run_id=existing.run_id)
                 return existing
             definitions = _definitions(run, connection)
+            schema_definition = read_schema_definition(connection, run.database.schema, run.model)
             wanted = find_wanted(connection)
+        if schema_definition.not_held:
+            # A restore into an empty schema will say "migrations first": better known now.
+            run.events("not_held", backup=backup_name(kind, slot), objects=list(schema_definition.not_held))
         tables = {}
         # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
         for table in reversed(run.model.tables):
@@ -107,6 +113,7 @@ def commit_copy(
             archived_periods=wanted.periods,
             job_run_id=run.job_run_id,
             server=server,
+            schema_definition=schema_definition,
         )
         check()
         commit_manifest(run.store, manifest)
@@ -117,7 +124,7 @@ def commit_copy(
 def _definitions(run: Run, connection: Connection) -> dict[str, str]:
     """The CREATE TABLE statement of each table, which is as the data model has it."""
     check_schema(connection, run.database.schema, run.model)
-    return {table.name: definition(connection, table) for table in run.model.tables}
+    return {table.name: table_statement(connection, run.database.schema, table.name) for table in run.model.tables}
 
 
 def _check_unaltered(before: Mapping[str, str], after: Mapping[str, str]) -> None:
@@ -127,19 +134,11 @@ def _check_unaltered(before: Mapping[str, str], after: Mapping[str, str]) -> Non
             raise BackupError(f"table {name} was altered while it was copied; nothing was committed, run it again")
 
 
-def _server(connection: Connection) -> str:
-    """The server as it names itself.
-
-    Raises:
-        UsageError: it only follows another one, and may not have its latest rows yet.
-    """
-    # MariaDB has no server_uuid.
-    names = dict(
-        query(connection, "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uuid', 'hostname', 'read_only')")
-    )
-    if names["read_only"] == "ON":
+def _check_writer(connection: Connection) -> None:
+    """Raises UsageError where the server only follows another one, and may not have its latest rows yet."""
+    ((_, read_only),) = query(connection, "SHOW GLOBAL VARIABLES LIKE 'read_only'")
+    if read_only != "OFF":
         raise UsageError("MySQL is read only, as a replica is, which may be behind: take the backup from the writer")
-    return str(names.get("server_uuid") or names["hostname"])
 
 
 def _check_existing(run: Run, existing: Manifest, server: str) -> None:
@@ -156,4 +155,4 @@ def _check_existing(run: Run, existing: Manifest, server: str) -> None:
         )
     check_made_on_its_day(existing.name, existing.slot, existing.started_at)
     for table in existing.tables.values():
-        check_files(run.store, existing.name, table)
+        check_files(run.store, existing, table)

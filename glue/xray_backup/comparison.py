@@ -10,6 +10,7 @@ import numpy as np
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
+from xray_backup.errors import UsageError
 from xray_backup.fingerprint import Fingerprint, Hashes, fingerprint_sql, row_hash_sql, row_hashes
 from xray_backup.key_range import ROWS_PER_RANGE
 from xray_backup.keys import Keys, keys_of
@@ -42,7 +43,16 @@ class FileKeys:
 
 
 def compare(run: Run, manifest: Manifest) -> dict[str, Difference]:
-    """Compares every table with the database: by fingerprints of buckets of keys, by rows where these differ."""
+    """Compares every table with the database: by fingerprints of buckets of keys, by rows where these differ.
+
+    Raises:
+        UsageError: the backup has other columns than the database.
+    """
+    if manifest.data_model != run.model.digest:
+        raise UsageError(
+            f"{manifest.name} is of another data model than the database: verify it without --against-database, or"
+            " restore it into another schema and look there"
+        )
     result = {}
     for table in run.model.tables:
         backup = manifest.tables[table.name]

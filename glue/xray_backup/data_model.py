@@ -38,6 +38,11 @@ class Column:
         return quoted(self.name)
 
     @property
+    def read_sql(self) -> str:
+        """MySQL expression: the value, written as a column of this type has it."""
+        return self.quoted
+
+    @property
     def exact_name(self) -> str:
         """Parquet column of the values that the typed column cannot hold, as MySQL writes them; mostly absent."""
         return f"{self.name}{EXACT_SUFFIX}"

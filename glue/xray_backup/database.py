@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -59,6 +60,7 @@ class Secret:
     dbname: str
 
 
+_SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@!:-]{1,2048}")
 _NO_WAY = "no way leads to Secrets Manager: check region, its interface endpoint or NAT gateway, and security groups"
 _SECRET_HINTS = {
     "AccessDeniedException": "let this role call secretsmanager:GetSecretValue on it, and kms:Decrypt on its key",
@@ -75,6 +77,9 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
     Raises:
         UsageError: it cannot be read, or has not RDS's keys; its values are never part of the message.
     """
+    if not _SECRET_ID.fullmatch(secret_id):
+        # It may be the secret itself.
+        raise UsageError("--secret_id must be the name or the ARN of a secret, and what was given is neither")
     client = aws_client("secretsmanager", endpoint_url, region_of_arn(secret_id))
     try:
         document = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
@@ -82,6 +87,8 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
             raise ValueError
         if document.get("engine", "mysql") != "mysql":
             raise UsageError(f"secret {secret_id!r} is for engine {document['engine']!r}; only mysql can be backed up")
+        if wrong := [key for key in ("host", "username", "password", "dbname") if not isinstance(document[key], str)]:
+            raise KeyError(wrong[0])
         return Secret(
             host=document["host"],
             port=int(document.get("port", 3306)),
@@ -153,7 +160,8 @@ class Database:
                 host=self.secret.host,
                 port=self.secret.port,
                 user=self.secret.username,
-                password=self.secret.password,
+                # As bytes: PyMySQL takes a text for Latin-1, and MySQL for what its client sends, which is UTF-8.
+                password=self.secret.password.encode(),
                 database=(self.schema if schema is None else schema) or None,
                 charset="utf8mb4",
                 autocommit=False,
@@ -237,6 +245,13 @@ def _opened(secret_id: str, endpoint_url: str | None, ssl_mode: SslMode, ssl_ca:
 
 def _rds_authorities() -> str:
     return resources.files("xray_backup").joinpath(RDS_AUTHORITIES).read_text("utf-8")
+
+
+def server_name(connection: Connection) -> str:
+    """The server as it names itself."""
+    # MariaDB has no server_uuid.
+    names = dict(query(connection, "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uuid', 'hostname')"))
+    return str(names.get("server_uuid") or names["hostname"])
 
 
 def query(connection: Connection, sql: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ MIN_TTL_SECONDS = 3
 WAIT_SECONDS = 3
 CLAIM = "claim.json"
 RELEASED = "released.json"
+# What else lies there, such as a folder marker, is nobody's claim.
+_LEASE_OBJECT = re.compile(rf"{re.escape(CLAIM)}|{re.escape(RELEASED)}|renewal-\d+\.json")
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Lease:
         claims: dict[str, list[StoredObject]] = {}
         for item in self._store.list(self._prefix):
             run_id, _, name = item.key.removeprefix(self._prefix).partition("/")
-            if name and run_id != self._run_id:
+            if _LEASE_OBJECT.fullmatch(name) and run_id != self._run_id:
                 claims.setdefault(run_id, []).append(item)
         for run_id, items in claims.items():
             if not any(item.key.endswith(f"/{RELEASED}") for item in items):

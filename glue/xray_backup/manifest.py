@@ -6,12 +6,16 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from xray_backup.archive_periods import Period
-from xray_backup.errors import UsageError, VerificationError
+from xray_backup.backup_model import model_of_backup
+from xray_backup.data_model import DataModel
+from xray_backup.errors import NewerFormatError, VerificationError
 from xray_backup.fingerprint import Fingerprint
 from xray_backup.layout import KINDS, Kind, backup_name
+from xray_backup.schema_definition import SchemaDefinition
 
 FORMAT_VERSION = 2
 # Version 0.1.0 of the package wrote format 1.
@@ -61,7 +65,8 @@ class Manifest:
     """One committed and verified backup. Times are ISO 8601 in UTC, by the database's clock.
 
     `archived_periods` are those of an archive, in the zone of the time column; a snapshot has none. `server` names the
-    server, as it names itself; manifests of format 1 do not.
+    server, as it names itself; manifests of format 1 do not. `schema_definition` is what the schema has beside its
+    rows; earlier manifests have none.
     """
 
     kind: Kind
@@ -76,12 +81,22 @@ class Manifest:
     archived_periods: tuple[Period, ...] = ()
     job_run_id: str | None = None
     server: str | None = None
+    schema_definition: SchemaDefinition | None = None
     format_version: int = FORMAT_VERSION
 
     @property
     def name(self) -> str:
         """Name of this backup, as people write it."""
         return backup_name(self.kind, self.slot)
+
+    def model(self, model: DataModel) -> DataModel:
+        """The data model that the backup was made with, told from `model`, this package's.
+
+        Raises:
+            UsageError: it cannot be told.
+        """
+        statements = {name: table.ddl for name, table in self.tables.items()}
+        return model_of_backup(self.name, self.data_model, statements, model)
 
     def to_json(self) -> bytes:
         """The document on one line, as Athena reads it; numbers above 2^53 are strings, whole for every JSON reader."""
@@ -97,22 +112,31 @@ class Manifest:
 
         Raises:
             VerificationError: it is damaged.
-            UsageError: it is of a newer format than this package reads.
+            NewerFormatError: it is of a newer format than this package reads.
         """
         try:
             document: dict[str, Any] = json.loads(body)
             version = document["format_version"]
-            if version not in _READABLE:
-                raise UsageError(
+            if isinstance(version, int) and version > FORMAT_VERSION:
+                raise NewerFormatError(
                     f"manifest {where} has format {version}, this package reads up to {FORMAT_VERSION}:"
                     " use a newer version of the package"
                 )
+            if version not in _READABLE:
+                raise ValueError(f"format {version!r}")
             if document["kind"] not in KINDS or backup_name(document["kind"], document["slot"]) != where:
                 raise ValueError("its name is not that of its key")
+            for field in ("run_id", "schema", "data_model", "started_at", "cutoff", "verified_at"):
+                if not isinstance(document[field], str):
+                    raise ValueError(f"{field} is no text")
+            for field in ("started_at", "verified_at"):
+                datetime.fromisoformat(document[field])
             document["tables"] = {name: _table_backup(table) for name, table in document["tables"].items()}
             document["archived_periods"] = _archived_periods(document)
+            if definition := document.get("schema_definition"):
+                document["schema_definition"] = SchemaDefinition.from_json(definition)
             return cls(**document)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise VerificationError(f"manifest {where} is damaged ({type(error).__name__}: {error})") from None
 
 
@@ -127,12 +151,12 @@ def _archived_periods(document: dict[str, Any]) -> tuple[Period, ...]:
 def _table_backup(table: dict[str, Any]) -> TableBackup:
     files = tuple(
         DataFile(
-            key=file["key"],
+            key=str(file["key"]),
             size=int(file["size"]),
-            etag=file["etag"],
+            etag=str(file["etag"]),
             fingerprint=Fingerprint(int(file["fingerprint"]["rows"]), int(file["fingerprint"]["hash_sum"])),
             rows_sha256=file.get("rows_sha256"),
         )
         for file in table["files"]
     )
-    return TableBackup(table["prefix"], files, table["min_key"], table["max_key"], table.get("ddl"))
+    return TableBackup(str(table["prefix"]), files, table["min_key"], table["max_key"], table.get("ddl"))

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from xray_backup.data_model import DataModel
-from xray_backup.errors import BackupError, UsageError, VerificationError
+from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
 from xray_backup.layout import KINDS, MANIFESTS, SLOT, Kind, backup_name, manifest_key
 from xray_backup.manifest import Manifest
 from xray_backup.store import Store
 
 _MANIFEST_KEY = re.compile(rf"{re.escape(MANIFESTS)}(?P<name>(?:{'|'.join(KINDS)})-{SLOT})\.json")
 # Told of a manifest that cannot be read: its name, and what is wrong.
-OnDamage = Callable[[str, VerificationError], None]
+OnDamage = Callable[[str, VerificationError | NewerFormatError], None]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The schema that a backup is of, and its server, as it names itself."""
+
+    schema: str
+    server: str
 
 
 def commit_manifest(store: Store, manifest: Manifest) -> None:
@@ -26,38 +35,49 @@ def commit_manifest(store: Store, manifest: Manifest) -> None:
         raise BackupError(f"{manifest.name} was committed by another run; it stands, and this run's files are not used")
 
 
-def load_manifest(store: Store, name: str, model: DataModel) -> Manifest:
+def load_manifest(store: Store, name: str, model: DataModel, origin: Origin | None = None) -> Manifest:
     """The manifest of backup `name`; `latest` is the newest snapshot.
 
+    Args:
+        store: where.
+        name: as `list` shows it, or `latest`.
+        model: this package's.
+        origin: of the database that `latest` is wanted of, where a store holds snapshots of several.
+
     Raises:
-        UsageError: there is no such backup, or it is of another data model.
+        UsageError: there is no such backup, or it is of another data model, and which columns it has cannot be told.
     """
     if name == "latest":
-        snapshots = [manifest for manifest in load_manifests(store, _newest_unknown) if manifest.kind == "snapshot"]
-        if not snapshots:
-            raise UsageError(f"there is no snapshot in {store.url}: run `backup` first")
-        manifest = max(snapshots, key=lambda manifest: manifest.started_at)
+        manifest = _latest(store, origin)
     else:
         content = store.read(manifest_key(name))
         if content is None:
             raise UsageError(f"there is no backup {name!r} in {store.url}: `list` shows what there is")
         manifest = Manifest.from_json(content.body, name)
-    check_model(manifest, model)
+    manifest.model(model)
     return manifest
 
 
-def _newest_unknown(name: str, error: VerificationError) -> None:
+def _latest(store: Store, origin: Origin | None) -> Manifest:
+    snapshots = [manifest for manifest in load_manifests(store, _newest_unknown) if manifest.kind == "snapshot"]
+    if not snapshots:
+        raise UsageError(f"there is no snapshot in {store.url}: run `backup` first")
+    schemas = sorted({manifest.schema for manifest in snapshots})
+    if origin and len(schemas) > 1:
+        snapshots = [manifest for manifest in snapshots if manifest.schema == origin.schema]
+        if not snapshots:
+            raise UsageError(
+                f"latest: {store.url} holds snapshots of the schemas {', '.join(schemas)} and none of {origin.schema}:"
+                " name one"
+            )
+    # A server that was made anew is none of them: its own is the newest then.
+    own = [manifest for manifest in snapshots if origin and manifest.server == origin.server]
+    return max(own or snapshots, key=lambda manifest: manifest.started_at)
+
+
+def _newest_unknown(name: str, error: VerificationError | NewerFormatError) -> None:
     if name.startswith("snapshot-"):
-        raise VerificationError(f"{error}, so which snapshot is the newest cannot be told: name one") from None
-
-
-def check_model(manifest: Manifest, model: DataModel) -> None:
-    """Raises UsageError where the backup is of another data model than `model`."""
-    if manifest.data_model != model.digest:
-        raise UsageError(
-            f"{manifest.name} is of another data model ({manifest.data_model}, this package has {model.digest}): "
-            "use the version of the package that wrote it"
-        )
+        raise type(error)(f"{error}, so which snapshot is the newest cannot be told: name one") from None
 
 
 def find_manifest(store: Store, kind: Kind, slot: str) -> Manifest | None:
@@ -72,10 +92,12 @@ def load_manifests(store: Store, on_damage: OnDamage | None = None) -> Iterator[
 
     Args:
         store: where.
-        on_damage: told of each manifest that is damaged, which is left out (default: the first one ends it).
+        on_damage: told of each manifest that is damaged, or of a newer format, and left out (default: the first one
+            ends it).
 
     Raises:
         VerificationError: a manifest is damaged, and nobody is to be told.
+        NewerFormatError: the same of a newer format.
     """
     for item in store.list(MANIFESTS):
         found = _MANIFEST_KEY.fullmatch(item.key)
@@ -84,7 +106,7 @@ def load_manifests(store: Store, on_damage: OnDamage | None = None) -> Iterator[
             continue
         try:
             yield Manifest.from_json(content.body, found["name"])
-        except VerificationError as error:
+        except (VerificationError, NewerFormatError) as error:
             if on_damage is None:
                 raise
             on_damage(found["name"], error)

@@ -23,7 +23,7 @@ from xray_backup.committed_copy import database_time
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, execute, query, retried
 from xray_backup.delete_effects import changed_rows, find_delete_effects
-from xray_backup.errors import BackupError, UsageError, VerificationError
+from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
 from xray_backup.kept_units import KeptUnits
 from xray_backup.keys import keys_condition
@@ -82,7 +82,7 @@ def _purge(
     run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, check: Callable[[], None]
 ) -> PurgeResult:
     before = f"{database_time(run) - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
-    damaged: list[VerificationError] = []
+    damaged: list[VerificationError | NewerFormatError] = []
     archives = list(_archives(run, lambda _, error: damaged.append(error)))
     parents = {table.name: table.parent.column for table in run.model.purged[1:] if table.parent}
     contents: dict[str, FileContent] = {}

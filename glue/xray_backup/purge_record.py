@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from xray_backup.errors import VerificationError
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import OnDamage, load_manifests
-from xray_backup.records import Record, read_record, read_records
+from xray_backup.records import OnDamagedRecord, Record, read_record, read_records
 from xray_backup.run import Run
 from xray_backup.store import Store
 
@@ -190,29 +191,24 @@ class PurgeRecorder:
             self._run.store.create(key, body)
 
 
-def purge_records(store: Store) -> Iterator[PurgeRecord]:
-    """Every purge that was about to delete.
-
-    Raises:
-        VerificationError: a record is damaged.
-    """
+def purge_records(store: Store, on_damage: OnDamagedRecord) -> Iterator[PurgeRecord]:
+    """Every purge that was about to delete; one whose record is damaged is told of and left out."""
     keys = dict.fromkeys(item.key for item in store.list(PURGES))
     for key in keys:
         if intent := _INTENT.fullmatch(key):
             result = f"{intent[1]}result.json"
-            yield PurgeRecord(
-                read_record(store, key, PurgeIntent),
-                read_record(store, result, PurgeResult) if result in keys else None,
-            )
+            try:
+                yield PurgeRecord(
+                    read_record(store, key, PurgeIntent),
+                    read_record(store, result, PurgeResult) if result in keys else None,
+                )
+            except VerificationError as error:
+                on_damage(str(error))
 
 
-def purged_archives(store: Store) -> set[str]:
-    """Names of the archives that have nothing more to purge.
-
-    Raises:
-        VerificationError: a record is damaged.
-    """
-    return {record.archive for record in read_records(store, FINISHED, PurgedArchive)}
+def purged_archives(store: Store, on_damage: OnDamagedRecord) -> set[str]:
+    """Names of the archives that have nothing more to purge; a damaged record is told of."""
+    return {record.archive for record in read_records(store, FINISHED, PurgedArchive, on_damage)}
 
 
 def unpurged_archives(store: Store, on_damage: OnDamage) -> Iterator[Manifest]:

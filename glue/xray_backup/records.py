@@ -6,8 +6,9 @@ A record holds names of backups and tables, counts and times, never a column's v
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any, Self, TypeVar
 
 from xray_backup.errors import VerificationError
@@ -29,10 +30,16 @@ class Record:
         Raises:
             ValueError: it is no JSON object, or lacks a field.
         """
-        document = json.loads(body)
+        try:
+            document = json.loads(body)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         if not isinstance(document, dict):
             raise ValueError("it is no JSON object")
         try:
+            for field in fields(cls):
+                if field.name.endswith("_at"):
+                    datetime.fromisoformat(document[field.name])
             return cls.from_document(document)
         except KeyError as error:
             raise ValueError(f"it has no {error}") from None
@@ -61,7 +68,18 @@ def read_record(store: Store, key: str, kind: type[AnyRecord]) -> AnyRecord:
         raise VerificationError(f"record {key} is damaged ({error})") from None
 
 
-def read_records(store: Store, prefix: str, kind: type[AnyRecord]) -> Iterator[AnyRecord]:
-    """The records below `prefix`, in the order of their keys, which is that of time."""
+# Told of a record that cannot be read, in one sentence.
+OnDamagedRecord = Callable[[str], object]
+
+
+def read_records(store: Store, prefix: str, kind: type[AnyRecord], on_damage: OnDamagedRecord) -> Iterator[AnyRecord]:
+    """The records below `prefix`, in the order of their keys, which is that of time.
+
+    What else lies there, such as a folder marker, is not ours; one that is damaged is told of and left out.
+    """
     for item in store.list(prefix):
-        yield read_record(store, item.key, kind)
+        if item.key.endswith(".json"):
+            try:
+                yield read_record(store, item.key, kind)
+            except VerificationError as error:
+                on_damage(str(error))

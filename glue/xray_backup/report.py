@@ -15,7 +15,7 @@ from statistics import median
 from xray_backup.errors import UsageError
 from xray_backup.events import Events
 from xray_backup.layout import RESTORES, VERIFICATIONS
-from xray_backup.listing import damage
+from xray_backup.listing import fault
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import load_manifests
 from xray_backup.purge_record import PurgeRecord, purge_records, purged_archives
@@ -30,10 +30,14 @@ TEST_WITHIN = timedelta(days=92)
 
 @dataclass(frozen=True)
 class Backup:
-    """One committed backup; `damage` is what is wrong with its files now, `proved_at` when its rows were last read."""
+    """One committed backup; `proved_at` is when its rows were last read.
+
+    `damage` is what is wrong with its files now, `expired` the lifecycle rule that let them expire.
+    """
 
     manifest: Manifest
     damage: str | None
+    expired: str | None
     proved_at: datetime
     is_purged: bool
 
@@ -74,7 +78,7 @@ class Report:
     verifications: list[VerificationRecord]
     restores: list[RestoreRecord]
     purges: list[PurgeRecord]
-    damaged_manifests: list[str]
+    damaged_documents: list[str]
 
     @property
     def last_drill(self) -> RestoreRecord | None:
@@ -99,6 +103,18 @@ class Report:
         return sum(purge.deleted or 0 for purge in self.purges)
 
     @property
+    def newest_problem(self) -> str | None:
+        """The reason why the newest snapshot cannot be relied on, in a few words; None where it can."""
+        newest = self.snapshots[0]
+        if newest.damage:
+            return "damaged"
+        if newest.expired:
+            return "expired"
+        if any(problem.startswith("manifest snapshot-") for problem in self.damaged_documents):
+            return "a snapshot's manifest cannot be read"
+        return "too old" if self.made_at - newest.started_at > BACKUP_WITHIN else None
+
+    @property
     def attention(self) -> list[str]:
         """Findings that need somebody's attention, each in one sentence; empty where all is in order."""
         found = [
@@ -106,7 +122,9 @@ class Report:
             for backup in (*self.snapshots, *self.archives)
             if backup.damage
         ]
-        found += [f"The {problem}." for problem in self.damaged_manifests]
+        found += [f"The {problem}." for problem in self.damaged_documents]
+        if self.snapshots[0].expired:
+            found.append(f"The newest snapshot has expired: {self.snapshots[0].expired}.")
         if self.made_at - self.snapshots[0].started_at > BACKUP_WITHIN:
             found.append(f"The newest snapshot is more than {BACKUP_WITHIN.days} days old.")
         drill = self.last_drill
@@ -125,21 +143,23 @@ class Report:
 def gather(store: Store, events: Events) -> Report:
     """Reads manifests and records, and holds each backup's files against its manifest by name, size and ETag.
 
+    A manifest or a record that is damaged is named in the report, which has all others.
+
     Raises:
         UsageError: there is no snapshot yet.
-        VerificationError: a manifest or a record is damaged.
     """
-    verifications = list(read_records(store, VERIFICATIONS, VerificationRecord))
-    restores = list(read_records(store, RESTORES, RestoreRecord))
-    purges = list(purge_records(store))
-    purged = purged_archives(store)
-    proofs = _proofs(verifications, restores, purges)
     damaged: list[str] = []
+    verifications = list(read_records(store, VERIFICATIONS, VerificationRecord, damaged.append))
+    restores = list(read_records(store, RESTORES, RestoreRecord, damaged.append))
+    purges = list(purge_records(store, damaged.append))
+    purged = purged_archives(store, damaged.append)
+    proofs = _proofs(verifications, restores, purges)
     found = list(load_manifests(store, lambda _, error: damaged.append(str(error))))
     backups = []
     for done, manifest in enumerate(found, 1):
         proved = max(datetime.fromisoformat(manifest.verified_at), *proofs.get(manifest.name, [_NEVER]))
-        backups.append(Backup(manifest, damage(store, manifest), proved, manifest.name in purged))
+        files = fault(store, manifest)
+        backups.append(Backup(manifest, files.damage, files.expired, proved, manifest.name in purged))
         events("progress", step="look at the files", done=done, total=len(found))
     backups.sort(key=lambda backup: backup.started_at, reverse=True)
     snapshots = [backup for backup in backups if backup.manifest.kind == "snapshot"]
@@ -153,7 +173,7 @@ def gather(store: Store, events: Events) -> Report:
         verifications=sorted(verifications, key=lambda v: v.at, reverse=True),
         restores=sorted(restores, key=lambda r: r.at, reverse=True),
         purges=sorted(purges, key=lambda p: p.at, reverse=True),
-        damaged_manifests=damaged,
+        damaged_documents=damaged,
     )
 
 

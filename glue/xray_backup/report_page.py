@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import resources
@@ -13,6 +14,7 @@ from xray_backup.events import Events
 from xray_backup.layout import REPORTS
 from xray_backup.report import BACKUP_WITHIN, TEST_WITHIN, Report, gather
 from xray_backup.report_charts import chart
+from xray_backup.restore_views import RIGHTS_TO_MAKE
 from xray_backup.store import Store
 
 
@@ -51,9 +53,22 @@ def render(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {"day": _day, "clock": _clock, "number": _number, "size": _size, "duration": _duration}
+    environment.filters |= {
+        "quoted": shlex.quote,
+        "day": _day,
+        "clock": _clock,
+        "number": _number,
+        "size": _size,
+        "duration": _duration,
+    }
     template = environment.from_string(resources.files("xray_backup").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(report=report, charts=_charts(report), backup_within=BACKUP_WITHIN, test_within=TEST_WITHIN)
+    return template.render(
+        report=report,
+        charts=_charts(report),
+        backup_within=BACKUP_WITHIN,
+        test_within=TEST_WITHIN,
+        rights=RIGHTS_TO_MAKE,
+    )
 
 
 def _charts(report: Report) -> list[Mapping[str, str]]:

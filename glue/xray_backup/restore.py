@@ -2,78 +2,55 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
-import pymysql
-from pymysql.constants import ER
-
-from xray_backup.data_model import Table
-from xray_backup.database import Connection, execute, query, retried
-from xray_backup.errors import BackupError
+from xray_backup.data_model import DataModel, Table
+from xray_backup.database import Connection, query, server_name
+from xray_backup.errors import VerificationError
 from xray_backup.in_parallel import in_parallel
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
-from xray_backup.manifest_store import load_manifest
+from xray_backup.manifest_store import Origin, load_manifest
+from xray_backup.planned_rows import PlannedRows
 from xray_backup.restore_batches import Batch, Selection, check_selection, read_batches, selected_keys
-from xray_backup.restore_schema import Target, definitions, find_target, finish_tables, make_tables
-from xray_backup.row_text import row_text_sql
-from xray_backup.rows_in_order import count_and_digest, digest
+from xray_backup.restore_result import RestoreResult, TableResult
+from xray_backup.restore_schema import (
+    Target,
+    check_rebuild,
+    definitions,
+    find_target,
+    find_target_tables,
+    finish_tables,
+    make_tables,
+)
+from xray_backup.restore_writer import TableWriter
 from xray_backup.run import Run
-from xray_backup.run_records import RestoreRecord, RowCounts, RunRecord, recorded
-from xray_backup.schema_check import check_schema
+from xray_backup.run_records import RestoreRecord, RunRecord, recorded
+from xray_backup.schema_definition import NO_DEFINITION, SchemaDefinition
+from xray_backup.target_columns import ColumnRef, TargetTable, check_ignored
 from xray_backup.verification import check_files
 
 RESTORE_LOCK = f"{LOCKS}restore/"
-# Errors that are about a row: 3819 and 4025 are a CHECK in MySQL and MariaDB, 1300 a text that the server does not
-# take, 1526 a value that no partition is for.
-_ROW_ERRORS = frozenset(
-    {
-        ER.NO_REFERENCED_ROW_2, ER.DUP_ENTRY, ER.BAD_NULL_ERROR, ER.DATA_TOO_LONG,
-        ER.WARN_DATA_OUT_OF_RANGE, ER.TRUNCATED_WRONG_VALUE, ER.TRUNCATED_WRONG_VALUE_FOR_FIELD,
-        ER.WARN_DATA_TRUNCATED, 3819, 4025, 1300, 1526,
-    }
-)  # fmt: skip
-
-# SQLSTATE of a trigger's SIGNAL, which may have given it any number.
-_SIGNALLED = "45000"
 
 
-@dataclass
-class TableResult:
-    """Rows of one table: put in, there already, in conflict, without their parent in the target, or refused.
+@dataclass(frozen=True)
+class _Source:
+    """A backup to restore: its data model, and the target's columns for each of its tables, by name."""
 
-    A row conflicts where its key has other values, or where another row has a value that must be unique; it is refused
-    by a CHECK, a trigger or a type. `conflicts`, `orphans` and `refused` hold keys; these rows are not written.
-    """
-
-    inserted: int = 0
-    present: int = 0
-    conflicts: list[int] = field(default_factory=list)
-    orphans: list[int] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
-
-    def add(self, other: TableResult) -> None:
-        """Adds what became of more rows of the table."""
-        self.inserted += other.inserted
-        self.present += other.present
-        # Each once: a row may be in two of the backups that are restored.
-        self.conflicts = sorted({*self.conflicts, *other.conflicts})
-        self.orphans = sorted({*self.orphans, *other.orphans})
-        self.refused = sorted({*self.refused, *other.refused})
-
-    @property
-    def counts(self) -> RowCounts:
-        """Number of rows of each outcome."""
-        return RowCounts(self.inserted, self.present, len(self.conflicts), len(self.orphans), len(self.refused))
+    manifest: Manifest
+    model: DataModel
+    targets: Mapping[str, TargetTable]
 
 
-RestoreResult = dict[str, TableResult]
-
-
-def restore(run: Run, names: Sequence[str], schema: str | None, selection: Selection) -> RestoreResult:
+def restore(
+    run: Run,
+    names: Sequence[str],
+    schema: str | None,
+    selection: Selection,
+    ignored_columns: Collection[ColumnRef] = (),
+) -> RestoreResult:
     """Restores rows of the backups `names` into `schema`.
 
     Args:
@@ -81,18 +58,23 @@ def restore(run: Run, names: Sequence[str], schema: str | None, selection: Selec
         names: backups as `list` shows them; `latest` is the newest snapshot. Where two hold one key, the first wins.
         schema: the target; the secret's where None. One that does not exist is made, with its tables.
         selection: which rows.
+        ignored_columns: columns of the backups that the target may lack: their values are left out.
 
     Raises:
         BackupError: a backup is damaged, or the target refused; what was inserted is whole batches, and another run
             goes on from there.
     """
     target = schema or run.database.schema
-    backups = [load_manifest(run.store, name, run.model) for name in names]
+    with run.database.session("") as connection:
+        origin = Origin(run.database.schema, server_name(connection))
+    backups = [load_manifest(run.store, name, run.model, origin) for name in names]
+    models = [manifest.model(run.model) for manifest in backups]
     for manifest in backups:
-        for table in run.model.tables:
-            check_files(run.store, manifest.name, manifest.tables[table.name])
-    check_selection(run.store, run.model, backups, selection)
-    result = {table.name: TableResult() for table in run.model.tables}
+        for table in manifest.tables.values():
+            check_files(run.store, manifest, table)
+    check_selection(run.store, backups, models, selection)
+    check_ignored(ignored_columns, models)
+    result = {table.name: TableResult() for model in models for table in model.tables}
 
     def record(ended: RunRecord) -> RestoreRecord:
         return RestoreRecord(
@@ -105,26 +87,41 @@ def restore(run: Run, names: Sequence[str], schema: str | None, selection: Selec
         )
 
     with run.exclusive(RESTORE_LOCK, target) as check, recorded(run, RESTORES, record):
-        tables = definitions(backups[0], run.model)
-        found = _find_target(run, target)
+        tables = definitions(backups[0], models[0])
+        with run.database.session("") as connection:
+            found = find_target(connection, target, tables)
+            targets = find_target_tables(connection, found, tables, backups, models, ignored_columns)
+        check_rebuild(backups[0], found, run.database.schema)
+        sources = [_Source(*source) for source in zip(backups, models, targets, strict=True)]
+        definition = backups[0].schema_definition or NO_DEFINITION
         if not run.dry_run:
-            make_tables(run.database, found, tables)
-        _restore(run, backups, found, selection, result, check)
-        if not run.dry_run:
-            finish_tables(run.database, found, tables)
+            make_tables(run.database, found, tables, definition)
+        _restore(run, sources, found, selection, result, check)
+        not_made = {} if run.dry_run else finish_tables(run.database, found, tables, definition)
     event = "would_restore" if run.dry_run else "restored"
     run.events(event, schema=target, tables={name: asdict(table) for name, table in result.items()})
+    _tell_what_is_left(run, found, definition, not_made)
     return result
 
 
-def _find_target(run: Run, schema: str) -> Target:
-    with run.database.session("") as connection:
-        return find_target(connection, schema, run.model)
+def _tell_what_is_left(run: Run, target: Target, definition: SchemaDefinition, not_made: Mapping[str, str]) -> None:
+    """Names what a schema that was made lacks.
+
+    Raises:
+        VerificationError: a view that the backup holds could not be made.
+    """
+    if target.missing and definition.not_held:
+        run.events("not_restored", schema=target.schema, objects=list(definition.not_held))
+    if not_made:
+        reasons = "; ".join(f"{name}: {error}" for name, error in sorted(not_made.items()))
+        raise VerificationError(
+            f"the rows are restored, but not every view of {target.schema} could be made: {reasons}"
+        )
 
 
 def _restore(
     run: Run,
-    backups: Sequence[Manifest],
+    sources: Sequence[_Source],
     target: Target,
     selection: Selection,
     result: RestoreResult,
@@ -132,22 +129,24 @@ def _restore(
 ) -> None:
     # A dry run makes no table, so there may be none to look at.
     exists = not run.dry_run or not target.missing
+    planned = {name: PlannedRows(keep=run.dry_run and len(sources) > 1) for name in result}
     with ExitStack() as sessions:
         connections = [
             sessions.enter_context(run.database.session(target.schema if exists else ""))
             for _ in range(run.connections)
         ]
-        if exists:
-            check_schema(connections[0], target.schema, run.model)
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
-        for manifest in backups:
-            keys = selected_keys(run.store, run.model, manifest, selection)
-            for table in run.model.tables:
-                writer = _Writer(run, table, exists and _has_rows(connections[0], table), check)
-                batches = read_batches(run.store, table, manifest, keys[table.name], int(limit) // 4)
-                total = manifest.tables[table.name].fingerprint.rows
+        for source in sources:
+            keys = selected_keys(run.store, source.model, source.manifest, selection)
+            for table in source.model.tables:
+                there = source.targets[table.name]
+                had_rows = exists and _has_rows(connections[0], table)
+                writer = TableWriter(run, there, had_rows, check, planned[table.name])
+                batches = read_batches(run.store, table, there, source.manifest, keys[table.name], int(limit) // 4)
+                total = source.manifest.tables[table.name].fingerprint.rows
                 _write_table(run, connections, writer, batches, result[table.name], total)
+                planned[table.name].settle(there.compared)
 
 
 def _has_rows(connection: Connection, table: Table) -> bool:
@@ -159,7 +158,7 @@ def _has_rows(connection: Connection, table: Table) -> bool:
 def _write_table(
     run: Run,
     connections: Sequence[Connection],
-    writer: _Writer,
+    writer: TableWriter,
     batches: Iterator[Batch],
     result: TableResult,
     total: int,
@@ -174,100 +173,3 @@ def _write_table(
         run.events("progress", step=f"restore {writer.table.name}", done=done_rows, total=total)
 
     in_parallel(connections, batches, writer.write, done)
-
-
-class _Writer:
-    """Puts batches into one table, one database transaction each; in a dry run it finds out what it would put.
-
-    A table that had no row is not asked for each batch whether it has it.
-    """
-
-    def __init__(self, run: Run, table: Table, had_rows: bool, check: Callable[[], None]) -> None:
-        self.table = table
-        self._dry_run, self._had_rows, self._check = run.dry_run, had_rows, check
-
-    def write(self, connection: Connection, batch: Batch) -> TableResult:
-        """Inserts the missing rows of the batch; one that is all there, or not there at all, goes as a whole."""
-        self._check()
-        result = TableResult()
-        self._write(connection, batch, result)
-        connection.rollback()
-        return result
-
-    def _write(self, connection: Connection, batch: Batch, result: TableResult) -> None:
-        count, found = self._found(connection, batch) if self._had_rows else (0, None)
-        if count == 0:
-            self._insert(connection, batch, result)
-        elif count == len(batch.rows) and found == digest(batch.rows):
-            result.present += count
-        else:
-            self._write_missing(connection, batch, result)
-
-    def _write_missing(self, connection: Connection, batch: Batch, result: TableResult) -> None:
-        existing = self._existing(connection, batch)
-        missing = []
-        for position, (key, text) in enumerate(zip(batch.rows.keys.tolist(), batch.rows.texts, strict=True)):
-            if key not in existing:
-                missing.append(position)
-            elif existing[key] == hashlib.sha256(text.as_py()).hexdigest():
-                result.present += 1
-            else:
-                result.conflicts.append(key)
-        if missing:
-            self._insert(connection, batch.subset(missing), result)
-
-    def _existing(self, connection: Connection, batch: Batch) -> dict[int, str]:
-        """The digest of each row's text that is there already, by key."""
-        table = self.table
-        sql = f"SELECT {table.quoted_key}, SHA2({row_text_sql(table)}, 256) FROM {table.quoted}"
-        return dict(query(connection, f"{sql} WHERE {batch.rows.condition}"))
-
-    def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
-        if self._dry_run:
-            result.inserted += len(batch.rows)
-            return
-        try:
-            self._insert_all(connection, batch)
-            result.inserted += len(batch.rows)
-        except pymysql.MySQLError as error:
-            connection.rollback()
-            if error.args[0] not in _ROW_ERRORS and error.sqlstate != _SIGNALLED:  # type: ignore[attr-defined]
-                raise
-            if error.args[0] == ER.NO_REFERENCED_ROW_2:
-                self._insert_halves(connection, batch, result, result.orphans)
-            elif error.args[0] != ER.DUP_ENTRY:
-                self._insert_halves(connection, batch, result, result.refused)
-            elif self._existing(connection, batch):
-                # Another backup of this restore, or somebody else, inserted one of these keys since we looked.
-                self._write_missing(connection, batch, result)
-            else:
-                # A unique index that is not the key's.
-                self._insert_halves(connection, batch, result, result.conflicts)
-
-    def _insert_all(self, connection: Connection, batch: Batch) -> None:
-        """One transaction, done again where somebody else's was in the way."""
-        table = self.table
-        insert = f"INSERT INTO {table.quoted} ({table.column_list}) VALUES ".encode()
-
-        def insert_rows() -> None:
-            for values in batch.values:
-                execute(connection, b"".join((insert, values)))
-
-        retried(connection, insert_rows)
-        if self._found(connection, batch) != (len(batch.rows), digest(batch.rows)):
-            connection.rollback()
-            raise BackupError(f"table {table.name}: the server did not keep the rows as they were sent; rolled back")
-        connection.commit()
-
-    def _insert_halves(self, connection: Connection, batch: Batch, result: TableResult, refused: list[int]) -> None:
-        """The server refuses a row among these: finds it, notes its key in `refused`, inserts the others."""
-        count = len(batch.rows)
-        if count == 1:
-            refused.append(int(batch.rows.keys[0]))
-            return
-        middle = count // 2
-        self._insert(connection, batch.subset(range(middle)), result)
-        self._insert(connection, batch.subset(range(middle, count)), result)
-
-    def _found(self, connection: Connection, batch: Batch) -> tuple[int, str | None]:
-        return count_and_digest(connection, self.table, batch.rows.condition)

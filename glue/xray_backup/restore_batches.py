@@ -18,6 +18,7 @@ from xray_backup.manifest import DataFile, Manifest
 from xray_backup.row_text import row_texts, separated, text_bytes, value_text
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.store import Store
+from xray_backup.target_columns import TargetTable
 from xray_backup.verification import is_as_written
 
 ROWS_PER_BATCH = 5_000
@@ -62,20 +63,27 @@ class Batch:
 
 
 def read_batches(
-    store: Store, table: Table, manifest: Manifest, keys: Keys | None, text_bytes_at_once: int
+    store: Store,
+    table: Table,
+    target: TargetTable,
+    manifest: Manifest,
+    keys: Keys | None,
+    text_bytes_at_once: int,
 ) -> Iterator[Batch]:
-    """The rows of one table with these keys (None: all), file by file.
+    """The rows of one table with these keys (None: all), file by file, with the columns that the target has.
 
     Raises:
         VerificationError: a file is not what the manifest says; nothing of it is sent.
     """
     files = manifest.tables[table.name].files
-    for batch in ahead(_read_batch(store, table, manifest, file, keys) for file in files):
+    for batch in ahead(_read_batch(store, table, target, manifest, file, keys) for file in files):
         for start, end in batch.rows.parts(ROWS_PER_BATCH, text_bytes_at_once):
             yield batch.slice(start, end)
 
 
-def _read_batch(store: Store, table: Table, manifest: Manifest, file: DataFile, keys: Keys | None) -> Batch:
+def _read_batch(
+    store: Store, table: Table, target: TargetTable, manifest: Manifest, file: DataFile, keys: Keys | None
+) -> Batch:
     """The rows of a file with these keys (None: all)."""
     rows = _read(store, table, file)
     if not is_as_written(table, [rows], file, manifest.format_version):
@@ -83,7 +91,8 @@ def _read_batch(store: Store, table: Table, manifest: Manifest, file: DataFile, 
     if keys is not None:
         rows = rows.filter(is_one_of(rows, table.key, keys))
     rows = rows.sort_by(table.key)
-    return Batch(RowsInOrder(table, keys_of(rows, table.key), row_texts(table, rows)), _literals(table, rows))
+    ordered = RowsInOrder(target.compared, keys_of(rows, table.key), row_texts(target.compared, rows))
+    return Batch(ordered, _literals(target.inserted, rows))
 
 
 def _read(store: Store, table: Table, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
@@ -167,21 +176,26 @@ def selected_keys(
     return chosen
 
 
-def check_selection(store: Store, model: DataModel, backups: Sequence[Manifest], selection: Selection) -> None:
+def check_selection(
+    store: Store, backups: Sequence[Manifest], models: Sequence[DataModel], selection: Selection
+) -> None:
     """Looks for each chosen id in the backups.
 
     Raises:
         UsageError: none of them holds it.
     """
+    model = models[0]
     anchor = model.anchor
     chosen = [(anchor, selection.anchor_ids)]
     if anchor.parent:
         chosen.append((model.table(anchor.parent.table), selection.parent_ids))
     for table, ids in chosen:
         left = np.array(sorted(ids or []), np.int64)
-        for file in (file for manifest in backups for file in manifest.tables[table.name].files):
-            if len(left):
-                left = np.setdiff1d(left, keys_of(_read(store, table, file, [table.key]), table.key))
+        for manifest, of_backup in zip(backups, models, strict=True):
+            for file in manifest.tables[table.name].files:
+                if len(left):
+                    rows = _read(store, of_backup.table(table.name), file, [table.key])
+                    left = np.setdiff1d(left, keys_of(rows, table.key))
         if len(left):
             raise UsageError(
                 f"--{table.name}-ids {', '.join(map(str, left.tolist()))}: not in"

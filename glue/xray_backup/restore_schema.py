@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from xray_backup.data_model import DataModel, quoted
+import pymysql
+from pymysql.constants import ER
+
+from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, Database, execute, query
-from xray_backup.errors import VerificationError
+from xray_backup.errors import UsageError, VerificationError
+from xray_backup.job_contract import MIGRATIONS
 from xray_backup.manifest import Manifest
-from xray_backup.table_definition import UNFINISHED, TableDefinition, definition_of_model, parse_definition
+from xray_backup.restore_views import fill_ledger, lacking_rights, make_views
+from xray_backup.schema_check import check_table
+from xray_backup.schema_definition import NO_DEFINITION, SchemaDefinition
+from xray_backup.table_definition import (
+    UNFINISHED,
+    TableDefinition,
+    definition_of_model,
+    parse_definition,
+    table_statement,
+)
+from xray_backup.target_columns import ColumnRef, TargetTable, find_target_table
 
 
 @dataclass(frozen=True)
@@ -21,49 +35,138 @@ class Target:
     unfinished: frozenset[str]
 
 
-def find_target(connection: Connection, schema: str, model: DataModel) -> Target:
-    """Looks at the schema. Where it holds a table that no restore is making, nothing is made in it."""
-    sql = "SELECT table_name, table_comment FROM information_schema.tables WHERE table_schema = %s"
+def find_target(connection: Connection, schema: str, names: Iterable[str]) -> Target:
+    """Looks at the schema for these tables. Where it holds one that no restore is making, nothing is made in it."""
+    sql = (
+        "SELECT table_name, table_comment FROM information_schema.tables"
+        " WHERE table_schema = %s AND table_type <> 'VIEW'"
+    )
     found: dict[str, str] = dict(query(connection, sql, (schema,)))
     unfinished = frozenset(name for name, comment in found.items() if comment == UNFINISHED)
-    missing = frozenset(table.name for table in model.tables) - found.keys()
+    missing = frozenset(names) - found.keys()
     return Target(schema, missing if len(unfinished) == len(found) else frozenset(), unfinished)
 
 
 def definitions(manifest: Manifest, model: DataModel) -> Mapping[str, TableDefinition]:
-    """The definition of each table, as the backup has it.
+    """The definition of each table, and of the migrations' ledger, as the backup has it.
 
     Raises:
         VerificationError: the backup's statement is not one that MySQL writes.
     """
     found = {}
-    for table in model.tables:
-        statement = manifest.tables[table.name].ddl
+    statements = {table.name: manifest.tables[table.name].ddl for table in model.tables}
+    if manifest.schema_definition and manifest.schema_definition.ledger:
+        statements[MIGRATIONS["ledger"]] = manifest.schema_definition.ledger.statement
+    for name, statement in statements.items():
         try:
-            found[table.name] = parse_definition(statement) if statement else definition_of_model(table)
+            found[name] = parse_definition(statement) if statement else definition_of_model(model.table(name))
         except ValueError as error:
-            raise VerificationError(f"{manifest.name}: the definition of table {table.name} is {error}") from None
+            raise VerificationError(f"{manifest.name}: the definition of table {name} is {error}") from None
     return found
 
 
-def make_tables(database: Database, target: Target, found: Mapping[str, TableDefinition]) -> None:
-    """Makes the schema and its missing tables, parents first, without the keys that rows do not need."""
+def check_rebuild(manifest: Manifest, target: Target, schema: str) -> None:
+    """Asks whether this backup alone can make the schema of the database again.
+
+    Args:
+        manifest: the backup.
+        target: where it goes.
+        schema: of the database; another one is a drill's, which may lack a view.
+
+    Raises:
+        UsageError: it cannot: the next deploy of the migrations would find half a schema.
+    """
+    lacks = (manifest.schema_definition or NO_DEFINITION).not_held
+    if lacks and target.missing and target.schema == schema:
+        raise UsageError(
+            f"schema {schema} has no tables, and {manifest.name} cannot make it as it was: it does not hold"
+            f" {', '.join(lacks)}; deploy the migrations first, then restore"
+        )
+
+
+def find_target_tables(
+    connection: Connection,
+    target: Target,
+    found: Mapping[str, TableDefinition],
+    backups: Sequence[Manifest],
+    models: Sequence[DataModel],
+    ignored: Collection[ColumnRef],
+) -> list[dict[str, TargetTable]]:
+    """The columns that the target has, or will have, for each table of each backup.
+
+    Raises:
+        UsageError: a table or a column is not there, or not as a row of a backup needs it.
+    """
+    statements: dict[str, str] = {}
+    tables: list[dict[str, TargetTable]] = []
+    for manifest, model in zip(backups, models, strict=True):
+        tables.append({})
+        for table in model.tables:
+            if table.name not in statements:
+                statements[table.name] = _statement(connection, target, table, found)
+            there = find_target_table(table, statements[table.name], ignored, manifest.name)
+            tables[-1][table.name] = there
+    return tables
+
+
+def _statement(connection: Connection, target: Target, table: Table, found: Mapping[str, TableDefinition]) -> str:
+    if table.name in target.missing and table.name in found:
+        return found[table.name].create(target.schema, table.name)
+    try:
+        check_table(connection, target.schema, table)
+    except UsageError as error:
+        raise UsageError(f"{error}: deploy the migrations first") from None
+    return table_statement(connection, target.schema, table.name)
+
+
+def make_tables(
+    database: Database, target: Target, found: Mapping[str, TableDefinition], definition: SchemaDefinition
+) -> None:
+    """Makes the schema and its missing tables, parents first, without the keys that rows do not need; then the views.
+
+    Raises:
+        BackupError: the user may not make them.
+    """
     if not target.missing:
         return
     with database.session("") as connection:
         exists = query(connection, "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (target.schema,))
+        statements = [table.create(target.schema, name) for name, table in found.items() if name in target.missing]
         if not exists:
-            execute(connection, f"CREATE DATABASE {quoted(target.schema)} CHARACTER SET utf8mb4")
-        for name, table in found.items():
-            if name in target.missing:
-                execute(connection, table.create(target.schema, name))
+            statements.insert(0, f"CREATE DATABASE {quoted(target.schema)} COLLATE {definition.collation}")
+        try:
+            for statement in statements:
+                execute(connection, statement)
+        except pymysql.MySQLError as error:
+            if error.args[0] in (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR):
+                raise lacking_rights(connection, target.schema) from None
+            raise
+    # Before the rows, so that a missing right is told at once; one that names a key has to wait for it.
+    make_views(database, target.schema, definition)
 
 
-def finish_tables(database: Database, target: Target, found: Mapping[str, TableDefinition]) -> None:
-    """Adds the keys of the tables that this restore, or an earlier one, made: faster than to keep them row by row."""
+def finish_tables(
+    database: Database, target: Target, found: Mapping[str, TableDefinition], definition: SchemaDefinition
+) -> dict[str, str]:
+    """Adds what the tables that this restore, or an earlier one, made still lack: first of all their keys.
+
+    The mark of a table goes last, so that a run that dies before is taken up again.
+
+    Returns:
+        The views that could not be made, and why.
+    """
+    made = {name: table for name, table in found.items() if name in target.missing | target.unfinished}
+    if not made:
+        return {}
     with database.session(target.schema) as connection:
         # The rows are the backup's, whose foreign keys held; a row without its parent is shown as it was.
         execute(connection, "SET SESSION foreign_key_checks = 0")
-        for name, table in found.items():
-            if name in target.missing | target.unfinished:
-                execute(connection, table.finish(target.schema, name))
+        for name, table in made.items():
+            there = parse_definition(table_statement(connection, target.schema, name))
+            if keys := table.add_keys(target.schema, name, there):
+                execute(connection, keys)
+        errors = make_views(database, target.schema, definition)
+        fill_ledger(connection, definition)
+        for name, table in made.items():
+            execute(connection, table.mark_finished(target.schema, name))
+    return errors

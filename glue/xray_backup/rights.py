@@ -58,6 +58,13 @@ def check_rights(connection: Connection, schema: str, job: str, model: DataModel
         raise BackupError("; ".join(missing))
 
 
+def current_account(connection: Connection) -> tuple[str, str]:
+    """The connected user's name, and its account as a GRANT names it."""
+    ((account,),) = query(connection, "SELECT CURRENT_USER()")
+    user, host = str(account).rsplit("@", 1)
+    return user, "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
+
+
 def check_right(connection: Connection, schema: str, right: str, tables: Sequence[Table]) -> None:
     """Asks for one right of the connected user on `tables`; on every table of the server where there are none.
 
@@ -68,9 +75,8 @@ def check_right(connection: Connection, schema: str, right: str, tables: Sequenc
     missing = _missing(connection, schema, right, tables)
     if not missing:
         return
-    ((account,),) = query(connection, "SELECT CURRENT_USER()")
-    user, host = account.rsplit("@", 1)
-    grants = "; ".join(f"GRANT {right} ON {target} TO '{user}'@'{host}'" for target in missing.values())
+    user, account = current_account(connection)
+    grants = "; ".join(f"GRANT {right} ON {target} TO {account}" for target in missing.values())
     sees = f" ({_SEES[right]})" if right in _SEES else ""
     raise BackupError(f"user {user!r} lacks {right}{sees} on {', '.join(missing)}: {grants}")
 

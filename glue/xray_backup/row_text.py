@@ -34,7 +34,7 @@ def row_text_sql(table: Table) -> str:
 
 
 def _number_sql(column: Column) -> str:
-    return f"LENGTH({_utf8(column)})" if column.type.is_text else column.quoted
+    return f"LENGTH({_utf8(column)})" if column.type.is_text else column.read_sql
 
 
 def _utf8(column: Column) -> str:

@@ -20,11 +20,20 @@ def check_schema(connection: Connection, schema: str, model: DataModel) -> None:
     """
     for table in model.tables:
         _check_columns(connection, schema, table)
-        _check_engine(connection, schema, table)
-        if not _has_unique_key(connection, schema, table):
-            raise UsageError(
-                f"table {schema}.{table.name} has no unique index on {table.key} alone: rows could not be told apart"
-            )
+        check_table(connection, schema, table)
+
+
+def check_table(connection: Connection, schema: str, table: Table) -> None:
+    """Looks at what a backup or a restore needs whatever the columns are: storage engine and uniqueness of the key.
+
+    Raises:
+        UsageError: it lacks one of them, or is not there.
+    """
+    _check_engine(connection, schema, table)
+    if not _has_unique_key(connection, schema, table):
+        raise UsageError(
+            f"table {schema}.{table.name} has no unique index on {table.key} alone: rows could not be told apart"
+        )
 
 
 def _check_columns(connection: Connection, schema: str, table: Table) -> None:
@@ -35,7 +44,7 @@ def _check_columns(connection: Connection, schema: str, table: Table) -> None:
         (schema, table.name),
     )
     if not got:
-        raise UsageError(f"table {schema}.{table.name} does not exist, or this user may not read it")
+        raise _missing(schema, table)
     found = [(name, _DISPLAY_WIDTH.sub(r"\1", _text(kind)), nullable) for name, kind, nullable in got]
     expected = [(column.name, column.type.mysql, "YES" if column.nullable else "NO") for column in table.columns]
     for position in range(max(len(found), len(expected))):
@@ -48,16 +57,23 @@ def _check_columns(connection: Connection, schema: str, table: Table) -> None:
 
 
 def _check_engine(connection: Connection, schema: str, table: Table) -> None:
-    ((engine,),) = query(
+    found = query(
         connection,
         "SELECT engine FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
         (schema, table.name),
     )
+    if not found:
+        raise _missing(schema, table)
+    ((engine,),) = found
     if engine != "InnoDB":
         raise UsageError(
             f"table {schema}.{table.name} is {f'of engine {engine}' if engine else 'a view'}: only InnoDB reads"
             " all rows as of one moment and takes a delete back, so make it a table with ENGINE = InnoDB"
         )
+
+
+def _missing(schema: str, table: Table) -> UsageError:
+    return UsageError(f"table {schema}.{table.name} does not exist, or this user may not read it")
 
 
 def _has_unique_key(connection: Connection, schema: str, table: Table) -> bool:

@@ -10,16 +10,17 @@ import hashlib
 import mimetypes
 import os
 import re
+import shlex
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -33,6 +34,7 @@ from botocore.exceptions import (
 
 from xray_backup.aws import aws_client
 from xray_backup.errors import BackupError, KeyAccessError, UsageError
+from xray_backup.lifecycle import ExpiryRule, parse_rules
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -77,6 +79,12 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All objects under `prefix`, in the order of their keys."""
 
+    def check_exists(self) -> None:
+        """Raises UsageError where there is no such bucket or folder; an empty one is a store without a backup."""
+
+    def expiry_rule(self, key: str, written_at: datetime) -> ExpiryRule | None:
+        """The rule of the store itself that has let this object expire; None where none has, or it may not be asked."""
+
 
 def open_store(url: str, endpoint_url: str | None = None, region: str | None = None) -> Store:
     """The store at `s3://bucket/prefix`, or in a folder.
@@ -89,17 +97,25 @@ def open_store(url: str, endpoint_url: str | None = None, region: str | None = N
     Raises:
         UsageError: the address is neither.
     """
-    parts = urlsplit(url)
-    if parts.scheme in ("s3", "s3a"):
-        prefix = parts.path.strip("/")
-        if not parts.netloc or not prefix:
+    # Not `urlsplit`: a key may hold any character, and a `#` or `?` ends nothing.
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in ("s3", "s3a"):
+        bucket, _, prefix = rest.partition("/")
+        prefix = prefix.strip("/")
+        if not bucket or not prefix:
             raise UsageError(f"store {url!r} is not complete: use s3://bucket/prefix, for example s3://my-lake/backup")
-        return S3Store(parts.netloc, prefix, endpoint_url, region)
-    if parts.scheme in ("", "file"):
-        return FolderStore(Path(parts.path))
-    raise UsageError(f"store {url!r} is not allowed: use s3://bucket/prefix or a folder")
+        if not _BUCKET.fullmatch(bucket):
+            raise UsageError(f"store {url!r}: a bucket's name has letters, digits, dots and hyphens, got {bucket!r}")
+        return S3Store(bucket, prefix, endpoint_url, region)
+    if separator and scheme == "file":
+        return FolderStore(Path(unquote(rest)))
+    if _SCHEME.match(url):
+        raise UsageError(f"store {url!r} is not allowed: use s3://bucket/prefix or a folder")
+    return FolderStore(Path(url))
 
 
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 _TRIES = 6
 # S3 tells of its key by the same code as of the object.
 _KMS_DENIED = re.compile(r"not authorized to perform: (kms:\w+)")
@@ -188,6 +204,24 @@ class S3Store:
         except (ClientError, BotoCoreError) as error:
             raise self._explained(error, "list", prefix) from None
 
+    def check_exists(self) -> None:
+        """See `Store`."""
+        for _ in self.list(""):
+            return
+
+    def expiry_rule(self, key: str, written_at: datetime) -> ExpiryRule | None:
+        """See `Store`."""
+        return next((rule for rule in self._expiry_rules if rule.has_expired(f"{self.prefix}/{key}", written_at)), None)
+
+    @cached_property
+    def _expiry_rules(self) -> tuple[ExpiryRule, ...]:
+        """None of a bucket without, and where this role may not read them: a file that is gone is missing then."""
+        try:
+            answer = self._client.get_bucket_lifecycle_configuration(Bucket=self.bucket)
+        except (ClientError, BotoCoreError):
+            return ()
+        return parse_rules(answer.get("Rules", []))
+
     def _explained(self, error: Exception, action: str, key: str) -> BackupError:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         url = f"s3://{self.bucket}/{self.prefix}/{key}"
@@ -199,6 +233,13 @@ class S3Store:
             return KeyAccessError(
                 f"cannot {action} {url}: {code}; this role lacks {denied[1]} on the bucket's KMS key: allow it in the"
                 " role's policy and in the key's"
+            )
+        if code == "InvalidObjectState":
+            kind = error.response.get("StorageClass", "GLACIER")  # type: ignore[attr-defined]
+            return BackupError(
+                f"cannot {action} {url}: it is in Glacier (storage class {kind}): restore it and the other files of its"
+                f" backup first, each with aws s3api restore-object --bucket {shlex.quote(self.bucket)} --key"
+                f" {shlex.quote(f'{self.prefix}/{key}')} --restore-request Days=7"
             )
         hint = {
             "NoSuchBucket": "make the bucket first, or correct --store",
@@ -252,6 +293,16 @@ class FolderStore:
             return None
         except OSError as error:
             raise BackupError(f"cannot read {path}: {error.strerror}") from None
+
+    def check_exists(self) -> None:
+        """See `Store`."""
+        if not self.folder.is_dir():
+            what = "is no folder" if self.folder.exists() else "does not exist"
+            raise UsageError(f"store {self.folder} {what}: correct --store")
+
+    def expiry_rule(self, key: str, written_at: datetime) -> ExpiryRule | None:  # noqa: ARG002
+        """See `Store`; a folder has none."""
+        return None
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """See `Store`."""

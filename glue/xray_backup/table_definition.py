@@ -11,6 +11,7 @@ from xray_backup.database import Connection, query
 # MySQL writes each column, key and constraint on a line of its own, with two spaces before it.
 _KEY = re.compile(r"  (?:UNIQUE |FULLTEXT |SPATIAL )?KEY ")
 _FOREIGN_KEY = re.compile(r"  CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ")
+_KEY_NAME = re.compile(r"(?:KEY|CONSTRAINT) (`(?:[^`]|``)+`)")
 _NAME = re.compile(r"CREATE TABLE `(?:[^`]|``)+` \(")
 _COMMENT = re.compile(r" COMMENT='((?:[^']|'')*)'$")
 _COUNTER = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.M)
@@ -18,9 +19,9 @@ _COUNTER = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.M)
 UNFINISHED = "xray_backup: being restored"
 
 
-def definition(connection: Connection, table: Table) -> str:
+def table_statement(connection: Connection, schema: str, name: str) -> str:
     """The table's CREATE TABLE statement, as the server writes it."""
-    ((_, text),) = query(connection, f"SHOW CREATE TABLE {table.quoted}")
+    ((_, text),) = query(connection, f"SHOW CREATE TABLE {quoted(schema)}.{quoted(name)}")
     return str(text)
 
 
@@ -49,11 +50,23 @@ class TableDefinition:
         table = f"{quoted(schema)}.{quoted(name)}"
         return f"CREATE TABLE {table} (\n{body}\n){options} COMMENT='{UNFINISHED}'{self.partitions}"
 
-    def finish(self, schema: str, name: str) -> str:
-        """The statement that adds the keys and takes the mark away, all or nothing."""
+    def add_keys(self, schema: str, name: str, there: TableDefinition) -> str | None:
+        """The statement that adds the keys that the table lacks, all or nothing; None where it has them all."""
+        has = {_key_name(key) for key in (*there.keys, *there.foreign_keys)}
+        lacks = [key for key in (*self.keys, *self.foreign_keys) if _key_name(key) not in has]
+        if not lacks:
+            return None
+        return f"ALTER TABLE {quoted(schema)}.{quoted(name)} {', '.join(f'ADD {key}' for key in lacks)}"
+
+    def mark_finished(self, schema: str, name: str) -> str:
+        """The statement that gives the table its own comment back."""
         comment = found[1] if (found := _COMMENT.search(self.options)) else ""
-        changes = [*(f"ADD {key}" for key in (*self.keys, *self.foreign_keys)), f"COMMENT = '{comment}'"]
-        return f"ALTER TABLE {quoted(schema)}.{quoted(name)} {', '.join(changes)}"
+        return f"ALTER TABLE {quoted(schema)}.{quoted(name)} COMMENT = '{comment}'"
+
+
+def _key_name(key: str) -> str:
+    """The name of a key or a foreign key, as ALTER TABLE adds it."""
+    return str(_KEY_NAME.search(key)[1])  # type: ignore[index]
 
 
 def definition_of_model(table: Table) -> TableDefinition:

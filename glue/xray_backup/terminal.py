@@ -15,6 +15,8 @@ from rich.table import Table
 from xray_backup.listing import Listed
 
 _TABLE_WIDTH, _STEP_WIDTH = 100, 17
+_WIDEST = 1_000
+_STATE_COLOURS = {"whole": "green", "expired": "yellow", "damaged": "red"}
 _MARKS = {
     "passed": "[green]✓[/green]",
     "warning": "[yellow]![/yellow]",
@@ -28,6 +30,8 @@ class Terminal:
 
     def __init__(self) -> None:
         self._out = Console(highlight=False, soft_wrap=True)
+        # A terminal that is narrower than a table breaks its lines, which cuts no name.
+        self._uncut = Console(highlight=False, width=_WIDEST)
         # A log has no width of its own.
         self._table = Console(highlight=False, width=None if self._out.is_terminal else _TABLE_WIDTH)
         self._progress = Progress(
@@ -88,6 +92,13 @@ class Terminal:
     def _restored(self, schema: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._counts(f"restored into {schema}", tables)
 
+    def _not_held(self, backup: str, objects: list[str]) -> None:
+        advice = "before a restore into an empty schema, deploy the migrations"
+        self._out.print(f"[yellow]not in {backup}:[/yellow] {', '.join(objects)}; {advice}")
+
+    def _not_restored(self, schema: str, objects: list[str]) -> None:
+        self._out.print(f"not in the backup, so not made in {schema}: {', '.join(objects)}")
+
     def _would_restore(self, schema: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._counts(f"dry run: would restore into {schema} (add --mode execute)", tables)
 
@@ -128,7 +139,7 @@ class Terminal:
             table.add_column(name.replace("_", " "), justify="right")
         for row, counts in tables.items():
             table.add_row(row, *(_number(counts[name]) for name in names))
-        self._out.print(table)
+        self._uncut.print(table)
 
     def backups(self, listed: list[Listed]) -> None:
         """The table of `list`."""
@@ -141,6 +152,7 @@ class Terminal:
         table.add_column("verified")
         table.add_column("state")
         for item in listed:
+            state = "damaged" if item.damage else "expired" if item.expired else "whole"
             table.add_row(
                 _plain(item.name),
                 f"{item.rows:,}",
@@ -148,9 +160,12 @@ class Terminal:
                 human_size(item.size),
                 _age(item.age_seconds),
                 item.verified_at[:19].replace("T", " "),
-                f"[red]damaged: {_plain(item.damage)}[/red]" if item.damage else "[green]whole[/green]",
+                f"[{_STATE_COLOURS[state]}]{state}[/]",
             )
-        self._out.print(table)
+        self._uncut.print(table)
+        for item in listed:
+            for reason in filter(None, (item.damage, item.expired)):
+                self._out.print(f"{_plain(item.name)}: {_plain(reason.removeprefix(f'{item.name}: '))}")
 
 
 def visible(text: str) -> str:

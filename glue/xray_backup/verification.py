@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xray_backup.data_file import decode, decode_in_parts, read_file
 from xray_backup.data_model import Table
-from xray_backup.errors import VerificationError
+from xray_backup.errors import ExpiredError, VerificationError
 from xray_backup.fingerprint import RowsDigest, fingerprint
 from xray_backup.manifest import DataFile, Manifest, TableBackup
 from xray_backup.row_text import row_texts
@@ -48,24 +49,35 @@ def data_files(store: Store, prefix: str) -> list[StoredObject]:
     return found
 
 
-def check_files(store: Store, name: str, table: TableBackup) -> None:
+def check_files(store: Store, manifest: Manifest, table: TableBackup) -> None:
     """Compares names, sizes and ETags with the manifest; reads no row from S3.
 
     Raises:
+        ExpiredError: a file is gone because the bucket's lifecycle rule let it expire.
         VerificationError: a file is missing, changed, or should not be there.
     """
+    name = manifest.name
     stored = {item.key: item for item in data_files(store, table.prefix)}
+    missing = []
     for file in table.files:
         item = stored.pop(file.key, None)
         if item is None:
-            raise VerificationError(f"{name}: file {file.key} is missing")
-        if (item.size, item.etag) != (file.size, file.etag):
+            missing.append(file.key)
+        elif (item.size, item.etag) != (file.size, file.etag):
             raise VerificationError(
                 f"{name}: file {file.key} was changed: {item.size} bytes, ETag {item.etag};"
                 f" the manifest says {file.size} bytes, ETag {file.etag}"
             )
     if stored:
         raise VerificationError(f"{name}: file {min(stored)} is not in the manifest")
+    if missing:
+        # The moment of the oldest file: what is missing was written with it or later.
+        rule = store.expiry_rule(missing[0], datetime.fromisoformat(manifest.started_at))
+        if rule is None:
+            raise VerificationError(f"{name}: file {missing[0]} is missing")
+        raise ExpiredError(
+            f"{name}: its files expired by the bucket's lifecycle rule {rule.name!r}, after {rule.days} days"
+        )
 
 
 def is_as_written(table: Table, parts: Iterable[pa.Table], file: DataFile, manifest_format: int) -> bool:
@@ -110,9 +122,9 @@ def verify(run: Run, manifest: Manifest, range_of: dict[str, str] | None = None)
         VerificationError: it does not.
     """
     found: dict[str, FileContent] = {}
-    for table in run.model.tables:
+    for table in manifest.model(run.model).tables:
         expected = manifest.tables[table.name]
-        check_files(run.store, manifest.name, expected)
+        check_files(run.store, manifest, expected)
         column = (range_of or {}).get(table.name)
         checks = [FileCheck(table, file, manifest.format_version, column) for file in expected.files]
         try:

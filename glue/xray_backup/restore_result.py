@@ -1,0 +1,40 @@
+"""The outcome of a restore, by table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xray_backup.run_records import RowCounts
+
+
+@dataclass
+class TableResult:
+    """Rows of one table: put in, there already, in conflict, without their parent in the target, or refused.
+
+    A row conflicts where its key has other values, or where another row has a value that must be unique; it is refused
+    by a CHECK, a trigger or a type, or where the server would not keep it as it was. `conflicts`, `orphans` and
+    `refused` hold keys; these rows are not written.
+    """
+
+    inserted: int = 0
+    present: int = 0
+    conflicts: list[int] = field(default_factory=list)
+    orphans: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+
+    def add(self, other: TableResult) -> None:
+        """Adds what became of more rows of the table."""
+        self.inserted += other.inserted
+        self.present += other.present
+        # Each once: a row may be in two of the backups that are restored.
+        self.conflicts = sorted({*self.conflicts, *other.conflicts})
+        self.orphans = sorted({*self.orphans, *other.orphans})
+        self.refused = sorted({*self.refused, *other.refused})
+
+    @property
+    def counts(self) -> RowCounts:
+        """Number of rows of each outcome."""
+        return RowCounts(self.inserted, self.present, len(self.conflicts), len(self.orphans), len(self.refused))
+
+
+RestoreResult = dict[str, TableResult]

@@ -1,0 +1,130 @@
+"""The parts of a schema beside its rows that a restore into nothing makes: views, and the ledger of the migrations.
+
+With the ledger and all that it tells of restored, the next deploy of the migrations finds everything done. What a
+backup cannot hold is named in it, so that a restore can say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql.constants import ER
+
+from xray_backup.data_model import DataModel, quoted
+from xray_backup.database import Connection, query
+from xray_backup.job_contract import MIGRATIONS
+
+_DEFINER = re.compile(r"^(CREATE (?:ALGORITHM=\w+ )?)DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*` ")
+_DENIED = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its CREATE VIEW statement without a definer, and the collation of the connection that made it."""
+
+    name: str
+    statement: str
+    collation: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The table of the migrations that were applied: its CREATE TABLE statement, and its rows, each value as text."""
+
+    statement: str
+    rows: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class SchemaDefinition:
+    """The default collation, the views, and the ledger; `not_held` names all that the backup lacks of the schema."""
+
+    collation: str
+    views: tuple[View, ...] = ()
+    ledger: Ledger | None = None
+    not_held: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SchemaDefinition:
+        """The definition that a manifest holds."""
+        ledger = document["ledger"]
+        return cls(
+            collation=str(document["collation"]),
+            views=tuple(View(**view) for view in document["views"]),
+            ledger=Ledger(ledger["statement"], tuple(tuple(row) for row in ledger["rows"])) if ledger else None,
+            not_held=tuple(map(str, document["not_held"])),
+        )
+
+
+# Of the backups from before this was part of them.
+NO_DEFINITION = SchemaDefinition("utf8mb4_bin", not_held=("views", "the record of its migrations"))
+
+
+def read_schema_definition(connection: Connection, schema: str, model: DataModel) -> SchemaDefinition:
+    """The definition of the schema that the connection is in, as far as its user may see it."""
+    ((collation,),) = query(
+        connection,
+        "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = %s",
+        (schema,),
+    )
+    views, not_held = [], []
+    for name, kind in _objects(connection, schema, model):
+        view = _read_view(connection, name) if kind == "view" else None
+        if view:
+            views.append(view)
+        else:
+            not_held.append(f"{kind} {name}")
+    ledger = _read_ledger(connection, schema)
+    if isinstance(ledger, str):
+        not_held.append(ledger)
+        ledger = None
+    return SchemaDefinition(str(collation), tuple(views), ledger, tuple(not_held))
+
+
+def _objects(connection: Connection, schema: str, model: DataModel) -> list[tuple[str, str]]:
+    """Name and kind of all that the user sees beside the backed up tables and what a deploy makes anew each time."""
+    found = query(
+        connection,
+        "SELECT table_name, IF(table_type = 'VIEW', 'view', 'table') FROM information_schema.tables"
+        " WHERE table_schema = %s UNION ALL"
+        " SELECT trigger_name, 'trigger' FROM information_schema.triggers WHERE trigger_schema = %s UNION ALL"
+        " SELECT routine_name, LOWER(routine_type) FROM information_schema.routines WHERE routine_schema = %s UNION ALL"
+        " SELECT event_name, 'event' FROM information_schema.events WHERE event_schema = %s ORDER BY 1",
+        (schema,) * 4,
+    )
+    known = {(table.name, "table") for table in model.tables} | {(MIGRATIONS["ledger"], "table")}
+    made_by_deploy = tuple(MIGRATIONS["remadePrefixes"])
+    return [(str(n), str(k)) for n, k in found if (n, k) not in known and not str(n).startswith(made_by_deploy)]
+
+
+def _read_view(connection: Connection, name: str) -> View | None:
+    """None where the user may not see it, or it refers to what is not there."""
+    try:
+        ((_, statement, _, collation),) = query(connection, f"SHOW CREATE VIEW {quoted(name)}")
+    except pymysql.MySQLError as error:
+        if error.args[0] in (*_DENIED, ER.VIEW_INVALID):
+            return None
+        raise
+    return View(name, _DEFINER.sub(r"\1", str(statement)), str(collation))
+
+
+def _read_ledger(connection: Connection, schema: str) -> Ledger | str | None:
+    """The ledger; its name where the user may not read it; None where there is none."""
+    name = quoted(MIGRATIONS["ledger"])
+    try:
+        # The server tells of a table that is not there whatever the user may.
+        columns = [quoted(column[0]) for column in query(connection, f"SHOW COLUMNS FROM {name} IN {quoted(schema)}")]
+        ((_, statement),) = query(connection, f"SHOW CREATE TABLE {name}")
+        values = ", ".join(f"CAST({column} AS CHAR)" for column in columns)
+        rows = query(connection, f"SELECT {values} FROM {name} ORDER BY {columns[0]}, {columns[1]}")
+    except pymysql.MySQLError as error:
+        if error.args[0] == ER.NO_SUCH_TABLE:
+            return None
+        if error.args[0] in _DENIED:
+            return f"table {MIGRATIONS['ledger']}"
+        raise
+    return Ledger(str(statement), tuple(tuple(row) for row in rows))
