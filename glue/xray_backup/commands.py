@@ -16,6 +16,7 @@ from xray_backup.database import Database, Secret
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.events import Events
 from xray_backup.purge import purge
+from xray_backup.purge_record import KEPT_FOR_GOOD
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.run import Run
@@ -128,7 +129,7 @@ def _age(run: Run, options: argparse.Namespace, asked: int) -> int:
 def _purge(run: Run, options: argparse.Namespace) -> None:
     age = _age(run, options, options.older_than_days)
     result = purge(run, age, options.chunk_rows, options.sleep_ratio)
-    if kept := sum(result.units.get(outcome, 0) for outcome in ("referenced", "blocked")):
+    if kept := sum(result.units.get(outcome, 0) for outcome in KEPT_FOR_GOOD):
         done = "would be kept" if run.dry_run else "were kept, all others are gone"
         raise BackupError(f"{kept} units {done}: {'; '.join(result.obstacles)}")
 

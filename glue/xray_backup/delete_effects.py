@@ -8,7 +8,7 @@ the tables keep new ones out until it ends.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -56,6 +56,11 @@ class DeleteEffects:
     foreign_keys: tuple[ForeignKey, ...]
     blocked: Mapping[str, Sequence[str]]
     found: tuple[tuple[str, ...], ...]
+
+    def also_blocked(self, blocked: Mapping[str, Sequence[str]]) -> DeleteEffects:
+        """These, and further reasons that concern every row of a table."""
+        together = {name: [*self.blocked.get(name, []), *blocked.get(name, [])] for name in self.tables}
+        return replace(self, blocked={name: reasons for name, reasons in together.items() if reasons})
 
     def referenced(self, connection: Connection, key: ForeignKey, keys: Keys, keys_at_once: int) -> Keys:
         """The keys, of these of the parent, that a row of the foreign key's table references."""

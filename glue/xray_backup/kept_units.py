@@ -2,62 +2,85 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from xray_backup.data_model import Table
-from xray_backup.database import Connection
+from xray_backup.database import Connection, query
 from xray_backup.delete_effects import DeleteEffects, ForeignKey
-from xray_backup.keys import Keys
+from xray_backup.keys import Keys, keys_condition
 from xray_backup.purge_record import ChunkResult, Outcome
 from xray_backup.purge_units import Block
 from xray_backup.rows_in_order import RowsInOrder
 
 _KEYS_IN_WORDS = 10
+_NONE: Keys = np.array([], np.int64)
+_FLAWS: dict[Outcome, str] = {
+    "no_parent": "the archive lacks the parent of {}, which a restore needs before it",
+    "not_insertable": "no INSERT carries a text of {} as it is",
+}
 
 
 class KeptUnits:
     """Takes out of blocks the units that a delete would reach beyond, and keeps the reasons in words."""
 
-    def __init__(self, effects: DeleteEffects, keys_at_once: int) -> None:
-        self._effects, self._keys_at_once = effects, keys_at_once
+    def __init__(self, anchor: Table, effects: DeleteEffects, keys_at_once: int) -> None:
+        self._anchor, self._effects, self._keys_at_once = anchor, effects, keys_at_once
         self._referenced: dict[ForeignKey, set[int]] = {key: set() for key in effects.foreign_keys}
+        self._not_restorable: dict[Outcome, list[int]] = {}
 
     @property
     def reasons(self) -> list[str]:
-        """One line for each trigger, foreign key or column that keeps units."""
+        """One line for each trigger, foreign key or flaw that keeps units."""
         reasons = [text for table in self._effects.blocked.values() for text in table]
         for key, kept in self._referenced.items():
             if kept:
-                more = f" and {len(kept) - _KEYS_IN_WORDS:,} more" if len(kept) > _KEYS_IN_WORDS else ""
-                named = ", ".join(map(str, sorted(kept)[:_KEYS_IN_WORDS]))
-                reasons.append(f"{key} references rows of {key.parent}: {named}{more}")
+                reasons.append(f"{key} references rows of {key.parent}: {_in_words(kept)}")
+        for outcome, units in self._not_restorable.items():
+            reasons.append(f"{_FLAWS[outcome].format(self._anchor.name)}: {_in_words(units)}")
         return reasons
 
     def take_out(self, connection: Connection, block: Block) -> tuple[Block, ChunkResult | None]:
         """The units that may be tried, and the outcome of the others."""
-        none = np.array([], np.int64)
         blocked = [rows.anchors for rows in block.rows if rows.table.name in self._effects.blocked]
-        kept: dict[Outcome, Keys] = {"blocked": np.unique(np.concatenate([none, *blocked]))}
-        left = block.without(kept["blocked"]) if len(kept["blocked"]) else block
-        referenced = [none]
-        for rows in left.rows:
-            for found in self._references(connection, rows.table, rows.keys):
-                referenced.append(rows.anchors[np.isin(rows.keys, found)])
+        suspects: dict[Outcome, Keys] = {**block.not_restorable, "blocked": np.concatenate([_NONE, *blocked])}
+        kept: dict[Outcome, Keys] = {}
+        left = block
+        for outcome, anchors in suspects.items():
+            # A unit that is gone already is kept for no reason.
+            kept[outcome] = self._there(connection, np.intersect1d(anchors, left.rows[0].keys))
+            if outcome in _FLAWS and len(kept[outcome]):
+                self._not_restorable.setdefault(outcome, []).extend(kept[outcome].tolist())
+            left = left.without(kept[outcome]) if len(kept[outcome]) else left
+        referenced = [
+            rows.anchors[np.isin(rows.keys, found)]
+            for rows in left.rows
+            for found in self._references(connection, rows.table, rows.keys)
+        ]
         # So that no other statement waits for this look.
         connection.rollback()
-        kept["referenced"] = np.unique(np.concatenate(referenced))
+        kept["referenced"] = np.unique(np.concatenate([_NONE, *referenced]))
         left = left.without(kept["referenced"]) if len(kept["referenced"]) else left
         every = np.concatenate(list(kept.values()))
         if not len(every):
             return block, None
         result = ChunkResult(int(every.min()), int(every.max()))
-        result.units = Counter({outcome: len(keys) for outcome, keys in kept.items() if len(keys)})
-        if len(kept["referenced"]):
-            result.kept["referenced"] = kept["referenced"].tolist()
+        for outcome, anchors in kept.items():
+            if len(anchors):
+                result.units[outcome] = len(anchors)
+                if outcome != "blocked":
+                    result.kept[outcome] = anchors.tolist()
         return left, result
+
+    def _there(self, connection: Connection, anchors: Keys) -> Keys:
+        """Those of the units that are in the database."""
+        found = [_NONE]
+        for start in range(0, len(anchors), self._keys_at_once):
+            condition = keys_condition(self._anchor.quoted_key, anchors[start : start + self._keys_at_once])
+            sql = f"SELECT {self._anchor.quoted_key} FROM {self._anchor.quoted} WHERE {condition}"
+            found.append(np.array([key for (key,) in query(connection, sql)], np.int64))
+        return np.concatenate(found)
 
     def is_referenced(self, connection: Connection, rows: Sequence[RowsInOrder]) -> bool:
         """Asked again once the rows are locked, so that no reference can come any more."""
@@ -78,3 +101,8 @@ class KeptUnits:
                 known.update(found.tolist())
                 references.append(found)
         return references
+
+
+def _in_words(keys: Collection[int]) -> str:
+    more = f" and {len(keys) - _KEYS_IN_WORDS:,} more" if len(keys) > _KEYS_IN_WORDS else ""
+    return f"{', '.join(map(str, sorted(keys)[:_KEYS_IN_WORDS]))}{more}"

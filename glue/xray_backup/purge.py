@@ -32,6 +32,7 @@ from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import OnDamage
 from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecorder, PurgeResult, unpurged_archives
 from xray_backup.purge_units import Block, Chunk, read_blocks
+from xray_backup.restore_proof import blocked_by_inserts, restore_proof
 from xray_backup.rights import check_rights
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 from xray_backup.run import Run
@@ -95,6 +96,7 @@ def _purge(
         check_rights(connections[0], run.database.schema, "purge", run.model)
         check_schema(connections[0], run.database.schema, run.model)
         effects = find_delete_effects(connections[0], run.database.schema, run.model)
+        effects = effects.also_blocked(blocked_by_inserts(connections[0], run.database.schema, run.model))
         for connection in connections:
             # Parents are locked before their children are read, so no child comes in between; READ COMMITTED
             # locks no gap between keys, so the web app's inserts beside a chunk go on.
@@ -102,11 +104,12 @@ def _purge(
             connection.commit()
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
-        kept = KeptUnits(effects, keys_at_once(int(limit) // 2))
+        kept = KeptUnits(run.model.anchor, effects, keys_at_once(int(limit) // 2))
         purger = _Purger(run, check, sleep_ratio, int(limit) // 2, kept)
         looking = sessions.enter_context(run.database.session())
         for manifest in archives:
-            blocks = ahead(read_blocks(run, manifest, contents, before))
+            proof = restore_proof(looking, run.store, run.model, manifest)
+            blocks = ahead(read_blocks(run, manifest, contents, before, proof))
             sorted_out = (kept.take_out(looking, block) for block in blocks)
             _purge_archive(run, manifest, purger, connections, sorted_out, chunk_rows, recorder)
             recorder.obstacles = kept.reasons

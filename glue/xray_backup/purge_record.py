@@ -24,8 +24,13 @@ CHUNKS_PER_RECORD = 1_000
 # A purge that is killed outright may have deleted rows in these last seconds without a record of them.
 SECONDS_PER_RECORD = 10.0
 
-# `referenced` by a row of a table that is not purged; `blocked` by what concerns every row of a table.
-Outcome = Literal["deleted", "would_delete", "gone", "changed", "last_key", "locked", "referenced", "blocked"]
+# `referenced` by a row of a table that is not purged; `no_parent` in the archive, though a foreign key asks for it;
+# `not_insertable` as it is by any statement; `blocked` by what concerns every row of a table.
+Outcome = Literal[
+    "deleted", "would_delete", "gone", "changed", "last_key", "locked",
+    "referenced", "no_parent", "not_insertable", "blocked",
+]  # fmt: skip
+KEPT_FOR_GOOD: tuple[Outcome, ...] = ("referenced", "no_parent", "not_insertable", "blocked")
 
 _INTENT = re.compile(rf"({PURGES}[^/]+/)intent\.json")
 

@@ -7,7 +7,7 @@ are among them, so that memory holds two blocks, however large the archive is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,8 @@ from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
 from xray_backup.keys import Keys, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
+from xray_backup.purge_record import Outcome
+from xray_backup.restore_proof import RestoreProof
 from xray_backup.row_text import row_texts, value_text
 from xray_backup.rows_in_order import RowsInOrder, sorted_rows
 from xray_backup.run import Run
@@ -43,9 +45,13 @@ class UnitRows:
 
 @dataclass(frozen=True)
 class Block:
-    """Neighbouring units: the rows of each purged table, the anchor's first."""
+    """Neighbouring units: the rows of each purged table, the anchor's first.
+
+    `not_restorable` are the anchors' keys, by reason, of units that a restore could not bring back.
+    """
 
     rows: tuple[UnitRows, ...]
+    not_restorable: Mapping[Outcome, Keys] = field(default_factory=dict)
 
     @cached_property
     def _starts(self) -> tuple[Keys, ...]:
@@ -108,7 +114,9 @@ class Chunk:
         return Chunk(self.block, self.first, middle), Chunk(self.block, middle, self.end)
 
 
-def read_blocks(run: Run, manifest: Manifest, contents: Mapping[str, FileContent], before: str) -> Iterator[Block]:
+def read_blocks(
+    run: Run, manifest: Manifest, contents: Mapping[str, FileContent], before: str, proof: RestoreProof
+) -> Iterator[Block]:
     """Every unit of the archive whose time is before `before`, each once, in blocks of neighbours.
 
     Args:
@@ -116,6 +124,7 @@ def read_blocks(run: Run, manifest: Manifest, contents: Mapping[str, FileContent
         manifest: a verified archive.
         contents: what was found in each file: the ends of the column that names the parent.
         before: `YYYY-MM-DD hh:mm:ss`, in the zone of the time column.
+        proof: tells which rows a restore can insert.
     """
     anchor, *descendants = run.model.purged
     for file in manifest.tables[anchor.name].files:
@@ -127,16 +136,30 @@ def read_blocks(run: Run, manifest: Manifest, contents: Mapping[str, FileContent
         for start in range(0, old.num_rows, ANCHORS_PER_BLOCK):
             part = old.slice(start, ANCHORS_PER_BLOCK)
             keys = keys_of(part, anchor.key)
+            failed: dict[Outcome, list[Keys]] = {}
+            _note(failed, proof.failures(anchor, part), keys)
             found = {anchor.name: UnitRows(anchor, keys, keys, row_texts(anchor, part))}
             for table in descendants:
-                found[table.name] = _descendants(run, manifest, contents, table, found)
-            yield Block(tuple(found.values()))
+                found[table.name] = _descendants(run, manifest, contents, table, found, proof, failed)
+            reasons = {reason: np.unique(np.concatenate(anchors)) for reason, anchors in failed.items()}
+            yield Block(tuple(found.values()), reasons)
+
+
+def _note(failed: dict[Outcome, list[Keys]], failures: Mapping[Outcome, pa.Array], anchors: Keys) -> None:
+    for reason, rows in failures.items():
+        failed.setdefault(reason, []).append(anchors[rows.to_numpy(zero_copy_only=False)])
 
 
 def _descendants(
-    run: Run, manifest: Manifest, contents: Mapping[str, FileContent], table: Table, found: Mapping[str, UnitRows]
+    run: Run,
+    manifest: Manifest,
+    contents: Mapping[str, FileContent],
+    table: Table,
+    found: Mapping[str, UnitRows],
+    proof: RestoreProof,
+    failed: dict[Outcome, list[Keys]],
 ) -> UnitRows:
-    """The archived rows whose parents are among those found, sorted by their anchor."""
+    """The archived rows whose parents are among those found, sorted by their anchor; `failed` gets anchors' keys."""
     assert table.parent is not None  # noqa: S101
     parents = found[table.parent.table]
     order = np.argsort(parents.keys, kind="stable")
@@ -147,6 +170,7 @@ def _descendants(
         part = rows.filter(is_one_of(rows, table.parent.column, parent_keys))
         if part.num_rows:
             anchors.append(parent_anchors[np.searchsorted(parent_keys, keys_of(part, table.parent.column))])
+            _note(failed, proof.failures(table, part), anchors[-1])
             keys.append(keys_of(part, table.key))
             texts.append(row_texts(table, part))
     if not keys:

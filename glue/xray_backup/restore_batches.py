@@ -15,7 +15,7 @@ from xray_backup.errors import UsageError, VerificationError
 from xray_backup.in_parallel import ahead
 from xray_backup.keys import Keys, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
-from xray_backup.row_text import row_texts, separated, text_bytes, value_text
+from xray_backup.row_text import one_chunk, row_texts, separated, text_bytes, value_text
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.store import Store
 from xray_backup.target_columns import TargetTable
@@ -134,6 +134,21 @@ def _in_ucs2(value: bytes) -> bytes | None:
         return None
     # UCS-2 has no other character: the server is left to refuse the row.
     return None if max(text) > "\uffff" else b"_ucs2 0x" + text.encode("utf-16-be", "surrogatepass").hex().encode()
+
+
+def without_statement(table: Table, rows: pa.Table, most_bytes: int) -> pa.Array | None:
+    """For each row: is it one that no INSERT of so many bytes can carry as it is? None where there is none."""
+    texts = table.text_columns
+    odd = [rows.column(column.exact_name) for column in texts if column.exact_name in rows.column_names]
+    # Each byte may be escaped, or stand as four digits.
+    longest = sum(4 * (pc.max(pc.binary_length(text_bytes(column, rows))).as_py() or 0) for column in texts)
+    if not odd and longest < most_bytes:
+        return None
+    lost = pc.greater(pc.binary_length(_literals(table, rows)), most_bytes)
+    for values in odd:
+        values = one_chunk(values)
+        lost = pc.or_(lost, pc.and_(pc.is_valid(values), pc.is_null(_ill_formed(values))))
+    return lost if pc.any(lost).as_py() else None
 
 
 def selected_keys(
