@@ -22,6 +22,7 @@ from tests.glue_runtime.synthesized import ASSETS, Resources, SynthesizedStack
 from tests.support.certificates import Authority
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import MySqlServer
+from tests.support.purge_user import RIGHTS, grant
 from xray_backup.manifest import Manifest
 from xray_backup.store import S3Store
 
@@ -30,7 +31,11 @@ HOST = "localhost"
 REGION = "eu-central-1"
 AUTHORITIES = "xray_backup/rds-ca-bundle.pem"
 # As the schema's stack grants them.
-PRIVILEGES = {"xray_backup": "SELECT", "xray_purge": "SELECT, DELETE", "xray_restore": "SELECT, INSERT"}
+RIGHTS_OF = {
+    "xray_backup": {"`{schema}`.*": "SELECT, SHOW VIEW"},
+    "xray_purge": RIGHTS,
+    "xray_restore": {"`{schema}`.*": "SELECT, INSERT"},
+}
 USERS = {"Backup": "xray_backup", "Purge": "xray_purge", "Restore": "xray_restore"}
 
 
@@ -93,18 +98,18 @@ class GlueRig:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         lab = Lab(self.server, S3Store(bucket, "backup", self.emulator.url), f"x_ray_{name}").create_schema()
         try:
-            arns = {user: self._user(lab, user, privileges) for user, privileges in PRIVILEGES.items()}
+            arns = {user: self._user(lab, user, rights) for user, rights in RIGHTS_OF.items()}
             resources = Resources(bucket, arns)
             yield GlueLake(self, lab, resources, {job: self._log_in(job, name, resources) for job in USERS})
         finally:
             lab.drop_schema()
 
-    def _user(self, lab: Lab, user: str, privileges: str) -> str:
+    def _user(self, lab: Lab, user: str, rights: Mapping[str, str]) -> str:
         """Makes a database user, or grants it the lab's schema, too; gives its secret's ARN."""
         password = secrets.token_urlsafe(16)
         lab.sql(f"CREATE USER IF NOT EXISTS '{user}'@'%' REQUIRE SSL")
         lab.sql(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{password}'")
-        lab.sql(f"GRANT {privileges} ON `{lab.schema}`.* TO '{user}'@'%'")
+        grant(lab, user, rights)
         document = {
             "engine": "mysql", "host": HOST, "port": lab.server.port,
             "username": user, "password": password, "dbname": lab.schema,

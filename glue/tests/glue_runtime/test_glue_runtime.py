@@ -71,7 +71,8 @@ def test_the_jobs_back_up_purge_and_restore(runtime: GlueRuntime, lake: GlueLake
     assert backup.log.index(start) < backup.log.index("job.commit")
 
     drill = f"{lake.lab.schema}_drill"
-    lake.lab.sql(f"GRANT CREATE, ALTER, DROP, INDEX, REFERENCES, SELECT, INSERT ON `{drill}`.* TO 'xray_restore'@'%'")
+    rights = "CREATE, CREATE VIEW, ALTER, REFERENCES, SELECT, INSERT"
+    lake.lab.sql(f"GRANT {rights} ON `{drill}`.* TO 'xray_restore'@'%'")
     restore = succeeded(lake.run(runtime, "Restore", {"--run_mode": "execute", "--target_schema": drill}))
     note("restore", restore, lake.lab.rows_in(drill))
     assert {table: lake.lab.rows(table, drill) for table in TABLES} == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,13 +19,18 @@ RIGHTS_0_1_0 = {f"`{{schema}}`.{table}": "SELECT, DELETE" for table in ("image",
 
 
 @contextmanager
-def purge_user(lab: Lab, rights: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
+def purge_user(lab: Lab, rights: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
     """Gives the user's name and password, as `Lab.database` and `Lab.options` take them."""
     user = f"purge_{lab.schema[-8:]}"
     lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'purge'")
     try:
-        for target, right in (RIGHTS if rights is None else rights).items():
-            lab.sql(f"GRANT {right} ON {target.format(schema=lab.schema)} TO '{user}'@'%'")
+        grant(lab, user, RIGHTS if rights is None else rights)
         yield {"username": user, "password": "purge"}
     finally:
         lab.sql(f"DROP USER '{user}'@'%'")
+
+
+def grant(lab: Lab, user: str, rights: Mapping[str, str]) -> None:
+    """Gives the user these rights, by what they are on."""
+    for target, right in rights.items():
+        lab.sql(f"GRANT {right} ON {target.format(schema=lab.schema)} TO '{user}'@'%'")

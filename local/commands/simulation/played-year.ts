@@ -178,7 +178,7 @@ export class PlayedYear {
   /** Restores the newest snapshot and every archive beside the live schema, and looks for every row of the journal. */
   private async drill(show: (line: string) => void): Promise<void> {
     await this.deployment.administer(
-      `GRANT CREATE, ALTER, REFERENCES, SELECT, INSERT ON ${DRILL}.* TO xray_restore@'%'`,
+      `GRANT CREATE, CREATE VIEW, ALTER, REFERENCES, SELECT, INSERT ON ${DRILL}.* TO xray_restore@'%'`,
     );
     const backups = ["latest", ...(await this.archives())].join(",");
     const restore = ["--backups", backups, "--target-schema", DRILL, "--mode", "execute"];
