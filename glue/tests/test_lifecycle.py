@@ -49,7 +49,7 @@ def ruled(lab: Lab, emulator: Emulator, **changes: Any) -> None:
     emulator.client("s3").put_bucket_lifecycle_configuration(
         Bucket=lab.store.url.split("/")[2], LifecycleConfiguration={"Rules": [RULE | changes]}
     )
-    # What a bucket's rules are is asked once in a store's life.
+    # The rules of a bucket are asked for once in a store's life.
     lab.store = open_store(lab.store.url, emulator.url)
 
 

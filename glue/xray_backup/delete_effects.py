@@ -18,7 +18,7 @@ from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError
 from xray_backup.keys import Keys, keys_condition
-from xray_backup.rights import is_denied
+from xray_backup.rights import current_account, is_denied
 
 
 @dataclass(frozen=True)
@@ -172,11 +172,10 @@ def _denied(connection: Connection, key: ForeignKey) -> str | None:
     except pymysql.MySQLError as error:
         if not is_denied(error):
             raise
-        ((account,),) = query(connection, "SELECT CURRENT_USER()")
-        user, host = account.rsplit("@", 1)
+        user, account = current_account(connection)
         return (
             f"{key} may reference any row of {key.parent}, and user {user!r} cannot read which:"
-            f" GRANT SELECT ({key.column_list}) ON {key.quoted_table} TO '{user}'@'{host}'"
+            f" GRANT SELECT ({key.column_list}) ON {key.quoted_table} TO {account}"
         )
     return None
 

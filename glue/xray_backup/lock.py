@@ -28,7 +28,7 @@ MIN_TTL_SECONDS = 3
 WAIT_SECONDS = 3
 CLAIM = "claim.json"
 RELEASED = "released.json"
-# What else lies there, such as a folder marker, is nobody's claim.
+# Any other object there, such as a folder marker, is nobody's claim.
 _LEASE_OBJECT = re.compile(rf"{re.escape(CLAIM)}|{re.escape(RELEASED)}|renewal-\d+\.json")
 
 

@@ -104,8 +104,9 @@ def _purge(
             connection.commit()
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
-        kept = KeptUnits(run.model.anchor, effects, keys_at_once(int(limit) // 2))
-        purger = _Purger(run, check, sleep_ratio, int(limit) // 2, kept)
+        text_bytes = int(limit) // 2
+        kept = KeptUnits(run.model.anchor, effects, keys_at_once(text_bytes))
+        purger = _Purger(run, check, sleep_ratio, text_bytes, kept)
         looking = sessions.enter_context(run.database.session())
         for manifest in archives:
             proof = restore_proof(looking, run.store, run.model, manifest)
@@ -175,6 +176,7 @@ class _Purger:
         self._tables, self._dry_run = run.model.purged, run.dry_run
         self._check, self._sleep_ratio, self._text_bytes = check, sleep_ratio, text_bytes
         self._kept = kept
+        self.keys_at_once = keys_at_once(text_bytes)
 
     def purge(self, connection: Connection, chunk: Chunk) -> ChunkResult:
         """Deletes the chunk, or what of it can be deleted, and pauses."""
@@ -240,11 +242,6 @@ class _Purger:
                 " foreign keys that the user of the purge cannot see"
             )
         connection.commit()
-
-    @property
-    def keys_at_once(self) -> int:
-        """Keys in one statement."""
-        return keys_at_once(self._text_bytes)
 
     def _delete(self, connection: Connection, rows: RowsInOrder) -> None:
         deleted = execute(connection, f"DELETE FROM {rows.table.quoted} WHERE {rows.condition}")

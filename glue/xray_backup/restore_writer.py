@@ -41,7 +41,7 @@ def _is_of_a_row(error: pymysql.MySQLError) -> bool:
     code, state = error.args[0] if error.args else None, str(getattr(error, "sqlstate", None) or "")
     if code in _OF_A_ROW_CODES:
         return True
-    # What has no SQLSTATE did not come from the server.
+    # An error without SQLSTATE did not come from the server.
     return bool(state) and not state.startswith(_NOT_OF_A_ROW) and code not in _NOT_OF_A_ROW_CODES
 
 

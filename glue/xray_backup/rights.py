@@ -82,7 +82,7 @@ def check_right(connection: Connection, schema: str, right: str, tables: Sequenc
 
 
 def _missing(connection: Connection, schema: str, right: str, tables: Sequence[Table]) -> dict[str, str]:
-    """What the right is missing on, by name, as GRANT takes it."""
+    """The tables that lack the right, by name, as GRANT takes it."""
     if right in _SEES:
         grants = read_grants(connection)
         if not tables:

@@ -62,7 +62,8 @@ def find_target_table(table: Table, statement: str, ignored: Collection[ColumnRe
     Raises:
         UsageError: a row of the backup could not be put there as it was.
     """
-    there = {column.name: column for column in parse_columns(statement)}
+    definitions = parse_columns(statement)
+    there = {column.name: column for column in definitions}
     compared = []
     for column in table.columns:
         found = there.pop(column.name, None)
@@ -78,7 +79,7 @@ def find_target_table(table: Table, statement: str, ignored: Collection[ColumnRe
                 f"column `{missing.name}` of table {table.name} must have a value, and {backup} has no such column:"
                 " give it a default, or let it be NULL"
             )
-    generated = {column.name for column in parse_columns(statement) if column.is_generated}
+    generated = {column.name for column in definitions if column.is_generated}
     inserted = [column for column in compared if column.name not in generated]
     return TargetTable(replace(table, columns=tuple(compared)), replace(table, columns=tuple(inserted)))
 
