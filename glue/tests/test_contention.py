@@ -22,6 +22,7 @@ from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
+from xray_backup.restore_definition import DefinitionTarget
 from xray_backup.restore_result import RestoreResult
 from xray_backup.restore_schema import definitions, find_target, make_tables
 from xray_backup.schema_definition import NO_DEFINITION
@@ -282,7 +283,8 @@ def killed_after(made: int) -> Callable[[Lab, str], None]:
         tables = definitions(manifest, X_RAY)
         with lab.database().session("") as connection:
             target = find_target(connection, schema, tables)
-        make_tables(lab.database(), target, dict(list(tables.items())[:made]), NO_DEFINITION)
+        rest = DefinitionTarget(lab.database(), schema, lab.schema, NO_DEFINITION, runs_events=False)
+        make_tables(target, dict(list(tables.items())[:made]), rest)
         if made > len(TABLES):
             lab.sql(f"INSERT INTO `{schema}`.image SELECT * FROM image WHERE image_id < 3")
 

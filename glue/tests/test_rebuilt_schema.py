@@ -186,21 +186,11 @@ def lab_schemas(lab: Lab) -> list[Any]:
         return list(cursor.fetchall())
 
 
-@pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        ("CREATE TABLE reader (id INT PRIMARY KEY)", "table reader"),
-        ("CREATE TRIGGER late BEFORE INSERT ON image FOR EACH ROW SET NEW.folder = 'x'", "trigger late"),
-        ("CREATE PROCEDURE tidy() DO 0", "procedure tidy"),
-        ("CREATE FUNCTION one() RETURNS INT DETERMINISTIC RETURN 1", "function one"),
-        ("CREATE EVENT weekly ON SCHEDULE EVERY 1 WEEK DO DO 0", "event weekly"),
-    ],
-)
-def test_what_a_backup_does_not_hold_is_named(lab: Lab, change: str, name: str) -> None:
-    assert f"it does not hold {name};" in lacking(lab, change)
+def test_what_a_backup_does_not_hold_is_named(lab: Lab) -> None:
+    assert "it does not hold table reader;" in lacking(lab, "CREATE TABLE reader (id INT PRIMARY KEY)")
     # A drill goes on without it, and says so.
     restored(lab, f"{lab.schema}_drill")
-    assert lab.events.of("not_restored") == [{"schema": f"{lab.schema}_drill", "objects": [name]}]
+    assert lab.events.of("not_restored") == [{"schema": f"{lab.schema}_drill", "objects": ["table reader"]}]
 
 
 def test_a_broken_view_is_named(lab: Lab) -> None:
@@ -209,7 +199,7 @@ def test_a_broken_view_is_named(lab: Lab) -> None:
     lab.sql("DROP TABLE gone")
     snapshot(lab.run(), "s", 60)
     lose(lab)
-    with pytest.raises(VerificationError, match=r"not every view of .* could be made: broken: .*NO_SUCH_TABLE"):
+    with pytest.raises(VerificationError, match=r"not all of .* could be made: view broken: .*NO_SUCH_TABLE"):
         restored(lab)
     assert lab.count("detections") == 10
 
@@ -259,7 +249,7 @@ def test_a_view_that_cannot_be_made_is_named_once_all_rows_are_there(lab: Lab) -
     with lab.server.connect() as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE `{elsewhere}`")
     with pytest.raises(
-        VerificationError, match=r"not every view of .* could be made: behind: .*NO_SUCH_TABLE.*; crossing: "
+        VerificationError, match=r"not all of .* could be made: view behind: .*NO_SUCH_TABLE.*; view crossing: "
     ) as caught:
         restored(lab)
     assert "\n" not in str(caught.value)

@@ -31,6 +31,7 @@ from xray_backup.restore_batches import Selection
 from xray_backup.schema_definition import Ledger, SchemaDefinition, View
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, S3Store, Store, open_store
+from xray_backup.stored_programs import StoredProgram
 from xray_backup.verify import verify_backups
 
 
@@ -98,8 +99,10 @@ tables = st.builds(TableBackup, st.text(), st.tuples(files), st.none() | st.inte
 times = st.datetimes().map(lambda time: time.isoformat())
 texts = st.none() | st.text()
 ledgers = st.builds(Ledger, st.text(), st.lists(st.lists(texts).map(tuple)).map(tuple))
-views = st.lists(st.builds(View, st.text(), st.text(), st.text())).map(tuple)
-definitions = st.builds(SchemaDefinition, st.text(), views, st.none() | ledgers, st.lists(st.text()).map(tuple))
+views = st.lists(st.builds(View, st.text(), st.text(), st.text(), st.text())).map(tuple)
+programs = st.lists(st.builds(StoredProgram, st.sampled_from(["trigger", "event"]), *[st.text()] * 5, texts)).map(tuple)
+names = st.lists(st.text()).map(tuple)
+definitions = st.builds(SchemaDefinition, st.text(), views, st.none() | ledgers, names, programs, names)
 made = st.builds(
     Manifest,
     kind=st.sampled_from(["snapshot", "archive"]),

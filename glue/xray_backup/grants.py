@@ -35,6 +35,10 @@ class Grants:
         everywhere = self._has(right, _EVERY, _EVERY) and not self._is_revoked(right, schema)
         return everywhere or self._has(right, schema, _EVERY) or self._has(right, schema, table)
 
+    def on_schema(self, right: str, schema: str) -> bool:
+        """True where the user has `right` on all of the schema; one that is granted by a pattern does not count."""
+        return self.on_table(right, schema, _EVERY)
+
     def _has(self, right: str, schema: str, table: str) -> bool:
         return any((name, schema, table) in self.given for name in (right, "ALL PRIVILEGES"))
 

@@ -14,7 +14,7 @@ from xray_backup.events import Events
 from xray_backup.layout import REPORTS
 from xray_backup.report import BACKUP_WITHIN, TEST_WITHIN, Report, gather
 from xray_backup.report_charts import chart
-from xray_backup.restore_views import RIGHTS_TO_MAKE
+from xray_backup.restore_definition import RIGHTS_TO_MAKE
 from xray_backup.store import Store
 
 

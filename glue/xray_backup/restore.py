@@ -15,6 +15,7 @@ from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import Origin, load_manifest
 from xray_backup.planned_rows import PlannedRows
 from xray_backup.restore_batches import Batch, Selection, check_selection, read_batches, selected_keys
+from xray_backup.restore_definition import DefinitionTarget, Remade
 from xray_backup.restore_result import RestoreResult, TableResult
 from xray_backup.restore_schema import (
     Target,
@@ -28,7 +29,7 @@ from xray_backup.restore_schema import (
 from xray_backup.restore_writer import TableWriter
 from xray_backup.run import Run
 from xray_backup.run_records import RestoreRecord, RunRecord, recorded
-from xray_backup.schema_definition import NO_DEFINITION, SchemaDefinition
+from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.target_columns import ColumnRef, TargetTable, check_ignored
 from xray_backup.verification import check_files
 
@@ -87,36 +88,44 @@ def restore(
         )
 
     with run.exclusive(RESTORE_LOCK, target) as check, recorded(run, RESTORES, record):
-        tables = definitions(backups[0], models[0])
+        tables = definitions(backups[0], models[0], backups[1:])
         with run.database.session("") as connection:
             found = find_target(connection, target, tables)
             targets = find_target_tables(connection, found, tables, backups, models, ignored_columns)
         check_rebuild(backups[0], found, run.database.schema)
         sources = [_Source(*source) for source in zip(backups, models, targets, strict=True)]
-        definition = backups[0].schema_definition or NO_DEFINITION
+        rest = DefinitionTarget(
+            run.database,
+            target,
+            backups[0].schema,
+            backups[0].schema_definition or NO_DEFINITION,
+            runs_events=target == run.database.schema and selection.is_everything and backups[0].kind == "snapshot",
+        )
         if not run.dry_run:
-            make_tables(run.database, found, tables, definition)
+            make_tables(found, tables, rest)
         _restore(run, sources, found, selection, result, check)
-        not_made = {} if run.dry_run else finish_tables(run.database, found, tables, definition)
+        remade = Remade() if run.dry_run else finish_tables(found, tables, rest)
     event = "would_restore" if run.dry_run else "restored"
     run.events(event, schema=target, tables={name: asdict(table) for name, table in result.items()})
-    _tell_what_is_left(run, found, definition, not_made)
+    if found.missing or found.unfinished:
+        _tell_what_is_left(run, rest, remade)
     return result
 
 
-def _tell_what_is_left(run: Run, target: Target, definition: SchemaDefinition, not_made: Mapping[str, str]) -> None:
-    """Names what a schema that was made lacks.
+def _tell_what_is_left(run: Run, rest: DefinitionTarget, remade: Remade) -> None:
+    """Names what a schema that was made lacks, or has otherwise.
 
     Raises:
-        VerificationError: a view that the backup holds could not be made.
+        VerificationError: what the backup holds could not be made.
     """
-    if target.missing and definition.not_held:
-        run.events("not_restored", schema=target.schema, objects=list(definition.not_held))
-    if not_made:
-        reasons = "; ".join(f"{name}: {error}" for name, error in sorted(not_made.items()))
-        raise VerificationError(
-            f"the rows are restored, but not every view of {target.schema} could be made: {reasons}"
-        )
+    unseen = [f"{kind}, if there were any" for kind in rest.definition.unseen]
+    if objects := [*rest.definition.not_held, *rest.left_out, *unseen]:
+        run.events("not_restored", schema=rest.schema, objects=objects)
+    if remade.notes:
+        run.events("not_alike", schema=rest.schema, notes=remade.notes)
+    if remade.errors:
+        reasons = "; ".join(f"{name}: {error}" for name, error in sorted(remade.errors.items()))
+        raise VerificationError(f"the rows are restored, but not all of {rest.schema} could be made: {reasons}")
 
 
 def _restore(

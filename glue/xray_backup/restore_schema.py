@@ -9,16 +9,25 @@ import pymysql
 from pymysql.constants import ER
 
 from xray_backup.data_model import DataModel, Table, quoted
-from xray_backup.database import Connection, Database, execute, query
+from xray_backup.database import Connection, execute, query
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.job_contract import MIGRATIONS
 from xray_backup.manifest import Manifest
-from xray_backup.restore_views import fill_ledger, lacking_rights, make_views
+from xray_backup.restore_definition import (
+    DefinitionTarget,
+    Remade,
+    clear_programs,
+    fill_ledger,
+    lacking_rights,
+    make_after_rows,
+    make_before_rows,
+)
 from xray_backup.schema_check import check_table
-from xray_backup.schema_definition import NO_DEFINITION, SchemaDefinition
+from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.table_definition import (
     UNFINISHED,
     TableDefinition,
+    counter_of,
     definition_of_model,
     parse_definition,
     table_statement,
@@ -47,12 +56,28 @@ def find_target(connection: Connection, schema: str, names: Iterable[str]) -> Ta
     return Target(schema, missing if len(unfinished) == len(found) else frozenset(), unfinished)
 
 
-def definitions(manifest: Manifest, model: DataModel) -> Mapping[str, TableDefinition]:
+def definitions(manifest: Manifest, model: DataModel, others: Iterable[Manifest] = ()) -> Mapping[str, TableDefinition]:
     """The definition of each table, and of the migrations' ledger, as the backup has it.
+
+    A key that any of the backups knows to have been given is not given again, though its row may be gone.
+
+    Args:
+        manifest: the backup.
+        model: its data model.
+        others: backups that are restored with it.
 
     Raises:
         VerificationError: the backup's statement is not one that MySQL writes.
     """
+    found = _definitions(manifest, model)
+    for other in others:
+        for name, table in other.tables.items():
+            if name in found and table.ddl:
+                found[name] = found[name].counting_from(counter_of(table.ddl))
+    return found
+
+
+def _definitions(manifest: Manifest, model: DataModel) -> dict[str, TableDefinition]:
     found = {}
     statements = {table.name: manifest.tables[table.name].ddl for table in model.tables}
     if manifest.schema_definition and manifest.schema_definition.ledger:
@@ -119,54 +144,55 @@ def _statement(connection: Connection, target: Target, table: Table, found: Mapp
     return table_statement(connection, target.schema, table.name)
 
 
-def make_tables(
-    database: Database, target: Target, found: Mapping[str, TableDefinition], definition: SchemaDefinition
-) -> None:
-    """Makes the schema and its missing tables, parents first, without the keys that rows do not need; then the views.
+def make_tables(target: Target, found: Mapping[str, TableDefinition], rest: DefinitionTarget) -> None:
+    """Makes the schema and its missing tables, parents first, without the keys that rows do not need; then the rest.
 
     Raises:
         BackupError: the user may not make them.
     """
-    if not target.missing:
-        return
-    with database.session("") as connection:
+    if target.unfinished:
+        clear_programs(rest)
+    if target.missing:
+        _make_missing(target, found, rest)
+    if target.missing or target.unfinished:
+        make_before_rows(rest)
+
+
+def _make_missing(target: Target, found: Mapping[str, TableDefinition], rest: DefinitionTarget) -> None:
+    with rest.database.session("") as connection:
         exists = query(connection, "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (target.schema,))
         statements = [table.create(target.schema, name) for name, table in found.items() if name in target.missing]
         if not exists:
-            statements.insert(0, f"CREATE DATABASE {quoted(target.schema)} COLLATE {definition.collation}")
+            statements.insert(0, f"CREATE DATABASE {quoted(target.schema)} COLLATE {rest.definition.collation}")
         try:
             for statement in statements:
                 execute(connection, statement)
         except pymysql.MySQLError as error:
             if error.args[0] in (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR):
-                raise lacking_rights(connection, target.schema) from None
+                raise lacking_rights(connection, target.schema, rest.definition) from None
             raise
-    # Before the rows, so that a missing right is told at once; one that names a key has to wait for it.
-    make_views(database, target.schema, definition)
 
 
-def finish_tables(
-    database: Database, target: Target, found: Mapping[str, TableDefinition], definition: SchemaDefinition
-) -> dict[str, str]:
+def finish_tables(target: Target, found: Mapping[str, TableDefinition], rest: DefinitionTarget) -> Remade:
     """Adds what the tables that this restore, or an earlier one, made still lack: first of all their keys.
 
     The mark of a table goes last, so that a run that dies before is taken up again.
 
     Returns:
-        The views that could not be made, and why.
+        The outcome for views and programs.
     """
     made = {name: table for name, table in found.items() if name in target.missing | target.unfinished}
     if not made:
-        return {}
-    with database.session(target.schema) as connection:
+        return Remade()
+    with rest.database.session(target.schema) as connection:
         # The rows are the backup's, whose foreign keys held; a row without its parent is shown as it was.
         execute(connection, "SET SESSION foreign_key_checks = 0")
         for name, table in made.items():
             there = parse_definition(table_statement(connection, target.schema, name))
             if keys := table.add_keys(target.schema, name, there):
                 execute(connection, keys)
-        errors = make_views(database, target.schema, definition)
-        fill_ledger(connection, definition)
+        fill_ledger(connection, rest.definition)
+        remade = make_after_rows(rest)
         for name, table in made.items():
             execute(connection, table.mark_finished(target.schema, name))
-    return errors
+    return remade

@@ -1,4 +1,4 @@
-"""The parts of a schema beside its rows that a restore into nothing makes: views, and the ledger of the migrations.
+"""The parts of a schema beside its rows that a restore into nothing makes: views, programs, the migrations' ledger.
 
 With the ledger and all that it tells of restored, the next deploy of the migrations finds everything done. What a
 backup cannot hold is named in it, so that a restore can say so.
@@ -6,7 +6,6 @@ backup cannot hold is named in it, so that a restore can say so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,18 +16,28 @@ from pymysql.constants import ER
 from xray_backup.data_model import DataModel, quoted
 from xray_backup.database import Connection, query
 from xray_backup.job_contract import MIGRATIONS
+from xray_backup.stored_programs import StoredProgram, read_programs, unseen_kinds, without_definer
 
-_DEFINER = re.compile(r"^(CREATE (?:ALGORITHM=\w+ )?)DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*` ")
+_MADE_BY_DEPLOY = tuple(MIGRATIONS["remadePrefixes"])
 _DENIED = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR)
 
 
 @dataclass(frozen=True)
 class View:
-    """A view: its CREATE VIEW statement without a definer, and the collation of the connection that made it."""
+    """A view: its CREATE VIEW statement without a definer, and collation and character set of the session of then.
+
+    Earlier manifests have no character set; MySQL writes every view in UTF-8.
+    """
 
     name: str
     statement: str
     collation: str
+    character_set: str = "utf8mb4"
+
+    @property
+    def runs_as_definer(self) -> bool:
+        """True where its reader needs no rights on what it reads from."""
+        return " SQL SECURITY DEFINER VIEW " in self.statement.partition("`")[0]
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,19 @@ class Ledger:
 
 @dataclass(frozen=True)
 class SchemaDefinition:
-    """The default collation, the views, and the ledger; `not_held` names all that the backup lacks of the schema."""
+    """The default collation, the views, the ledger, and the programs: each trigger after those that act before it.
+
+    `not_held` names all that the backup lacks of the schema, `unseen` the kinds of programs that the schema may have
+    without the backup's user seeing their names, with the right that shows them. Earlier manifests have neither
+    programs nor `unseen`.
+    """
 
     collation: str
     views: tuple[View, ...] = ()
     ledger: Ledger | None = None
     not_held: tuple[str, ...] = ()
+    programs: tuple[StoredProgram, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> SchemaDefinition:
@@ -57,6 +73,8 @@ class SchemaDefinition:
             views=tuple(View(**view) for view in document["views"]),
             ledger=Ledger(ledger["statement"], tuple(tuple(row) for row in ledger["rows"])) if ledger else None,
             not_held=tuple(map(str, document["not_held"])),
+            programs=tuple(StoredProgram(**program) for program in document.get("programs", ())),
+            unseen=tuple(map(str, document.get("unseen", ()))),
         )
 
 
@@ -72,8 +90,8 @@ def read_schema_definition(connection: Connection, schema: str, model: DataModel
         (schema,),
     )
     views, not_held = [], []
-    for name, kind in _objects(connection, schema, model):
-        view = _read_view(connection, name) if kind == "view" else None
+    for name, kind in _tables_and_views(connection, schema, model):
+        view = read_view(connection, name) if kind == "view" else None
         if view:
             views.append(view)
         else:
@@ -82,34 +100,33 @@ def read_schema_definition(connection: Connection, schema: str, model: DataModel
     if isinstance(ledger, str):
         not_held.append(ledger)
         ledger = None
-    return SchemaDefinition(str(collation), tuple(views), ledger, tuple(not_held))
+    programs, only_named = read_programs(connection, schema)
+    not_held += only_named
+    unseen = unseen_kinds(connection, schema, [table.name for table in model.tables])
+    return SchemaDefinition(str(collation), tuple(views), ledger, tuple(not_held), tuple(programs), unseen)
 
 
-def _objects(connection: Connection, schema: str, model: DataModel) -> list[tuple[str, str]]:
-    """Name and kind of all that the user sees beside the backed up tables and what a deploy makes anew each time."""
+def _tables_and_views(connection: Connection, schema: str, model: DataModel) -> list[tuple[str, str]]:
+    """Name and kind of those that the user sees beside the backed up tables and what each deploy makes anew."""
     found = query(
         connection,
         "SELECT table_name, IF(table_type = 'VIEW', 'view', 'table') FROM information_schema.tables"
-        " WHERE table_schema = %s UNION ALL"
-        " SELECT trigger_name, 'trigger' FROM information_schema.triggers WHERE trigger_schema = %s UNION ALL"
-        " SELECT routine_name, LOWER(routine_type) FROM information_schema.routines WHERE routine_schema = %s UNION ALL"
-        " SELECT event_name, 'event' FROM information_schema.events WHERE event_schema = %s ORDER BY 1",
-        (schema,) * 4,
+        " WHERE table_schema = %s ORDER BY 1",
+        (schema,),
     )
     known = {(table.name, "table") for table in model.tables} | {(MIGRATIONS["ledger"], "table")}
-    made_by_deploy = tuple(MIGRATIONS["remadePrefixes"])
-    return [(str(n), str(k)) for n, k in found if (n, k) not in known and not str(n).startswith(made_by_deploy)]
+    return [(str(n), str(k)) for n, k in found if (n, k) not in known and not str(n).startswith(_MADE_BY_DEPLOY)]
 
 
-def _read_view(connection: Connection, name: str) -> View | None:
+def read_view(connection: Connection, name: str) -> View | None:
     """None where the user may not see it, or it refers to what is not there."""
     try:
-        ((_, statement, _, collation),) = query(connection, f"SHOW CREATE VIEW {quoted(name)}")
+        ((_, statement, character_set, collation),) = query(connection, f"SHOW CREATE VIEW {quoted(name)}")
     except pymysql.MySQLError as error:
         if error.args[0] in (*_DENIED, ER.VIEW_INVALID):
             return None
         raise
-    return View(name, _DEFINER.sub(r"\1", str(statement)), str(collation))
+    return View(name, without_definer(str(statement)), str(collation), str(character_set))
 
 
 def _read_ledger(connection: Connection, schema: str) -> Ledger | str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, query
@@ -14,7 +14,7 @@ _FOREIGN_KEY = re.compile(r"  CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ")
 _KEY_NAME = re.compile(r"(?:KEY|CONSTRAINT) (`(?:[^`]|``)+`)")
 _NAME = re.compile(r"CREATE TABLE `(?:[^`]|``)+` \(")
 _COMMENT = re.compile(r" COMMENT='((?:[^']|'')*)'$")
-_COUNTER = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.M)
+_COUNTER = re.compile(r"^(\) ENGINE=\w+)(?: AUTO_INCREMENT=(\d+))?", re.M)
 # The comment of a table whose rows are not all there yet, or whose keys are not.
 UNFINISHED = "xray_backup: being restored"
 
@@ -30,6 +30,12 @@ def without_counter(statement: str) -> str:
     return _COUNTER.sub(r"\1", statement)
 
 
+def counter_of(statement: str) -> int:
+    """The next AUTO_INCREMENT value of the table; 0 where the statement has none."""
+    found = _COUNTER.search(statement)
+    return int(found[2] or 0) if found else 0
+
+
 @dataclass(frozen=True)
 class TableDefinition:
     """The parts of a CREATE TABLE statement: the table with its primary key, its other keys, its foreign keys.
@@ -42,6 +48,13 @@ class TableDefinition:
     foreign_keys: tuple[str, ...]
     options: str
     partitions: str = ""
+
+    def counting_from(self, counter: int) -> TableDefinition:
+        """The same table, whose next AUTO_INCREMENT value is `counter` at least."""
+        end = f"){self.options}"
+        if counter <= counter_of(end):
+            return self
+        return replace(self, options=_COUNTER.sub(rf"\1 AUTO_INCREMENT={counter}", end, count=1)[1:])
 
     def create(self, schema: str, name: str) -> str:
         """The statement that makes the table, marked as unfinished."""

@@ -97,7 +97,11 @@ class Terminal:
         self._out.print(f"[yellow]not in {backup}:[/yellow] {', '.join(objects)}; {advice}")
 
     def _not_restored(self, schema: str, objects: list[str]) -> None:
-        self._out.print(f"not in the backup, so not made in {schema}: {', '.join(objects)}")
+        self._out.print(f"not made in {schema}: {', '.join(objects)}")
+
+    def _not_alike(self, schema: str, notes: list[str]) -> None:
+        for note in notes:
+            self._out.print(f"[yellow]not quite as it was[/yellow] in {schema}: {escape(note)}")
 
     def _would_restore(self, schema: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
         self._counts(f"dry run: would restore into {schema} (add --mode execute)", tables)
