@@ -187,10 +187,11 @@ def finish_tables(target: Target, found: Mapping[str, TableDefinition], rest: De
     with rest.database.session(target.schema) as connection:
         # The rows are the backup's, whose foreign keys held; a row without its parent is shown as it was.
         execute(connection, "SET SESSION foreign_key_checks = 0")
-        for name, table in made.items():
-            there = parse_definition(table_statement(connection, target.schema, name))
-            if keys := table.add_keys(target.schema, name, there):
-                execute(connection, keys)
+        for add in (TableDefinition.add_keys, TableDefinition.add_foreign_keys):
+            for name, table in made.items():
+                there = parse_definition(table_statement(connection, target.schema, name))
+                if statement := add(table, target.schema, name, there):
+                    execute(connection, statement)
         fill_ledger(connection, rest.definition)
         remade = make_after_rows(rest)
         for name, table in made.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xray_backup.data_model import Table, quoted
@@ -65,16 +66,24 @@ class TableDefinition:
 
     def add_keys(self, schema: str, name: str, there: TableDefinition) -> str | None:
         """The statement that adds the keys that the table lacks, all or nothing; None where it has them all."""
-        has = {_key_name(key) for key in (*there.keys, *there.foreign_keys)}
-        lacks = [key for key in (*self.keys, *self.foreign_keys) if _key_name(key) not in has]
-        if not lacks:
-            return None
-        return f"ALTER TABLE {quoted(schema)}.{quoted(name)} {', '.join(f'ADD {key}' for key in lacks)}"
+        return _add(schema, name, self.keys, there.keys)
+
+    def add_foreign_keys(self, schema: str, name: str, there: TableDefinition) -> str | None:
+        """The same for foreign keys, which need the keys of the tables that they reference."""
+        return _add(schema, name, self.foreign_keys, there.foreign_keys)
 
     def mark_finished(self, schema: str, name: str) -> str:
         """The statement that gives the table its own comment back."""
         comment = found[1] if (found := _COMMENT.search(self.options)) else ""
         return f"ALTER TABLE {quoted(schema)}.{quoted(name)} COMMENT = '{comment}'"
+
+
+def _add(schema: str, name: str, keys: Sequence[str], there: Sequence[str]) -> str | None:
+    has = {_key_name(key) for key in there}
+    lacks = [key for key in keys if _key_name(key) not in has]
+    if not lacks:
+        return None
+    return f"ALTER TABLE {quoted(schema)}.{quoted(name)} {', '.join(f'ADD {key}' for key in lacks)}"
 
 
 def _key_name(key: str) -> str:
