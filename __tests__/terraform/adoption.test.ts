@@ -55,7 +55,7 @@ describe("what was made in the console", () => {
           !["aws_s3_bucket.Bucket", "aws_s3_bucket_ownership_controls.Bucket_OwnershipControls"].includes(address),
       ),
     );
-    expect(counts).toEqual({ add: 40, destroy: 0, replace: 0 });
+    expect(counts).toEqual({ add: 41, destroy: 0, replace: 0 });
   });
 
   test("would be replaced with an encrypted disk, which Terraform refuses", async () => {
@@ -77,10 +77,10 @@ describe("what was made in the console", () => {
     );
   });
 
-  test("has nothing left to change, and Terraform never saw its password", async () => {
+  test("has nothing left to change, the name of a final snapshot, and Terraform never saw its password", async () => {
     expect(await stack.plan()).toEqual({ imported: [], changed: [], add: 0, destroy: 0, replace: 0 });
     const state = await stack.terraform("show", "-json");
-    expect(state).toContain("aws_db_instance");
+    expect(state).toMatch(new RegExp(`"final_snapshot_identifier":"${handMade.dbInstanceIdentifier}-final-\\d{14}"`));
     expect(state).not.toContain("typed-in-the-console");
   });
 });

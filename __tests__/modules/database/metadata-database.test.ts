@@ -55,8 +55,9 @@ describe("defaults", () => {
       delete_automated_backups: false,
       deletion_protection: true,
       skip_final_snapshot: false,
-      final_snapshot_identifier: 'test-db-final-${formatdate("YYYYMMDDhhmmss", timestamp())}',
-      lifecycle: { prevent_destroy: true, ignore_changes: ["final_snapshot_identifier"] },
+      final_snapshot_identifier:
+        'test-db-final-${formatdate("YYYYMMDDhhmmss", terraform_data.Db_FinalSnapshot.output["created"])}',
+      lifecycle: { prevent_destroy: true },
       depends_on: ["error", "slowquery", "iam-db-auth-error"].map((log) => `aws_cloudwatch_log_group.Db_${log}-log`),
     });
   });
@@ -401,14 +402,14 @@ describe("addUser and userSecret", () => {
     ["the database", { databaseName: "other" }, { dbname: "other" }],
   ])("renews a secret, and names it alike, with another %s", (_, props, change) => {
     const [before, after] = [{}, props].map((given) => withKey((db) => void db.addUser("xray_app"), given));
-    expect(before?.resource("terraform_data").input).toEqual({
+    expect(before?.resource("terraform_data", "Db_xray_app-secret_Content").input).toEqual({
       username: "xray_app",
       server: "test-db",
       port: 3306,
       dbname: "x_ray",
     });
-    expect(after?.resource("terraform_data").input).toEqual({
-      ...(before?.resource("terraform_data").input as object),
+    expect(after?.resource("terraform_data", "Db_xray_app-secret_Content").input).toEqual({
+      ...(before?.resource("terraform_data", "Db_xray_app-secret_Content").input as object),
       ...change,
     });
     expect(after?.resource("aws_secretsmanager_secret").name_prefix).toBe("test-db/xray_app-");

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Annotations, Fn, Lazy, Token } from "cdktf";
+import { Annotations, DataResource, Fn, Lazy, Token } from "cdktf";
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
 import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
 import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
@@ -130,6 +130,11 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     });
     keepNames(this.securityGroup, "name");
     this.securityGroupId = this.securityGroup.id;
+    const forcesReplacement = {
+      username: this.masterUsername,
+      storageEncrypted: props.storageEncrypted ?? true,
+      kmsKeyId: props.storageEncrypted === false ? undefined : props.encryptionKey?.keyArn,
+    };
     this.resource = new DbInstance(this, "Resource", {
       identifier: this.instanceIdentifier,
       engine: "mysql",
@@ -142,7 +147,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       applyImmediately: props.allowMajorVersionUpgrade,
       parameterGroupName: this.parameterGroup(name, engineVersion).name,
 
-      username: this.masterUsername,
+      ...forcesReplacement,
       manageMasterUserPassword: true,
       masterUserSecretKmsKeyId: props.encryptionKey?.keyArn,
       iamDatabaseAuthenticationEnabled: true,
@@ -150,8 +155,6 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       storageType: "gp3",
       allocatedStorage: allocatedStorageGib,
       maxAllocatedStorage: props.maxAllocatedStorageGib ?? defaultMaxAllocatedStorageGib(allocatedStorageGib),
-      storageEncrypted: props.storageEncrypted ?? true,
-      kmsKeyId: props.storageEncrypted === false ? undefined : props.encryptionKey?.keyArn,
 
       port: PORT,
       multiAz: props.multiAz ?? false,
@@ -169,11 +172,8 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       deleteAutomatedBackups: props.deleteAutomatedBackups ?? false,
       deletionProtection: props.deletionProtection ?? true,
       skipFinalSnapshot: props.skipFinalSnapshot ?? false,
-      finalSnapshotIdentifier: props.skipFinalSnapshot ? undefined : this.finalSnapshotIdentifier(),
-      lifecycle: {
-        preventDestroy: props.preventDestroy ?? true,
-        ignoreChanges: props.skipFinalSnapshot ? undefined : ["final_snapshot_identifier"],
-      },
+      finalSnapshotIdentifier: props.skipFinalSnapshot ? undefined : this.finalSnapshotIdentifier(forcesReplacement),
+      lifecycle: { preventDestroy: props.preventDestroy ?? true },
       dependsOn: this.logGroups(),
     });
     this.endpoint = this.resource.address;
@@ -316,9 +316,18 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     };
   }
 
-  /** Unique over time, so that the snapshot of an earlier instance of this name does not stop a destroy half-way. */
-  private finalSnapshotIdentifier(): string {
-    return `${this.instanceIdentifier}-final-${Fn.formatdate("YYYYMMDDhhmmss", Fn.timestamp())}`;
+  /**
+   * Name that ends with the time of the instance's creation, so that the snapshot of an earlier instance does not stop a
+   * destroy half-way. A resource keeps the time: if the instance ignored changes of the name, an imported one, and one
+   * made with `skipFinalSnapshot`, would never get a name.
+   */
+  private finalSnapshotIdentifier(forcesReplacement: Record<string, unknown>): string {
+    const { output } = new DataResource(this, "FinalSnapshot", {
+      input: { created: Fn.timestamp() },
+      triggersReplace: forcesReplacement,
+      lifecycle: { ignoreChanges: ["input"] },
+    });
+    return `${this.instanceIdentifier}-final-${Fn.formatdate("YYYYMMDDhhmmss", output.lookup("created") as string)}`;
   }
 
   /** Made before the instance: RDS would make them itself, unencrypted and kept for ever. */
