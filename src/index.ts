@@ -26,10 +26,12 @@ export type {
 } from "./modules/database/metadata-database-props";
 export { MetadataSchema, type MetadataSchemaProps } from "./modules/database/metadata-schema";
 export {
+  type PurgeUserOptions,
   type SchemaAccountOptions,
   SchemaPrivilege,
   SchemaUser,
   type SchemaUserProps,
+  type TaskUserOptions,
 } from "./modules/database/schema-user";
 
 export { BackupCatalog, type BackupCatalogProps } from "./modules/backup/backup-catalog";
@@ -54,8 +56,11 @@ export { WebIdentityRole, type WebIdentityRoleProps } from "./modules/access/web
 
 export { RDS_CA_BUNDLE } from "./modules/common/assets";
 export { DataLakeKey, type DataLakeKeyProps, type IDataLakeKey } from "./modules/common/data-lake-key";
+export { type ArchivePolicy, type ArchivePolicyProps, DataModel } from "./modules/common/data-model";
 export { EphemeralResource, type EphemeralResourceProps } from "./modules/common/ephemeral-resource";
 export type { IGrantee } from "./modules/common/grantee";
 export type { PolicyCondition, PolicyPrincipal, PolicyStatement } from "./modules/common/policy-document";
 export { type IRole, Role, type RoleProps } from "./modules/common/role";
 export { ValidationError } from "./modules/common/validation-error";
+
+export type { DataModelColumn, DataModelForeignKey, DataModelTable } from "./schema/data-model-file";

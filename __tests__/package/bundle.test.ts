@@ -7,13 +7,17 @@ const root = path.join(__dirname, "..", "..");
 
 // A bundle is the package's code in another folder than the package's files; so is a copy of the code.
 describe("the package's code in a bundle", () => {
+  let bundle: string;
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(path.join(tmpdir(), "bundle-"));
-    cpSync(path.join(root, "dist", "modules", "common"), folder, { recursive: true });
-    symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
+    bundle = mkdtempSync(path.join(tmpdir(), "bundle-"));
+    folder = path.join(bundle, "modules", "common");
+    for (const part of ["modules/common", "schema"]) {
+      cpSync(path.join(root, "dist", part), path.join(bundle, part), { recursive: true });
+    }
+    symlinkSync(path.join(root, "node_modules"), path.join(bundle, "node_modules"));
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => rmSync(bundle, { recursive: true }));
 
   const run = (expression: string): string =>
     execFileSync(process.execPath, ["-e", `console.log(${expression})`], {
@@ -29,7 +33,7 @@ describe("the package's code in a bundle", () => {
       path.join(folder, "cdktf-xray-data-lake");
     expect(() => run('require("./assets").assetPath("xray_backup.zip")')).toThrow(message);
     expect(() => run('require("./assets").packagePath("sql", "migrations")')).toThrow("sql/migrations is not where");
-    expect(() => run('require("./data-model").readDataModel()')).toThrow("dist/assets/data_model.json is not where");
+    expect(() => run('require("./data-model").DataModel.xray()')).toThrow("dist/assets/data_model.json is not where");
   });
 
   it("finds them in a copy beside it", () => {

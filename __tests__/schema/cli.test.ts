@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { folderWith } from "./support";
 
@@ -81,6 +81,31 @@ test.each([[[]], [["drop"]], [["new"]], [["check", "x"]], [["lock", "--force"]]]
   const result = run(...args);
   expect(result.status).toBe(2);
   expect(result.stderr).toMatch(/^error: .*\n\nUsage: xray-schema <command>/);
+});
+
+test.each([
+  [["model"], "model needs --user and --database"],
+  [["model", "--user", "u"], "model needs --user and --database"],
+  [["model", "--password", "p"], "Unknown option '--password'"],
+  [["check", "--database", "d"], "Unknown option '--database'"],
+])("%j shows the usage", (args, problem) => {
+  const { status, stderr } = run(...args);
+  expect([status, stderr.split("\n")[0]]).toEqual([2, expect.stringContaining(`error: ${problem}`)]);
+});
+
+test("model tells what to install where the driver is not", () => {
+  const folder = folderWith({});
+  cpSync(build, folder, { recursive: true });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [path.join(folder, "cli.js"), "model", "--user", "u", "--database", "d"],
+    { encoding: "utf8", cwd: folder, env: { ...process.env, MYSQL_PWD: "p" } },
+  );
+  expect({ status, stdout, stderr }).toEqual({
+    status: 1,
+    stdout: "",
+    stderr: "error: model: the driver mysql2 is not installed: npm install --save-dev mysql2\n",
+  });
 });
 
 test("the published command is what package.json says", () => {

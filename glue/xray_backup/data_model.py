@@ -163,17 +163,29 @@ def parse_data_model(document: Mapping[str, Any]) -> DataModel:
         tuple(
             Table(
                 name=table["name"],
-                key=table["key"],
+                key=table["key"] if isinstance(table["key"], str) else table["key"][0],
                 columns=tuple(
                     Column(column["name"], parse_column_type(column["type"]), column.get("nullable", False))
                     for column in table["columns"]
                 ),
-                parent=Parent(**table["parent"]) if "parent" in table else None,
-                time_column=table.get("timeColumn"),
+                parent=_parse_parent(table),
+                time_column=table.get("timeColumn") or _TIME_COLUMNS.get(table["name"]),
             )
             for table in document["tables"]
         )
     )
+
+
+# The X-ray model's own: a file that is written from a database does not tell.
+_TIME_COLUMNS = {"transaction": "time"}
+
+
+def _parse_parent(table: Mapping[str, Any]) -> Parent | None:
+    if "parent" in table:
+        return Parent(**table["parent"])
+    for key in table.get("foreignKeys", ()):
+        return Parent(key["table"], key["columns"][0])
+    return None
 
 
 X_RAY = parse_data_model(json.loads(resources.files("xray_backup").joinpath("data_model.json").read_text("utf-8")))

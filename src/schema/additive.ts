@@ -1,5 +1,5 @@
 import { Cursor, columnList, splitAtCommas } from "./cursor";
-import type { Token } from "./lexer";
+import { misleadingCharacter, type Token } from "./lexer";
 import { breaksContract } from "./contract";
 import {
   TUNING_OPTIONS,
@@ -13,7 +13,6 @@ import {
   acceptValue,
   cascades,
 } from "./definitions";
-import { misleadingCharacter } from "./misleading";
 
 /**
  * Effect of a statement on existing data and on the app: `additive` cannot lose any row and breaks no insert;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { checkLock, writeLock } from "./lock";
+import { MODEL_OPTIONS, writeModel } from "./model-command";
 import { type Migration, migrationFileName, readMigrations } from "./migration";
 import { SchemaError } from "./schema-error";
 
@@ -10,40 +11,62 @@ const USAGE = `Usage: xray-schema <command> [--folder sql/migrations]
 
   check       reads the migrations and holds them against migrations.lock.json
   lock        adds new migrations to migrations.lock.json
-  new <name>  begins the next migration, for example: new add_reader`;
+  new <name>  begins the next migration, for example: new add_reader
+  model       reads the tables of a database and writes data-model.json:
+              --user <user> --database <database> [--host 127.0.0.1] [--port 3306] [--out data-model.json]
+              [--ssl-ca rds|<PEM file>]  authorities of the server's certificate (default: of RDS; on this machine no TLS)
+              [--tables a,b] [--exclude-tables c,d]
+              The password is MYSQL_PWD, or is asked for.`;
 
-/** Exit codes: 1 for migrations that cannot be used, 2 for a command that is not understood. */
-function main(args: string[]): number {
-  let parsed;
+const HELP = { type: "boolean" } as const;
+
+/** Exit codes: 1 for migrations or tables that cannot be used, 2 for a command that is not understood. */
+async function main(args: string[]): Promise<number> {
   try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { folder: { type: "string" }, help: { type: "boolean" } },
-    });
-  } catch (error) {
-    return misunderstood((error as Error).message);
-  }
-  const [command, name, ...rest] = parsed.positionals;
-  if (parsed.values.help === true) {
-    console.log(USAGE);
-    return 0;
-  }
-  const wantsName = command === "new";
-  if (!["check", "lock", "new"].includes(command ?? "") || rest.length > 0 || wantsName !== (name !== undefined)) {
-    return misunderstood(`got ${JSON.stringify(args.join(" "))}`);
-  }
-  const folder = parsed.values.folder ?? path.join("sql", "migrations");
-  try {
-    if (command === "new") create(folder, name ?? "");
-    else if (command === "lock") lock(folder);
-    else check(folder);
-    return 0;
+    return await (args[0] === "model" ? model(args.slice(1)) : migrations(args));
   } catch (error) {
     if (!SchemaError.isSchemaError(error)) throw error;
     console.error(`error: ${error.message}`);
     return 1;
   }
+}
+
+async function model(args: string[]): Promise<number> {
+  let options;
+  try {
+    options = parseArgs({ args, options: { ...MODEL_OPTIONS, help: HELP } }).values;
+  } catch (error) {
+    return misunderstood((error as Error).message);
+  }
+  if (options.help === true) return help();
+  const { user, database } = options;
+  if (user === undefined || database === undefined) return misunderstood("model needs --user and --database");
+  return writeModel({ ...options, user, database });
+}
+
+function migrations(args: string[]): number {
+  let parsed;
+  try {
+    parsed = parseArgs({ args, allowPositionals: true, options: { folder: { type: "string" }, help: HELP } });
+  } catch (error) {
+    return misunderstood((error as Error).message);
+  }
+  const [command, name, ...rest] = parsed.positionals;
+  if (parsed.values.help === true) return help();
+  const wantsName = command === "new";
+  if (!["check", "lock", "new"].includes(command ?? "") || rest.length > 0 || wantsName !== (name !== undefined)) {
+    return misunderstood(`got ${JSON.stringify(args.join(" "))}`);
+  }
+  const folder = parsed.values.folder ?? path.join("sql", "migrations");
+  if (command === "new") create(folder, name ?? "");
+  else if (command === "lock") lock(folder);
+  else check(folder);
+  return 0;
+}
+
+function help(): number {
+  console.log(USAGE);
+  return 0;
 }
 
 function check(folder: string): void {
@@ -92,4 +115,6 @@ function misunderstood(problem: string): number {
   return 2;
 }
 
-process.exitCode = main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

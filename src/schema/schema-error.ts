@@ -1,6 +1,6 @@
 const SCHEMA_ERROR = Symbol.for("cdktf-xray-data-lake/SchemaError");
 
-/** A migration that cannot be used: one line that names the file and line, what was found and what to do. */
+/** A migration or a data model that cannot be used: one line that names the file and line, what was found and what to do. */
 export class SchemaError extends Error {
   /** Tells a SchemaError, also one thrown by another copy of this package. */
   static isSchemaError(x: unknown): x is SchemaError {

@@ -1,8 +1,10 @@
 import type { BackupCatalogProps } from "../../../src/modules/backup/backup-catalog";
+import { hiveType } from "../../../src/modules/backup/catalog-table";
 import { BackupCatalog } from "../../../src/modules/backup/backup-catalog";
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
-import { refusal, synthesize } from "../../support/synth";
+import { changedRegistry, registryWith, slideRegistry } from "../../support/slide-registry";
+import { refusal, type SynthesizedStack, synthesize } from "../../support/synth";
 
 const stack = synthesize((scope) => {
   const bucket = DataLakeBucket.fromBucketName(scope, "Lake", "lake");
@@ -119,3 +121,110 @@ it.each<[Partial<BackupCatalogProps>, string]>([
   });
   expect(refused).toBe(`test/Catalog: ${message}`);
 });
+
+describe("of another data model", () => {
+  const catalogOf = (dataModel: BackupCatalogProps["dataModel"]) =>
+    synthesize((scope) => {
+      new BackupCatalog(scope, "Catalog", { bucket: DataLakeBucket.fromBucketName(scope, "Lake", "lake"), dataModel });
+    });
+  const block = (of: SynthesizedStack, id: string) =>
+    of.resource("aws_glue_catalog_table", `Catalog_${id}`) as {
+      name: string;
+      view_original_text: string;
+      storage_descriptor: { location: string; columns: { name: string; type: string }[] };
+    };
+  const viewOf = (of: SynthesizedStack, id: string) => {
+    const [, encoded = ""] = /^\/\* Presto View: (\S+) \*\/$/.exec(block(of, id).view_original_text) ?? [];
+    return JSON.parse(Buffer.from(encoded, "base64").toString()) as {
+      originalSql: string;
+      columns: { name: string; type: string }[];
+    };
+  };
+  const registry = catalogOf(slideRegistry);
+
+  it("has a table for each kind of backup, and a view of the newest rows", () => {
+    const names = ["annotation", "review", "slide", "specimen", "tissue"];
+    expect(registry.ids("aws_glue_catalog_table")).toEqual(
+      [
+        ...names.map((name) => `archive_${name}`),
+        ...names.map((name) => `latest_${name}`),
+        "manifests",
+        ...names.map((name) => `snapshot_${name}`),
+      ].map((id) => `Catalog_${id}`),
+    );
+    expect(registry.warnings).toEqual([]);
+  });
+
+  it("takes the newest copy of each row by its whole key", () => {
+    expect(viewOf(registry, "latest_slide").originalSql).toContain('PARTITION BY "accession", "slide_no" ORDER BY');
+    expect(viewOf(registry, "latest_slide").originalSql).toContain("FROM archive_slide AS copy");
+    expect(viewOf(registry, "latest_slide").columns).toEqual([
+      { name: "accession", type: "varchar" },
+      { name: "slide_no", type: "integer" },
+      { name: "stain", type: "varchar" },
+      { name: "object_key", type: "varchar" },
+      { name: "scanned_at", type: "timestamp" },
+      { name: "scanner", type: "varchar" },
+    ]);
+  });
+
+  it("takes the newest snapshot alone for a table without a key", () => {
+    const { originalSql } = viewOf(catalogOf(registryWith("tissue", () => ({ key: [] }))), "latest_tissue");
+    expect(originalSql).toContain("FROM snapshot_tissue AS copy");
+    expect(originalSql).not.toMatch(/archive_tissue|PARTITION/);
+  });
+
+  it("writes names as Athena takes them, and leaves out what it cannot find", () => {
+    const columns = ["Ärztin", "Titel", "Run_Date", "id"].map((name) => ({ name, type: "varchar(9)" }));
+    const named = (...names: string[]) =>
+      changedRegistry((tables) => [
+        ...tables,
+        ...names.map((name) => ({ name, key: ["Titel"], columns: [...columns] })),
+      ]);
+    const stack = catalogOf(named("Öl-Bild"));
+    expect(block(stack, "snapshot__l_bild").storage_descriptor).toMatchObject({
+      location: "s3://lake/backup/v1/snapshot/Öl-Bild/",
+      columns: [
+        { name: "titel", type: "string" },
+        { name: "id", type: "string" },
+      ],
+    });
+    expect(viewOf(stack, "latest__l_bild").originalSql).toContain('PARTITION BY "titel"');
+    expect(stack.warnings).toEqual([
+      'column "Ärztin" of table "Öl-Bild" is in the backups, but not in the catalog: Athena takes letters, digits and underscores',
+      'column "Run_Date" of table "Öl-Bild" is in the backups, but not in the catalog: the partition of a backup has that name',
+    ]);
+    expect(() => catalogOf(named("a-b", "a_b"))).toThrow(
+      'test/Catalog: tables "a-b" and "a_b" are both a_b in Athena, which takes lower-case letters, digits and underscores',
+    );
+  });
+});
+
+it.each([
+  ["tinyint", "tinyint"],
+  ["tinyint unsigned", "smallint"],
+  ["smallint", "smallint"],
+  ["smallint unsigned", "int"],
+  ["mediumint unsigned", "int"],
+  ["int unsigned", "bigint"],
+  ["bigint", "bigint"],
+  ["bigint unsigned", "decimal(20,0)"],
+  ["decimal(38,10)", "decimal(38,10)"],
+  ["decimal(39,10)", "string"],
+  ["float", "float"],
+  ["double unsigned", "double"],
+  ["bit(1)", "bigint"],
+  ["bit(64)", "decimal(20,0)"],
+  ["date", "date"],
+  ["time(6)", "string"],
+  ["year", "int"],
+  ["timestamp(6)", "timestamp"],
+  ["char(3)", "string"],
+  ["longtext", "string"],
+  ["enum('a','b')", "string"],
+  ["set('a')", "string"],
+  ["json", "string"],
+  ["binary(16)", "binary"],
+  ["mediumblob", "binary"],
+  ["multipolygon", "binary"],
+])("%s is %s in Athena", (type, athena) => expect(hiveType(type)).toBe(athena));

@@ -6,6 +6,7 @@ import { TerraformStack, Testing, Token } from "cdktf";
 import { MetadataSchema, type MetadataSchemaProps } from "../../../src/modules/database/metadata-schema";
 import { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "../../../src/modules/database/schema-user";
 import { MysqlProvider } from "../../../src/providers/mysql/provider";
+import { slideRegistry } from "../../support/slide-registry";
 
 type Resources = Record<string, Record<string, Record<string, unknown>>>;
 
@@ -155,6 +156,26 @@ test("each task has the least that it needs", () => {
   });
   expect(purge.onEveryTable).toEqual(["REFERENCES"]);
   expect(SchemaUser.restore(secret).privileges).toEqual(["SELECT", "INSERT"]);
+});
+
+test("each task has the least that it needs on the tables of another data model", () => {
+  const dataModel = slideRegistry;
+  const policies = [{ anchorTable: "slide", timeColumn: "scanned_at" }];
+  const tables = ["tissue", "specimen", "slide", "annotation", "review"];
+  for (const task of ["app", "backup", "restore"] as const) {
+    expect(SchemaUser[task](secret, { dataModel }).tables).toEqual(tables);
+  }
+  expect(Object.fromEntries(SchemaUser.purge(secret, { dataModel, policies }).privilegesByTable)).toEqual({
+    tissue: ["SELECT"],
+    specimen: ["SELECT"],
+    slide: ["SELECT", "DELETE", "TRIGGER"],
+    annotation: ["SELECT", "DELETE", "TRIGGER"],
+    review: ["SELECT", "DELETE", "TRIGGER"],
+  });
+  expect(SchemaUser.app(secret, { dataModel, host: "10.0.%" }).host).toBe("10.0.%");
+  expect(() => SchemaUser.purge(secret, { dataModel })).toThrow(
+    "policies: must be given with a dataModel, got none: nothing says what grows old",
+  );
 });
 
 test("takes another database and a provider's alias", () => {

@@ -8,17 +8,17 @@ import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
-import type { DataModelTable } from "../common/data-model";
-import { readDataModel } from "../common/data-model";
+import { type ArchivePolicyProps, DataModel } from "../common/data-model";
 import { storeFolders } from "../common/job-contract";
 import { ATHENA_RESULTS_PREFIX } from "../storage/data-lake-lifecycle";
-import { detectionsColumns, detectionsSql } from "./detections-view";
+import { type CatalogTable, catalogTables, hiveType, RUN_DATE, trinoType } from "./catalog-table";
+import { detectionsColumns, detectionsSql, latestSql } from "./catalog-views";
 import { mapExpression } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { physicalName } from "../common/physical-name";
 
 /** Properties of {@link BackupCatalog}. */
-export interface BackupCatalogProps extends AwsConstructProps {
+export interface BackupCatalogProps extends AwsConstructProps, Pick<ArchivePolicyProps, "dataModel"> {
   /** The bucket that holds the backups; results of queries go there too, below `athena-results`, for 30 days. */
   readonly bucket: IDataLakeBucket;
   /**
@@ -54,7 +54,8 @@ const MANIFEST_COLUMNS = ["kind", "slot", "run_id", "cutoff", "verified_at"].map
 
 /**
  * The backups as tables for Athena: `snapshot_<table>` and `archive_<table>` over the Parquet files, `manifests` over what
- * was committed, and the view `detections`. Dates are projected, so that nothing has to crawl or add partitions.
+ * was committed, and views: `detections` for the X-ray data model, `latest_<table>` for another. Dates are projected, so
+ * that nothing has to crawl or add partitions.
  *
  * @see https://docs.aws.amazon.com/athena/latest/ug/partition-projection.html
  *
@@ -90,21 +91,23 @@ export class BackupCatalog extends Construct {
     const folders = storeFolders(bucket.backupPrefix);
     this.resource = new GlueCatalogDatabase(this, "Resource", { name, description: "Backups of the metadata" });
     this.databaseName = this.resource.name;
-    const tables = readDataModel();
+    const model = props.dataModel ?? DataModel.xray();
+    const tables = catalogTables(this, model.tables);
     for (const kind of KINDS) for (const table of tables) this.addBackupTable(kind, folders[kind], table);
     this.addManifests(folders.manifests);
-    this.addDetections(tables, name);
+    if (model.isXray) this.addDetections(model, name);
+    else for (const table of tables) this.addView(`latest_${table.name}`, name, table.columns, latestSql(table));
     this.workgroupName = this.addWorkgroup(props);
   }
 
-  private addBackupTable(kind: string, folder: string, table: DataModelTable): void {
+  private addBackupTable(kind: string, folder: string, table: CatalogTable): void {
     const name = `${kind}_${table.name}`;
-    const location = `${this.bucketUrl}/${folder}/${table.name}/`;
+    const location = `${this.bucketUrl}/${folder}/${table.folder}/`;
     new GlueCatalogTable(this, name, {
       name,
       databaseName: this.databaseName,
       tableType: "EXTERNAL_TABLE",
-      partitionKeys: [{ name: "run_date", type: "string" }],
+      partitionKeys: [{ name: RUN_DATE, type: "string" }],
       // A partition is below the table's location as run_date=<date>, which is where Athena looks without a template.
       parameters: mapExpression({
         EXTERNAL: "TRUE",
@@ -119,7 +122,7 @@ export class BackupCatalog extends Construct {
         inputFormat: `${HIVE_IO}.parquet.MapredParquetInputFormat`,
         outputFormat: `${HIVE_IO}.parquet.MapredParquetOutputFormat`,
         serDeInfo: { serializationLibrary: `${HIVE_IO}.parquet.serde.ParquetHiveSerDe` },
-        columns: table.columns.map((column) => ({ name: column.name, type: hiveType(column.type) })),
+        columns: [...table.columns],
       },
     });
   }
@@ -140,25 +143,29 @@ export class BackupCatalog extends Construct {
     });
   }
 
+  private addDetections(model: DataModel, schema: string): void {
+    const columns = detectionsColumns(model.tables).map(({ name, type }) => ({ name, type: hiveType(type) }));
+    this.addView("detections", schema, columns, detectionsSql(model.tables));
+  }
+
   /** A view as Athena itself stores one: its definition, base64, in a comment. */
-  private addDetections(tables: DataModelTable[], schema: string): void {
-    const columns = detectionsColumns(tables).map(({ name, type }) => ({ name, type: hiveType(type) }));
+  private addView(name: string, schema: string, columns: CatalogTable["columns"], originalSql: string): void {
     const definition = {
-      originalSql: detectionsSql(tables),
+      originalSql,
       catalog: "awsdatacatalog",
       schema,
-      columns: columns.map(({ name, type }) => ({ name, type: trinoType(type) })),
+      columns: columns.map((column) => ({ name: column.name, type: trinoType(column.type) })),
     };
     const encoded = Buffer.from(JSON.stringify(definition)).toString("base64");
-    new GlueCatalogTable(this, "detections", {
-      name: "detections",
+    new GlueCatalogTable(this, name, {
+      name,
       databaseName: this.databaseName,
       tableType: "VIRTUAL_VIEW",
       parameters: { presto_view: "true", comment: VIEW_COMMENT },
       viewOriginalText: `/* ${VIEW_COMMENT}: ${encoded} */`,
       viewExpandedText: `/* ${VIEW_COMMENT} */`,
       // Athena reads nothing of it; left empty, the provider would find a difference at each plan.
-      storageDescriptor: { columns, serDeInfo: { name: "-", serializationLibrary: "-" } },
+      storageDescriptor: { columns: [...columns], serDeInfo: { name: "-", serializationLibrary: "-" } },
     });
   }
 
@@ -186,16 +193,4 @@ export class BackupCatalog extends Construct {
 
 function gibToBytes(gib: number): number {
   return Token.isUnresolved(gib) ? Token.asNumber(Op.mul(gib, GIB)) : gib * GIB;
-}
-
-/** The type that a Parquet file of the backup has for a MySQL type. */
-function hiveType(mysqlType: string): string {
-  if (mysqlType.startsWith("varchar")) return "string";
-  return mysqlType === "datetime" ? "timestamp" : mysqlType;
-}
-
-/** A view's own spelling of Hive's types. */
-function trinoType(type: string): string {
-  if (type === "string") return "varchar";
-  return type === "int" ? "integer" : type;
 }

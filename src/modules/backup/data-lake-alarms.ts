@@ -8,7 +8,7 @@ import { SnsTopicPolicy } from "@cdktf/provider-aws/lib/sns-topic-policy";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
 import { Fn } from "cdktf";
 import { checkConstructProps } from "../common/construct-props";
-import { arnScope } from "../common/arn";
+import { arnScope } from "../common/expression";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";

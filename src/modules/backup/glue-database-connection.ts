@@ -3,7 +3,7 @@ import { GlueConnection } from "@cdktf/provider-aws/lib/glue-connection";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcSecurityGroupEgressRule } from "@cdktf/provider-aws/lib/vpc-security-group-egress-rule";
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
-import { arnScope } from "../common/arn";
+import { arnScope } from "../common/expression";
 import type { IDatabaseSecret } from "../database/database-secret";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import type { DataLakeSubnet } from "../network/data-lake-subnet";

@@ -18,7 +18,7 @@ import type { GlueArguments } from "./glue-arguments";
 import { checkArguments } from "./glue-arguments";
 import { GlueDatabaseConnection } from "./glue-database-connection";
 import type { IGrantee } from "../common/grantee";
-import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
+import { checkLogRetention, DEFAULT_LOG_RETENTION_DAYS } from "../common/log-group";
 import { mapExpression } from "../common/expression";
 import type { IMetadataDatabase } from "../database/metadata-database";
 import { iamName, keepNames } from "../common/kept-name";

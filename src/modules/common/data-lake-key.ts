@@ -3,7 +3,7 @@ import { Fn } from "cdktf";
 import { KmsAlias } from "@cdktf/provider-aws/lib/kms-alias";
 import { KmsKey } from "@cdktf/provider-aws/lib/kms-key";
 import { KmsKeyPolicy } from "@cdktf/provider-aws/lib/kms-key-policy";
-import { arnScope } from "./arn";
+import { arnScope } from "./expression";
 import { type AwsConstructProps, applyAwsProps } from "./aws-provider";
 import { checkInteger, checkPattern } from "./checks";
 import { keepNames } from "./kept-name";

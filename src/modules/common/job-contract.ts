@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { assetPath } from "./assets";
-import { readDataModel } from "./data-model";
+import { DataModel, X_RAY_POLICY } from "./data-model";
 
 /** The Glue jobs of this package. */
 export type JobName = "backup" | "purge" | "restore";
@@ -94,6 +94,7 @@ export function storeFolders(backupPrefix: string): StoreFolders {
 /** Two arguments of a restore carry a table's name: the one whose rows have a time, and its parent. */
 function withTableName(name: string): string {
   if (!name.startsWith("{")) return name;
-  const anchor = readDataModel().find(({ timeColumn }) => timeColumn !== undefined);
-  return name.replace("{anchor}", anchor?.name ?? "").replace("{parent}", anchor?.parent?.table ?? "");
+  const { anchorTable } = X_RAY_POLICY;
+  const parent = DataModel.xray().table(anchorTable)?.foreignKeys?.[0]?.table ?? "";
+  return name.replace("{anchor}", anchorTable).replace("{parent}", parent);
 }

@@ -7,7 +7,7 @@ import type { IDataLakeNetwork } from "../network/data-lake-network";
 import { checkDatabaseName, checkMasterUserName } from "./names";
 import { ValidationError } from "../common/validation-error";
 import { checkEngineVersion } from "./engine-version";
-import { checkLogRetention } from "../common/log-retention";
+import { checkLogRetention } from "../common/log-group";
 
 /** A server's name and port. */
 export interface ClientEndpoint {

@@ -7,7 +7,7 @@ import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { checkConstructProps } from "../common/construct-props";
-import { arnScope } from "../common/arn";
+import { arnScope } from "../common/expression";
 import { checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, isPrivateNetwork } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
@@ -15,7 +15,7 @@ import { DatabaseSecret } from "./database-secret";
 import { DEFAULT_ENGINE_VERSION, hasTwoNumbers, parameterGroupFamily } from "./engine-version";
 import type { IGrantee } from "../common/grantee";
 import { addIngressRule } from "../network/ingress-rule";
-import { DEFAULT_LOG_RETENTION_DAYS } from "../common/log-retention";
+import { DEFAULT_LOG_RETENTION_DAYS } from "../common/log-group";
 import type { ClientEndpoint, DatabaseParameter, MetadataDatabaseProps } from "./metadata-database-props";
 import {
   checkMetadataDatabaseProps,

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { arnScope } from "../common/arn";
+import { arnScope } from "../common/expression";
 import { Role } from "../common/role";
 
 /**

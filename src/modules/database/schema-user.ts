@@ -1,4 +1,5 @@
-import { purgedTables, readDataModel } from "../common/data-model";
+import { SchemaError } from "../../schema/schema-error";
+import { type ArchivePolicyProps, DataModel } from "../common/data-model";
 import type { IDatabaseSecret } from "./database-secret";
 
 /** Privilege of a user on a table. */
@@ -32,6 +33,12 @@ export interface SchemaAccountOptions {
   readonly takeOver?: boolean;
 }
 
+/** Options of the users that the jobs and the web app have. */
+export interface TaskUserOptions extends SchemaAccountOptions, Pick<ArchivePolicyProps, "dataModel"> {}
+
+/** Options of the user of a purge. */
+export interface PurgeUserOptions extends TaskUserOptions, Pick<ArchivePolicyProps, "policies"> {}
+
 /** Properties of {@link SchemaUser}. */
 export interface SchemaUserProps extends SchemaAccountOptions {
   /** The secret that holds the user's name and password. */
@@ -53,12 +60,12 @@ const { SELECT, INSERT, DELETE, TRIGGER, REFERENCES } = SchemaPrivilege;
 /** A database user of one task, with the least that the task needs on the tables that are backed up. */
 export class SchemaUser {
   /** The web app: it reads and adds rows, and changes none. */
-  static app(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+  static app(secret: SchemaUserProps["secret"], options?: TaskUserOptions): SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT, INSERT], options);
   }
 
   /** The backup job: it reads the rows, and what the schema is made of. */
-  static backup(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+  static backup(secret: SchemaUserProps["secret"], options?: TaskUserOptions): SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT], options, true);
   }
 
@@ -66,28 +73,32 @@ export class SchemaUser {
    * The purge job: it reads, deletes what is proven to be archived, and sees the triggers and foreign keys, of any schema,
    * by which a delete would reach other rows.
    */
-  static purge(secret: SchemaUserProps["secret"], options: SchemaAccountOptions = {}): SchemaUser {
-    const purged = purgedTables();
-    const others = readDataModel().filter(({ name }) => !purged.includes(name));
+  static purge(secret: SchemaUserProps["secret"], options: PurgeUserOptions = {}): SchemaUser {
+    const { dataModel = DataModel.xray(), policies, ...account } = options;
+    const purged = dataModel.purgedBy(policies);
+    if (purged.length === 0) {
+      throw new SchemaError("must be given with a dataModel, got none: nothing says what grows old", "policies");
+    }
+    const others = dataModel.tables.filter(({ name }) => !purged.includes(name));
     return new SchemaUser(
-      { ...options, secret, privileges: [SELECT, DELETE, TRIGGER], tables: purged },
+      { ...account, secret, privileges: [SELECT, DELETE, TRIGGER], tables: purged },
       { readOnlyTables: others.map(({ name }) => name), onEveryTable: [REFERENCES] },
     );
   }
 
   /** The restore job: it reads, and adds rows that are missing. */
-  static restore(secret: SchemaUserProps["secret"], options?: SchemaAccountOptions): SchemaUser {
+  static restore(secret: SchemaUserProps["secret"], options?: TaskUserOptions): SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT, INSERT], options);
   }
 
   private static onAllTables(
     secret: SchemaUserProps["secret"],
     privileges: SchemaPrivilege[],
-    options: SchemaAccountOptions = {},
+    { dataModel = DataModel.xray(), ...account }: TaskUserOptions = {},
     readsDefinition = false,
   ): SchemaUser {
-    const tables = readDataModel().map(({ name }) => name);
-    return new SchemaUser({ ...options, secret, privileges, tables, readsDefinition });
+    const tables = dataModel.tables.map(({ name }) => name);
+    return new SchemaUser({ ...account, secret, privileges, tables, readsDefinition });
   }
 
   /** The user's secret. */
