@@ -9,10 +9,11 @@ from tests.support.lab import TABLES, Emulator, Lab, command
 from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import MODEL, odd_lab
 from xray_backup.archive import archive
+from xray_backup.literals import without_statement
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection, without_statement
+from xray_backup.restore_batches import Selection
 from xray_backup.store import Store
 
 

@@ -39,8 +39,8 @@ class Column:
 
     @property
     def read_sql(self) -> str:
-        """MySQL expression: the value, written as a column of this type has it."""
-        return self.quoted
+        """MySQL expression: the value, written as a column of this type has it; the bytes of a text."""
+        return self.type.form.sql(self.quoted)
 
     @property
     def exact_name(self) -> str:
@@ -165,7 +165,11 @@ def parse_data_model(document: Mapping[str, Any]) -> DataModel:
                 name=table["name"],
                 key=table["key"] if isinstance(table["key"], str) else table["key"][0],
                 columns=tuple(
-                    Column(column["name"], parse_column_type(column["type"]), column.get("nullable", False))
+                    Column(
+                        column["name"],
+                        parse_column_type(column["type"], column.get("characterSet")),
+                        column.get("nullable", False),
+                    )
                     for column in table["columns"]
                 ),
                 parent=_parse_parent(table),

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xray_backup.data_file import decode, read_file
-from xray_backup.data_model import Column, DataModel, Table
+from xray_backup.data_model import DataModel, Table
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.in_parallel import ahead
 from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.literals import row_literals
 from xray_backup.manifest import DataFile, Manifest
-from xray_backup.row_text import one_chunk, row_texts, separated, text_bytes, value_text
+from xray_backup.row_text import row_texts, separated, value_text
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.store import Store
 from xray_backup.target_columns import TargetTable
@@ -92,63 +93,11 @@ def _read_batch(
         rows = rows.filter(is_one_of(rows, table.key, keys))
     rows = rows.sort_by(table.key)
     ordered = RowsInOrder(target.compared, keys_of(rows, table.key), row_texts(target.compared, rows))
-    return Batch(ordered, _literals(target.inserted, rows))
+    return Batch(ordered, row_literals(target.inserted, rows))
 
 
 def _read(store: Store, table: Table, file: DataFile, columns: Sequence[str] | None = None) -> pa.Table:
     return decode(table, read_file(store, file.key, file.etag).body, file.key, columns)
-
-
-def _literals(table: Table, rows: pa.Table) -> pa.Array:
-    fields = [_literal(column, rows) for column in table.columns]
-    return pc.binary_join_element_wise(
-        pc.binary_join_element_wise(b"(", fields[0], b""), *fields[1:-1],
-        pc.binary_join_element_wise(fields[-1], b")", b""), b",",
-    ) if len(fields) > 1 else pc.binary_join_element_wise(b"(", fields[0], b")", b"")  # fmt: skip
-
-
-def _literal(column: Column, rows: pa.Table) -> pa.Array:
-    if column.type.is_text:
-        escaped = text_bytes(column, rows)
-        for character in (b"\\", b"'"):
-            escaped = pc.replace_substring(escaped, pattern=character, replacement=b"\\" + character)
-        value = pc.binary_join_element_wise(b"_utf8mb4'", escaped, b"'", b"")
-        if column.exact_name in rows.column_names:
-            value = pc.coalesce(_ill_formed(rows.column(column.exact_name)), value)
-    else:
-        value = pc.cast(value_text(column, rows), pa.binary())
-        if column.type.is_datetime:
-            value = pc.binary_join_element_wise(b"'", value, b"'", b"")
-    return pc.fill_null(value, b"NULL")
-
-
-def _ill_formed(values: pa.ChunkedArray) -> pa.Array:
-    """Literals of texts that are no UTF-8: MySQL takes a half of a surrogate pair by way of UCS-2 alone."""
-    return pa.array([None if value is None else _in_ucs2(value) for value in values.to_pylist()], pa.binary())
-
-
-def _in_ucs2(value: bytes) -> bytes | None:
-    try:
-        text = value.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        return None
-    # UCS-2 has no other character: the server is left to refuse the row.
-    return None if max(text) > "\uffff" else b"_ucs2 0x" + text.encode("utf-16-be", "surrogatepass").hex().encode()
-
-
-def without_statement(table: Table, rows: pa.Table, most_bytes: int) -> pa.Array | None:
-    """For each row: is it one that no INSERT of so many bytes can carry as it is? None where there is none."""
-    texts = table.text_columns
-    odd = [rows.column(column.exact_name) for column in texts if column.exact_name in rows.column_names]
-    # Each byte may be escaped, or stand as four digits.
-    longest = sum(4 * (pc.max(pc.binary_length(text_bytes(column, rows))).as_py() or 0) for column in texts)
-    if not odd and longest < most_bytes:
-        return None
-    lost = pc.greater(pc.binary_length(_literals(table, rows)), most_bytes)
-    for values in odd:
-        values = one_chunk(values)
-        lost = pc.or_(lost, pc.and_(pc.is_valid(values), pc.is_null(_ill_formed(values))))
-    return lost if pc.any(lost).as_py() else None
 
 
 def selected_keys(

@@ -16,9 +16,9 @@ from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query
 from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.literals import without_statement
 from xray_backup.manifest import Manifest
 from xray_backup.purge_record import Outcome
-from xray_backup.restore_batches import without_statement
 from xray_backup.row_text import one_chunk
 from xray_backup.store import Store
 

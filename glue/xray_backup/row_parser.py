@@ -11,11 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from xray_backup.column_types import DATETIME
 from xray_backup.data_model import Column, Table
-from xray_backup.row_text import SEPARATOR, value_text
-
-_WALL_CLOCK = pa.timestamp("us")
+from xray_backup.row_text import RAW, SEPARATOR
 
 
 def parse_rows(table: Table, numbers: bytes, texts: bytes | None) -> pa.Table:
@@ -36,17 +33,22 @@ def parse_rows(table: Table, numbers: bytes, texts: bytes | None) -> pa.Table:
         if not column.type.is_text:
             columns |= _typed(column, fields[column.name])
     if table.text_columns:
-        lengths = [fields[column.name].cast(pa.int32()) for column in table.text_columns]
-        for column, values in zip(table.text_columns, _cut(lengths, texts or b""), strict=True):
-            columns |= _typed_text(column, values)
+        marks = [_is_raw(fields[column.name]) for column in table.text_columns]
+        lengths = [
+            _lengths(fields[column.name], is_raw) for column, is_raw in zip(table.text_columns, marks, strict=True)
+        ]
+        cut = _cut(lengths, texts or b"")
+        for column, values, is_raw in zip(table.text_columns, cut, marks, strict=True):
+            columns |= _typed_text(column, values, is_raw)
     in_order = [name for column in table.columns for name in (column.name, column.exact_name) if name in columns]
     return pa.table({name: columns[name] for name in in_order})
 
 
 def _parsed_type(column: Column) -> pa.DataType:
     if column.type.is_text:
-        return pa.int32()
-    return _WALL_CLOCK if column.type.is_datetime else column.type.arrow
+        return pa.string() if column.type.bytes.has_odd_values else pa.int32()
+    form = column.type.plain
+    return pa.string() if form.is_checked else form.parsed
 
 
 def _fields(numbers: bytes, types: dict[str, pa.DataType]) -> dict[str, pa.Array]:
@@ -63,11 +65,11 @@ def _fields(numbers: bytes, types: dict[str, pa.DataType]) -> dict[str, pa.Array
 
 def _typed(column: Column, values: pa.Array) -> dict[str, pa.Array]:
     """The column, and beside it what its type does not hold."""
-    if not pa.types.is_string(values.type):
-        return {column.name: _in_utc(values) if column.type.is_datetime else values}
-    typed = _typed_one_by_one(column, values)
-    text = value_text(column, pa.table({column.name: typed}))
-    held = pc.fill_null(pc.equal(text, values), False)
+    form = column.type.plain
+    if values.type == form.parsed:
+        return {column.name: form.typed(values)}
+    typed = form.typed(_converted(values, form.parsed))
+    held = pc.fill_null(pc.equal(form.text(typed), values), False)
     exact = pc.and_(pc.invert(held), pc.is_valid(values))
     if not pc.any(exact).as_py():
         return {column.name: typed}
@@ -77,25 +79,36 @@ def _typed(column: Column, values: pa.Array) -> dict[str, pa.Array]:
     }
 
 
-def _typed_one_by_one(column: Column, values: pa.Array) -> pa.Array:
-    """Each value in its type, null where that cannot be; it is slow, and rare."""
-    kind = _WALL_CLOCK if column.type.is_datetime else column.type.arrow
-    distinct = values.dictionary_encode()
-    typed = [_converted(value, kind) for value in distinct.dictionary]
-    found = pa.array(typed, kind).take(distinct.indices)
-    return _in_utc(found) if column.type.is_datetime else found
+def _converted(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Each text in this type, null where that cannot be."""
+    try:
+        return values.cast(kind)
+    except pa.ArrowInvalid:
+        # One by one, which is slow, and rare.
+        distinct = values.dictionary_encode()
+        found = [_converted_one(value, kind) for value in distinct.dictionary]
+        return pa.array(found, kind).take(distinct.indices)
 
 
-def _converted(value: pa.Scalar, kind: pa.DataType) -> object:
+def _converted_one(value: pa.Scalar, kind: pa.DataType) -> object:
     try:
         return value.cast(kind).as_py()
     except (pa.ArrowInvalid, ValueError, OverflowError):
         return None
 
 
-def _in_utc(values: pa.Array) -> pa.Array:
-    # By `view`: a cast to a zone asks the machine for its time zone database.
-    return values.view(pa.int64()).view(DATETIME)
+def _is_raw(field: pa.Array) -> pa.Array | None:
+    """For each length of a text: is it that of raw bytes? None where none is."""
+    if not pa.types.is_string(field.type):
+        return None
+    is_raw = pc.fill_null(pc.starts_with(field, RAW), False)
+    return is_raw if pc.any(is_raw).as_py() else None
+
+
+def _lengths(field: pa.Array, is_raw: pa.Array | None) -> pa.Array:
+    if is_raw is not None:
+        field = pc.if_else(is_raw, pc.utf8_slice_codeunits(field, len(RAW)), field)
+    return field.cast(pa.int32())
 
 
 def _cut(lengths: list[pa.Array], texts: bytes) -> list[pa.Array]:
@@ -116,14 +129,20 @@ def _cut(lengths: list[pa.Array], texts: bytes) -> list[pa.Array]:
     return found
 
 
-def _typed_text(column: Column, values: pa.Array) -> dict[str, pa.Array]:
+def _typed_text(column: Column, values: pa.Array, is_raw: pa.Array | None) -> dict[str, pa.Array]:
+    kind = column.type.arrow
     try:
-        return {column.name: values.cast(pa.string())}
+        held = values if is_raw is None else pc.if_else(is_raw, None, values)
+        typed = {column.name: held.cast(kind)}
+        return typed if is_raw is None else typed | {column.exact_name: pc.if_else(is_raw, values, None)}
     except pa.ArrowInvalid:
+        if column.type.bytes.has_odd_values:
+            # Of these MySQL says itself which are no UTF-8.
+            raise ValueError(f"column {column.name} holds a text that is no UTF-8") from None
         valid = pa.array([None if value is None else _is_utf8(value) for value in values.to_pylist()], pa.bool_())
         held = pc.fill_null(valid, False)
         return {
-            column.name: pc.if_else(held, values, None).cast(pa.string()),
+            column.name: pc.if_else(held, values, None).cast(kind),
             column.exact_name: pc.if_else(held, None, values),
         }
 

@@ -1,8 +1,9 @@
 """The text of rows, in one form that MySQL and Arrow write alike: what a row is, told by its bytes.
 
 A row's text has two parts. Its *numbers* are one field for each column with U+001F between: the value of a number or a
-DATETIME, the length in bytes of a text, nothing for NULL. Its *texts* are the bytes of all text columns, one after the
-other. The lengths in the first part say where each text ends, so any byte may stand in a text.
+time, the length in bytes of a text, nothing for NULL. Its *texts* are the bytes of all text columns, one after the
+other. The lengths in the first part say where each text ends, so any byte may stand in a text. An x before the length
+says that the bytes are not the value in UTF-8 but its raw bytes (see `BytesForm`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 from xray_backup.data_model import Column, Table
 
 SEPARATOR = "\x1f"
+RAW = "x"
 
 
 def numbers_sql(table: Table) -> str:
@@ -23,7 +25,7 @@ def numbers_sql(table: Table) -> str:
 
 def texts_sql(table: Table) -> str | None:
     """MySQL expression: the texts of one row; None for a table without text columns."""
-    fields = [_or_empty(column, f"CAST({_utf8(column)} AS BINARY)") for column in table.text_columns]
+    fields = [_or_empty(column, _bytes_sql(column)) for column in table.text_columns]
     return f"CONCAT({', '.join(fields)})" if fields else None
 
 
@@ -34,13 +36,19 @@ def row_text_sql(table: Table) -> str:
 
 
 def _number_sql(column: Column) -> str:
-    return f"LENGTH({_utf8(column)})" if column.type.is_text else column.read_sql
+    if not column.type.is_text:
+        return column.read_sql
+    length = f"LENGTH({column.read_sql})"
+    form = column.type.bytes
+    odd = form.odd_sql(column.quoted)
+    return f"IF({odd}, CONCAT('{RAW}', LENGTH({form.raw_sql(column.quoted)})), {length})" if odd else length
 
 
-def _utf8(column: Column) -> str:
-    # Not CONVERT: that ends at the first bytes that are no UTF-8, which a utf8mb4 column may hold. Joined with nothing,
-    # such a column stays as it is, and one of another character set is converted.
-    return f"CONCAT(_utf8mb4'' COLLATE utf8mb4_bin, {column.quoted})"
+def _bytes_sql(column: Column) -> str:
+    value = f"CAST({column.read_sql} AS BINARY)"
+    form = column.type.bytes
+    odd = form.odd_sql(column.quoted)
+    return f"IF({odd}, {form.raw_sql(column.quoted)}, {value})" if odd else value
 
 
 def _or_empty(column: Column, sql: str) -> str:
@@ -49,14 +57,18 @@ def _or_empty(column: Column, sql: str) -> str:
 
 def numbers(table: Table, rows: pa.Table) -> pa.Array:
     """The numbers of each row, binary."""
-    fields = []
-    for column in table.columns:
-        if column.type.is_text:
-            lengths = pc.cast(pc.binary_length(text_bytes(column, rows)), pa.string())
-            fields.append(pc.fill_null(lengths, ""))
-        else:
-            fields.append(pc.fill_null(value_text(column, rows), ""))
+    fields = [pc.fill_null(_number(column, rows), "") for column in table.columns]
     return pc.cast(_joined(fields, SEPARATOR), pa.binary())
+
+
+def _number(column: Column, rows: pa.Table) -> pa.Array:
+    if not column.type.is_text:
+        return value_text(column, rows)
+    lengths = pc.cast(pc.binary_length(text_bytes(column, rows)), pa.string())
+    if column.exact_name in rows.column_names and column.type.bytes.has_odd_values:
+        is_raw = pc.is_valid(one_chunk(rows.column(column.exact_name)))
+        lengths = pc.if_else(is_raw, pc.binary_join_element_wise(RAW, lengths, ""), lengths)
+    return lengths
 
 
 def texts(table: Table, rows: pa.Table) -> pa.Array | None:
@@ -76,12 +88,8 @@ def joined(numbers_of_rows: pa.Array, texts_of_rows: pa.Array | None) -> pa.Arra
 
 
 def value_text(column: Column, rows: pa.Table) -> pa.Array:
-    """The values of a number or a DATETIME as MySQL writes them; null for NULL."""
-    values = one_chunk(rows.column(column.name))
-    if column.type.is_datetime:
-        # By `view`, since a cast between zones asks the machine for its time zone database.
-        values = values.view(pa.int64()).view(pa.timestamp("us")).cast(pa.timestamp("s"))
-    text = pc.cast(values, pa.string())
+    """The values of a number or a time as MySQL writes them; null for NULL."""
+    text = column.type.plain.text(one_chunk(rows.column(column.name)))
     if column.exact_name in rows.column_names:
         text = pc.coalesce(text, pc.cast(one_chunk(rows.column(column.exact_name)), pa.string()))
     return text

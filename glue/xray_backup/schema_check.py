@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
+from xray_backup.column_types import without_display_width
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
-
-# MariaDB, and MySQL before 8.0.19, write int(11).
-_DISPLAY_WIDTH = re.compile(r"^(int|bigint)\(\d+\)$")
 
 
 def check_schema(connection: Connection, schema: str, model: DataModel) -> None:
@@ -45,7 +41,7 @@ def _check_columns(connection: Connection, schema: str, table: Table) -> None:
     )
     if not got:
         raise _missing(schema, table)
-    found = [(name, _DISPLAY_WIDTH.sub(r"\1", _text(kind)), nullable) for name, kind, nullable in got]
+    found = [(name, without_display_width(_text(kind)), nullable) for name, kind, nullable in got]
     expected = [(column.name, column.type.mysql, "YES" if column.nullable else "NO") for column in table.columns]
     for position in range(max(len(found), len(expected))):
         is_, should = (tuple(rows[position : position + 1]) for rows in (found, expected))

@@ -6,15 +6,11 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from xray_backup.bytes_forms import TextForm
 from xray_backup.column_definition import ColumnDefinition, parse_columns
-from xray_backup.column_types import ColumnType
+from xray_backup.column_types import ColumnType, parse_column_type
 from xray_backup.data_model import Column, DataModel, Table
 from xray_backup.errors import UsageError
-
-_INTEGER = re.compile(r"(tiny|small|medium|big)?int( unsigned)?")
-_DECIMAL = re.compile(r"decimal\(\d+,\d+\)( unsigned)?")
-_TIME = re.compile(r"(datetime|timestamp)(\(\d\))?")
-_TEXT = re.compile(r"(var)?char\(\d+\)|(tiny|medium|long)?text")
 
 
 @dataclass(frozen=True)
@@ -29,14 +25,15 @@ class ColumnRef:
 
 
 @dataclass(frozen=True)
-class CastColumn(Column):
-    """A column whose type in the target is another one; it is read as the backup's type where that loses nothing."""
+class ReadColumn(Column):
+    """A column whose values `sql` reads from the target, where its type is another one."""
+
+    sql: str = ""
 
     @property
     def read_sql(self) -> str:
-        """See `Column`; a value that the backup's type does not hold is written as that type never is."""
-        cast = f"CAST({self.quoted} AS {_cast_type(self.type)})"
-        return f"IF({self.quoted} <=> {cast}, {cast}, CONCAT('?', {self.quoted}))"
+        """See `Column`."""
+        return self.sql
 
 
 @dataclass(frozen=True)
@@ -112,23 +109,60 @@ def _check_may_be_missing(table: Table, column: Column, ignored: Collection[Colu
 
 def _column_there(table: Table, column: Column, found: ColumnDefinition, backup: str) -> Column:
     column = replace(column, nullable=column.nullable or found.nullable)
-    alike = _TEXT if column.type.is_text else _INTEGER if column.type.is_integer else None
-    if found.type == column.type.mysql or (alike and alike.fullmatch(found.type)):
+    kept = column.type
+    try:
+        there = parse_column_type(found.type, found.character_set if kept.character_set else None)
+    except ValueError:
+        there = None
+    if there == kept:
         return column
-    if not _is_convertible(column.type, found.type):
+    if there and _family(there) == _family(kept) == "text" and isinstance(kept.form, TextForm):
+        # Raw bytes of the backup's character set are not proved in another one; all other texts are.
+        same = kept.character_set == there.character_set
+        return column if same else replace(column, type=replace(kept, form=replace(kept.form, character_set=None)))
+    if there and _family(there) == _family(kept) and _family(kept) in _READ_ALIKE:
+        sql = there.form.sql(column.quoted)
+        return column if sql == column.read_sql else _read_as(column, sql)
+    if there is None or not _is_convertible(kept, there):
         raise UsageError(
             f"column `{column.name}` of table {table.name} is {found.type} in the target, and {backup} has"
-            f" {column.type.mysql}: a value could not be proved to be the same"
+            f" {kept.mysql}: a value could not be proved to be the same"
         )
-    return CastColumn(column.name, column.type, column.nullable)
+    value = there.form.sql(column.quoted)
+    cast = f"CAST({column.quoted} AS {_cast_type(kept)})"
+    # A value that the backup's type does not hold is written as that type never is.
+    return _read_as(column, f"IF({column.quoted} <=> {cast}, {cast}, CONCAT('?', {value}))")
 
 
-def _is_convertible(kept: ColumnType, there: str) -> bool:
+def _read_as(column: Column, sql: str) -> ReadColumn:
+    return ReadColumn(column.name, column.type, column.nullable, sql=sql)
+
+
+# Families whose types write a value that they all hold alike.
+_READ_ALIKE = ("integer", "binary", "shape", "enum", "set")
+_FAMILIES = (
+    (re.compile(r"(tiny|small|medium|big)?int\b.*"), "integer"),
+    (re.compile(r"decimal.*"), "decimal"),
+    (re.compile(r"(datetime|timestamp).*"), "time"),
+    (re.compile(r"(var)?char.*|\w*text"), "text"),
+    (re.compile(r"(var)?binary.*|\w*blob"), "binary"),
+    (re.compile(r"enum.*", re.S), "enum"),
+    (re.compile(r"set.*", re.S), "set"),
+    (re.compile(r"geom.*|\w*(point|linestring|polygon)"), "shape"),
+)
+
+
+def _family(kind: ColumnType) -> str | None:
+    return next((name for pattern, name in _FAMILIES if pattern.fullmatch(kind.mysql)), None)
+
+
+def _is_convertible(kept: ColumnType, there: ColumnType) -> bool:
     """Numbers stay numbers, and times times; a value that does not fit is refused on its own."""
-    if kept.is_datetime:
-        return bool(_TIME.fullmatch(there))
-    return not kept.is_text and bool(_INTEGER.fullmatch(there) or _DECIMAL.fullmatch(there))
+    families = {_family(kept), _family(there)}
+    return families == {"time"} or families <= {"integer", "decimal"}
 
 
 def _cast_type(kind: ColumnType) -> str:
-    return "SIGNED" if kind.is_integer else kind.mysql.upper()
+    if _family(kind) == "integer":
+        return "UNSIGNED" if "unsigned" in kind.mysql else "SIGNED"
+    return re.sub(" unsigned| zerofill", "", kind.mysql).replace("timestamp", "datetime").upper()

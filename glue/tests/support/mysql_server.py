@@ -28,6 +28,9 @@ def free_port() -> int:
 class MySqlServer:
     """Host, port and root's password of a running server; one that `MYSQL_URL` names is never stopped by us."""
 
+    launcher = LAUNCHER
+    server_options: tuple[str, ...] = ("--secure-file-priv=NULL",)
+
     def __init__(self, folder: Path, *options: str) -> None:
         self.host, self.user, self.password = "127.0.0.1", "root", PASSWORD
         self.folder = folder
@@ -44,8 +47,10 @@ class MySqlServer:
         return self.folder / "data" / "ca.pem"
 
     def initialize(self) -> None:
-        if not LAUNCHER.exists():
-            raise FileNotFoundError(f"{LAUNCHER} is missing: run the project's set-up, or name a server in MYSQL_URL")
+        if not self.launcher.exists():
+            raise FileNotFoundError(
+                f"{self.launcher} is missing: run the project's set-up, or name a server in MYSQL_URL"
+            )
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self._run_to_end("--initialize-insecure")
@@ -59,8 +64,8 @@ class MySqlServer:
         )
         self.process = self._spawn(
             f"--port={self.port}", "--bind-address=127.0.0.1", "--socket=server.sock", f"--init-file={init}",
-            f"--pid-file={self.folder / 'server.pid'}", "--character-set-server=utf8mb4", "--secure-file-priv=NULL",
-            *self.options,
+            f"--pid-file={self.folder / 'server.pid'}", "--character-set-server=utf8mb4",
+            *self.server_options, *self.options,
         )  # fmt: skip
         deadline = time.monotonic() + 90
         while True:
@@ -89,7 +94,7 @@ class MySqlServer:
     def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / "server.log").open("ab") as log:
             return subprocess.Popen(
-                [LAUNCHER, f"--datadir={self.folder / 'data'}", *arguments], stdout=log, stderr=log,
+                [self.launcher, f"--datadir={self.folder / 'data'}", *arguments], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
