@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -216,14 +217,25 @@ def test_a_committed_slot_whose_files_are_gone_is_not_called_committed(lab: Lab)
         snapshot(lab.run(), "s1", 60)
 
 
-def test_a_table_that_is_altered_meanwhile_is_not_committed(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE image ADD INDEX meanwhile (folder)",
+        "RENAME TABLE image TO image_before, image_new TO image",
+    ],
+)
+def test_a_table_that_is_altered_or_replaced_meanwhile_is_not_committed(loose_lab: Lab, statement: str) -> None:
+    lab = loose_lab
     lab.fill(2)
+    time.sleep(1)  # MySQL knows the time of a table's creation in seconds.
+    lab.sql("CREATE TABLE image_new LIKE image")
 
     def alter(event: str, **fields: object) -> None:
         if event == "copied" and fields["table"] == "image":
-            lab.sql("ALTER TABLE image ADD INDEX meanwhile (folder)")
+            lab.sql(statement)
 
-    with pytest.raises(BackupError, match="table image was altered while it was copied; nothing was committed"):
+    refusal = "table image was altered or replaced while it was copied; nothing was committed"
+    with pytest.raises(BackupError, match=refusal):
         snapshot(lab.run(events=alter), "s1", 60)
     assert list(load_manifests(lab.store)) == []
 

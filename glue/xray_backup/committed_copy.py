@@ -17,7 +17,7 @@ from xray_backup.schema_check import check_schema
 from xray_backup.schema_definition import read_schema_definition
 from xray_backup.slots import check_made_on_its_day
 from xray_backup.table_copy import copy_table
-from xray_backup.table_definition import table_statement, without_counter
+from xray_backup.table_definition import table_created, table_statement, without_counter
 from xray_backup.verification import check_files
 
 BACKUP_LOCK = f"{LOCKS}backup/"
@@ -86,6 +86,7 @@ def commit_copy(
                 run.events("already_committed", backup=existing.name, run_id=existing.run_id)
                 return existing
             definitions = _definitions(run, connection)
+            identities = _identities(run, connection, definitions)
             schema_definition = read_schema_definition(connection, run.database.schema, run.model)
             wanted = find_wanted(connection)
         if schema_definition.not_held:
@@ -99,7 +100,7 @@ def commit_copy(
             tables[table.name] = replace(copied, ddl=definitions[table.name])
             check()
         with run.database.session() as connection:
-            _check_unaltered(definitions, _definitions(run, connection))
+            _check_unaltered(identities, _identities(run, connection, _definitions(run, connection)))
         manifest = Manifest(
             kind=kind,
             slot=slot,
@@ -127,11 +128,21 @@ def _definitions(run: Run, connection: Connection) -> dict[str, str]:
     return {table.name: table_statement(connection, run.database.schema, table.name) for table in run.model.tables}
 
 
-def _check_unaltered(before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Raises BackupError where a table was altered meanwhile: what it has now may not be in the files."""
-    for name, statement in before.items():
-        if without_counter(after[name]) != without_counter(statement):
-            raise BackupError(f"table {name} was altered while it was copied; nothing was committed, run it again")
+def _identities(run: Run, connection: Connection, definitions: Mapping[str, str]) -> dict[str, tuple[object, ...]]:
+    """The definition and the time of creation of each table: other ones mean another table, or an altered one."""
+    return {
+        name: (without_counter(statement), table_created(connection, run.database.schema, name))
+        for name, statement in definitions.items()
+    }
+
+
+def _check_unaltered(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    """Raises BackupError where a table is not the same any more: what it has now may not be in the files."""
+    for name, identity in before.items():
+        if after[name] != identity:
+            raise BackupError(
+                f"table {name} was altered or replaced while it was copied; nothing was committed, run it again"
+            )
 
 
 def _check_writer(connection: Connection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, query
@@ -24,6 +25,16 @@ def table_statement(connection: Connection, schema: str, name: str) -> str:
     """The table's CREATE TABLE statement, as the server writes it."""
     ((_, text),) = query(connection, f"SHOW CREATE TABLE {quoted(schema)}.{quoted(name)}")
     return str(text)
+
+
+def table_created(connection: Connection, schema: str, name: str) -> datetime | None:
+    """The time of the last CREATE or ALTER TABLE. RENAME TABLE keeps it, so another table of this name has another."""
+    ((created,),) = query(
+        connection,
+        "SELECT create_time FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
+        (schema, name),
+    )
+    return created  # type: ignore[no-any-return]
 
 
 def without_counter(statement: str) -> str:
