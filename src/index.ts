@@ -26,6 +26,7 @@ export type {
 } from "./modules/database/metadata-database-props";
 export { MetadataSchema, type MetadataSchemaProps } from "./modules/database/metadata-schema";
 export {
+  type BackupUserOptions,
   type PurgeUserOptions,
   type SchemaAccountOptions,
   SchemaPrivilege,

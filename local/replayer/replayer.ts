@@ -149,7 +149,7 @@ function evaluate(resource: Resource, expressions: Expressions, names: string[])
 
 function privileges(resource: Resource): string {
   const list = resource.arguments["privileges"] as string[];
-  const wrong = list.find((privilege) => !/^[A-Z ]+$/.test(privilege));
+  const wrong = list.find((privilege) => !/^[A-Z_ ]+$/.test(privilege));
   if (wrong !== undefined) throw new ToolError(`${resource.address}: ${wrong} is not a privilege`);
   return list.join(", ");
 }

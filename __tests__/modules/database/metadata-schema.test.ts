@@ -7,6 +7,7 @@ import { MetadataSchema, type MetadataSchemaProps } from "../../../src/modules/d
 import { SchemaPrivilege, SchemaUser, type SchemaUserProps } from "../../../src/modules/database/schema-user";
 import { MysqlProvider } from "../../../src/providers/mysql/provider";
 import { slideRegistry } from "../../support/slide-registry";
+import { synthesize } from "../../support/synth";
 
 type Resources = Record<string, Record<string, Record<string, unknown>>>;
 
@@ -111,6 +112,26 @@ test("the backup reads what the schema is made of: its views, the ledger, and th
     ["transaction", ["SELECT"]],
     ["*", ["SHOW VIEW"]],
   ]);
+});
+
+test("a backup that reads stored programs has what MySQL shows them for, and warns of what else that allows", () => {
+  const users = [SchemaUser.backup({ ...secret, username: "xray_backup" }, { readsStoredPrograms: true })];
+  const { resource } = synth({ users });
+  const grants = Object.values(resource["mysql_grant"] ?? {}).map(({ database, table, privileges }) => [
+    database,
+    table,
+    privileges,
+  ]);
+  expect(grants).toContainEqual(["x_ray", "*", ["SHOW VIEW", "TRIGGER", "EVENT"]]);
+  expect(grants).toContainEqual(["*", "*", ["SHOW_ROUTINE"]]);
+  const stack = synthesize((scope) => {
+    new MysqlProvider(scope, "Mysql");
+    new MetadataSchema(scope, "Schema", { users });
+  });
+  expect(stack.warnings).toContain(
+    "readsStoredPrograms: this user can also make and drop triggers and events of the schema, and reads the procedures and " +
+      "functions of every schema of the server",
+  );
 });
 
 test("a user's account is claimed before it is dropped, and dropped before it is made", () => {
@@ -288,12 +309,12 @@ describe("fails when", () => {
     [
       "privileges",
       { users: [user({ privileges: ["select" as never] })] },
-      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, SHOW VIEW, got ["select"]',
+      'stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, SHOW VIEW, EVENT, SHOW_ROUTINE, got ["select"]',
     ],
     [
       "no privilege",
       { users: [user({ privileges: [] })] },
-      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, SHOW VIEW, got []",
+      "stack/Schema/xray_app: privileges must be one or more of SELECT, INSERT, UPDATE, DELETE, TRIGGER, REFERENCES, SHOW VIEW, EVENT, SHOW_ROUTINE, got []",
     ],
   ])("plain JavaScript: %s", (_, props: MetadataSchemaProps, message) => {
     expect(() => synth(props)).toThrow(message);

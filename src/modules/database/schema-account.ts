@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments } from "cdktf";
+import { Annotations, Fn, type ITerraformDependable, propertyAccess, type TerraformMetaArguments } from "cdktf";
 import { Grant } from "../../providers/mysql/grant";
 import { Sql } from "../../providers/mysql/sql";
 import { User } from "../../providers/mysql/user";
@@ -166,14 +166,26 @@ function grantsOf(
     }
     if (readsDefinition) for (const name of definition) add(name, [SchemaPrivilege.SELECT]);
   }
-  const everywhere = [...new Set(users.flatMap(({ onEveryTable }) => onEveryTable))];
-  // It shows the names of all tables, so that a backup can name those that it does not hold.
-  const showView = [SchemaPrivilege.SHOW_VIEW];
-  const shown = users.some(({ readsDefinition }) => readsDefinition);
+  const readsPrograms = users.some(({ readsStoredPrograms }) => readsStoredPrograms);
+  const onSchema = [
+    // It shows the names of all tables, so that a backup can name those that it does not hold.
+    ...(users.some(({ readsDefinition }) => readsDefinition) ? [SchemaPrivilege.SHOW_VIEW] : []),
+    ...(readsPrograms ? [SchemaPrivilege.TRIGGER, SchemaPrivilege.EVENT] : []),
+  ];
+  const everywhere = new Set(users.flatMap(({ onEveryTable }) => onEveryTable));
+  if (readsPrograms) {
+    everywhere.add(SchemaPrivilege.SHOW_ROUTINE);
+    Annotations.of(scope).addWarning(
+      "readsStoredPrograms: this user can also make and drop triggers and events of the schema, and reads the procedures and " +
+        "functions of every schema of the server",
+    );
+  }
   return [
     ...[...byTable].map(([table, privileges]) => ({ id: `Grant-${table}`, database, table, privileges })),
     // No table's name has a hyphen.
-    ...(shown ? [{ id: "Grant-whole-schema", database, table: "*", privileges: showView }] : []),
-    ...(everywhere.length > 0 ? [{ id: "Grant-every-table", database: "*", table: "*", privileges: everywhere }] : []),
+    ...(onSchema.length > 0 ? [{ id: "Grant-whole-schema", database, table: "*", privileges: onSchema }] : []),
+    ...(everywhere.size > 0
+      ? [{ id: "Grant-every-table", database: "*", table: "*", privileges: [...everywhere] }]
+      : []),
   ];
 }

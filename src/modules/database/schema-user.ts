@@ -14,6 +14,10 @@ export const SchemaPrivilege = {
   REFERENCES: "REFERENCES",
   /** Shows a view's statement, together with SELECT, and the names of tables and views. */
   SHOW_VIEW: "SHOW VIEW",
+  /** Shows the events of a schema, and makes, alters and drops them. */
+  EVENT: "EVENT",
+  /** Shows the text of every procedure and function of the server; MySQL has it for `*.*` only. */
+  SHOW_ROUTINE: "SHOW_ROUTINE",
 } as const;
 /** One of {@link SchemaPrivilege}. */
 export type SchemaPrivilege = (typeof SchemaPrivilege)[keyof typeof SchemaPrivilege];
@@ -53,7 +57,18 @@ export interface SchemaUserProps extends SchemaAccountOptions {
    * @default false
    */
   readonly readsDefinition?: boolean;
+  /**
+   * Also reads the triggers, procedures, functions and events of the schema, so that a backup can make them again. MySQL has
+   * no right that only shows triggers or events: with TRIGGER and EVENT on the schema the user can also make and drop
+   * them, and with SHOW_ROUTINE it reads the procedures and functions of every schema of the server.
+   * MariaDB has no SHOW_ROUTINE: there, grant by hand what is needed.
+   * @default false - a backup holds none of them, and names what it could not see
+   */
+  readonly readsStoredPrograms?: boolean;
 }
+
+/** Options of {@link SchemaUser.backup}. */
+export interface BackupUserOptions extends TaskUserOptions, Pick<SchemaUserProps, "readsStoredPrograms"> {}
 
 const { SELECT, INSERT, DELETE, TRIGGER, REFERENCES } = SchemaPrivilege;
 
@@ -65,7 +80,7 @@ export class SchemaUser {
   }
 
   /** The backup job: it reads the rows, and what the schema is made of. */
-  static backup(secret: SchemaUserProps["secret"], options?: TaskUserOptions): SchemaUser {
+  static backup(secret: SchemaUserProps["secret"], options?: BackupUserOptions): SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT], options, true);
   }
 
@@ -94,7 +109,7 @@ export class SchemaUser {
   private static onAllTables(
     secret: SchemaUserProps["secret"],
     privileges: SchemaPrivilege[],
-    { dataModel = DataModel.xray(), ...account }: TaskUserOptions = {},
+    { dataModel = DataModel.xray(), ...account }: BackupUserOptions = {},
     readsDefinition = false,
   ): SchemaUser {
     const tables = dataModel.tables.map(({ name }) => name);
@@ -109,6 +124,8 @@ export class SchemaUser {
   readonly tables: readonly string[];
   /** Also reads what the schema is made of. */
   readonly readsDefinition: boolean;
+  /** Also reads triggers, procedures, functions and events. */
+  readonly readsStoredPrograms: boolean;
   /** The hosts that the user may come from, in lower case. */
   readonly host: string;
   /** Drops an account that this schema did not make, and makes it anew. */
@@ -126,6 +143,7 @@ export class SchemaUser {
     this.privileges = [...props.privileges];
     this.tables = [...props.tables];
     this.readsDefinition = props.readsDefinition ?? false;
+    this.readsStoredPrograms = props.readsStoredPrograms ?? false;
     this.host = (props.host ?? "%").toLowerCase();
     this.takeOver = props.takeOver ?? false;
     this.onEveryTable = more.onEveryTable ?? [];
