@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.lab import Emulator, Lab
+from tests.support.mariadb_server import MariaDbServer
 from tests.support.mysql_server import REPOSITORY, MySqlServer, start_server
 from xray_backup.store import FolderStore, S3Store, Store
 
@@ -52,6 +53,14 @@ def server(work_folder: Path) -> Iterator[MySqlServer]:
         ((version,),) = cursor.fetchall()
         print(f"\nMySQL {version} at {server.host}:{server.port}")
     yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb(work_folder: Path) -> Iterator[MySqlServer]:
+    server = MariaDbServer(work_folder / "mariadb-server", "--innodb-buffer-pool-size=64M")
+    server.initialize()
+    yield server.start()
     server.stop()
 
 

@@ -18,8 +18,9 @@ from xray_backup.store import Store
 from xray_backup.table_definition import parse_definition, table_statement
 
 
-@pytest.fixture
-def lab(server: MySqlServer, folder_store: Store) -> Iterator[Lab]:
+@pytest.fixture(params=["server", "mariadb"])
+def lab(request: pytest.FixtureRequest, folder_store: Store) -> Iterator[Lab]:
+    server: MySqlServer = request.getfixturevalue(request.param)
     lab = Lab(server, folder_store, f"film_rental_{uuid.uuid4().hex[:8]}")
     create_film_rental(server, lab.schema)
     yield lab

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
 from xray_backup.schema_definition import SchemaDefinition
 from xray_backup.snapshot import snapshot
+from xray_backup.store import Store
 
 STRICT = "STRICT_ALL_TABLES"
 # Each with the session that it is made in.
@@ -77,10 +79,21 @@ def programs(lab: Lab, schema: str | None = None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def lab(lab: Lab) -> Lab:
-    lab.fill(5, 2)
+def lab(request: pytest.FixtureRequest, folder_store: Store) -> Iterator[Lab]:
+    server = request.getfixturevalue(getattr(request, "param", "server"))
+    lab = Lab(server, folder_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+    with server.connect(lab.schema) as connection, connection.cursor() as cursor:
+        for row in range(1, 6):
+            cursor.execute(f"INSERT INTO image VALUES ({row}, 'b', 'f', 'i{row}')")
+            cursor.execute(f"INSERT INTO `transaction` VALUES ({row}, {row}, '2022-05-24 11:08:23', 0.3, 0.5)")
+            for box in (2 * row - 1, 2 * row):
+                cursor.execute(f"INSERT INTO pred_bounding_box VALUES ({box}, {row}, 1, 0.5, 1, 2, 3, 4)")
     make_programs(lab)
-    return lab
+    yield lab
+    lab.drop_schema()
+
+
+ON_BOTH = pytest.mark.parametrize("lab", ["server", "mariadb"], indirect=True)
 
 
 def restored(lab: Lab, schema: str | None = None, **options: Any) -> Any:
@@ -97,6 +110,7 @@ def held(lab: Lab) -> SchemaDefinition:
     return SchemaDefinition.from_json(document["schema_definition"])
 
 
+@ON_BOTH
 def test_every_program_comes_back_as_it_was(lab: Lab) -> None:
     before, rows = programs(lab), {table: lab.rows(table) for table in (*TABLES, "doubled", "named")}
     assert len(before) == len(PROGRAMS) + 1
@@ -109,15 +123,20 @@ def test_every_program_comes_back_as_it_was(lab: Lab) -> None:
     assert {table: lab.rows(table) for table in rows} == rows
     lab.sql("INSERT INTO image (bucket, folder, image_file) VALUES ('b', 'f', 'next')")
     assert lab.sql("SELECT folder FROM image WHERE image_file = 'next'") == [("12",)]
+    ((user, host),) = lab.sql(
+        "SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1), SUBSTRING_INDEX(CURRENT_USER(), '@', -1)"
+    )
+    account = f"'{user}'@'{host}'"
     (note,) = lab.events.of("not_alike")
     assert note["notes"] == [
-        f"with the rights of '{lab.server.user}'@'localhost', who made them now: view doubled, view named,"
+        f"with the rights of {account}, who made them now: view doubled, view named,"
         " function slash, function twice, procedure say, trigger early, trigger late, trigger b`c, event once,"
         " event rests, event weekly"
     ]
     assert lab.events.of("not_restored") == []
 
 
+@ON_BOTH
 def test_a_drill_s_events_do_not_run(lab: Lab) -> None:
     snapshot(lab.run(), "s", 60)
     before, drill = programs(lab), f"{lab.schema}_drill"
@@ -144,6 +163,7 @@ def test_a_restore_of_some_rows_runs_no_event(lab: Lab) -> None:
     )
 
 
+@ON_BOTH
 def test_what_names_the_schema_of_then_is_left_out_of_a_drill(lab: Lab) -> None:
     lab.sql(f"CREATE PROCEDURE wipe() DELETE FROM `{lab.schema}`.image")
     lab.sql(f"CREATE TRIGGER far AFTER DELETE ON image FOR EACH ROW DELETE FROM {lab.schema} . `transaction`")
@@ -164,6 +184,7 @@ def test_what_names_the_schema_of_then_is_left_out_of_a_drill(lab: Lab) -> None:
     assert programs(lab) == before
 
 
+@ON_BOTH
 def test_an_event_whose_time_is_past_is_named(lab: Lab) -> None:
     lab.sql("CREATE EVENT past ON SCHEDULE AT NOW() + INTERVAL 2 SECOND DO DO 0")
     lab.sql("CREATE EVENT stays ON SCHEDULE AT NOW() + INTERVAL 2 SECOND ON COMPLETION PRESERVE DO DO 0")
@@ -199,6 +220,7 @@ def as_user(lab: Lab, user: str) -> dict[str, Any]:
 ROUTINES = "procedures and functions (SHOW_ROUTINE, or SELECT on *.*)"
 
 
+@ON_BOTH
 def test_a_backup_says_which_programs_its_user_cannot_see(lab: Lab, user: str) -> None:
     grant(lab, user, "SELECT, SHOW VIEW")
     snapshot(lab.run(**as_user(lab, user)), "s", 60)
@@ -212,6 +234,7 @@ def test_a_backup_says_which_programs_its_user_cannot_see(lab: Lab, user: str) -
     ]
 
 
+@ON_BOTH
 def test_a_program_without_its_text_is_not_held(lab: Lab, user: str) -> None:
     grant(lab, user, "SELECT, SHOW VIEW, EVENT, EXECUTE")
     for table in TABLES:
@@ -240,6 +263,7 @@ def test_the_least_rights(lab: Lab, user: str, right: str) -> None:
     assert programs(lab) == before
 
 
+@ON_BOTH
 def test_a_restore_without_a_right_says_so_before_rows(lab: Lab, user: str) -> None:
     before = programs(lab)
     snapshot(lab.run(), "s", 60)
@@ -266,6 +290,7 @@ def test_a_restore_without_a_right_says_so_before_rows(lab: Lab, user: str) -> N
     assert {name: shown[:3] for name, shown in programs(lab).items()} == {n: shown[:3] for n, shown in before.items()}
 
 
+@ON_BOTH
 def test_a_restore_that_was_stopped_is_taken_up_without_triggers_at_work(lab: Lab) -> None:
     snapshot(lab.run(), "s", 60)
     before, rows = programs(lab), {table: lab.rows(table) for table in TABLES}
@@ -307,6 +332,7 @@ def test_a_binary_log_s_veto_is_told_before_rows(work_folder: Path, folder_store
         server.stop()
 
 
+@ON_BOTH
 def test_keys_are_not_given_twice(lab: Lab) -> None:
     def next_key() -> int:
         lab.sql("INSERT INTO image (bucket, folder, image_file) VALUES ('b', 'f', 'next')")
