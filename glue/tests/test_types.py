@@ -74,6 +74,7 @@ class TypeLab(Lab):
                 "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, moment DATETIME NOT NULL,"
                 f" v {case.type} {case.generated or 'NULL'})"
             )
+            cursor.execute("CREATE TEMPORARY TABLE bits (b BIT(3)) SELECT b'101' AS b")
             rows = ["NULL"] * 5 if case.generated else case.rows(Random(case.type))
             columns = "id, moment" if case.generated else "id, moment, v"
             for number, value in enumerate(rows, 1):

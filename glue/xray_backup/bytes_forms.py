@@ -1,4 +1,4 @@
-"""Texts, bytes, members of lists, JSON and shapes in a row's text."""
+"""Texts, bytes, members of lists and shapes in a row's text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from xray_backup.value_forms import BytesForm
 
 # Every value of these comes back from UTF-8 as it was.
 _UNICODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii", "ucs2", "utf16", "utf16le", "utf32"})
-# Types of values within JSON whose text is read as another type.
-_TYPES_IN_TEXT = ("OBJECT", "ARRAY", "STRING", "INTEGER", "DOUBLE", "BOOLEAN", "NULL")
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 _ZEROS = ("0", "00", "000", "0000", "00000")
 
@@ -51,12 +49,15 @@ class TextForm(BytesForm):
 
 
 def _changed_by_utf8(column: str, character_set: str | None) -> str | None:
-    """MySQL condition: the value's bytes are others after a way to Unicode and back."""
-    if character_set is None or character_set in _UNICODE:
-        return None
+    """MySQL condition: the value is another one after a way to UTF-8 and back; None where none ever is."""
+    return None if character_set is None or character_set in _UNICODE else not_of_unicode(column, character_set)
+
+
+def not_of_unicode(value: str, character_set: str) -> str:
+    """MySQL condition: the bytes of `value` are others after a way to Unicode and back."""
     # UTF-16 has every character, and no half of a surrogate pair, which UTF-8 as MySQL writes it has.
-    there_and_back = f"CONVERT(CONVERT({column} USING utf16) USING {character_set})"
-    return f"NOT (CAST({there_and_back} AS BINARY) <=> CAST({column} AS BINARY))"
+    there_and_back = f"CONVERT(CONVERT({value} USING utf16) USING {character_set})"
+    return f"NOT (CAST({there_and_back} AS BINARY) <=> CAST({value} AS BINARY))"
 
 
 def _in_ucs2(value: bytes) -> bytes | None:
@@ -113,36 +114,3 @@ class MembersForm(TextForm):
         # A strict server refuses the number 0, and takes a text of it that is no member for what it says.
         members = set(_MEMBER.findall(self.definition))
         return next((f"'{zero}'".encode() for zero in _ZEROS if zero not in members), None)
-
-
-@dataclass(frozen=True)
-class JsonForm(TextForm):
-    """JSON by its text; odd where a value within it is of a type that its text does not tell."""
-
-    def odd_sql(self, column: str) -> str | None:
-        """See `BytesForm`."""
-        types = ", ".join(f"'{name}'" for name in _TYPES_IN_TEXT)
-        text = self.sql(column)
-        within = " OR ".join(
-            f"EXISTS (SELECT 1 FROM JSON_TABLE({column}, '{path}' COLUMNS (v JSON PATH '$')) AS part"
-            f" WHERE {_is_other_type('part.v', types)})"
-            for path in ("$**.*", "$**[*]")
-        )
-        again = f"CONCAT(_utf8mb4'' COLLATE utf8mb4_bin, CAST({text} AS JSON))"
-        return f"({_is_other_type(column, types)} OR {within} OR NOT ({again} <=> {text}))"
-
-    def raw_sql(self, column: str) -> str:
-        """See `BytesForm`."""
-        return f"CAST({self.sql(column)} AS BINARY)"
-
-    def exact_literal(self, value: bytes) -> bytes | None:  # noqa: ARG002
-        """See `BytesForm`."""
-        return None
-
-
-def _is_other_type(value: str, types: str) -> str:
-    # A large integer is read as UNSIGNED, a smaller one is not.
-    return (
-        f"(JSON_TYPE({value}) NOT IN ({types})"
-        f" AND NOT (JSON_TYPE({value}) = 'UNSIGNED INTEGER' AND {value} > 9223372036854775807))"
-    )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from xray_backup.bytes_forms import BinaryForm, JsonForm, MembersForm, TextForm
+from xray_backup.bytes_forms import BinaryForm, MembersForm, TextForm
+from xray_backup.json_form import JsonForm
 from xray_backup.number_forms import DoubleForm, LongDecimalForm, NumberForm, ScaledForm
 from xray_backup.time_forms import DateForm, DateTimeForm, TimeForm
 from xray_backup.value_forms import BytesForm, PlainForm, ValueForm
