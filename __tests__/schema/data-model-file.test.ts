@@ -97,7 +97,8 @@ test.each(["vector(3)", "uuid", "inet6", "enum", "enum()", "set('a'", "date unsi
 test.each([
   ["int(11)", "int"],
   ["bigint(20) unsigned", "bigint unsigned"],
-  ["tinyint(1)", "tinyint"],
+  ["tinyint(1)", "tinyint(1)"],
+  ["tinyint(4)", "tinyint"],
   ["year(4)", "year"],
   ["varchar(20)", "varchar(20)"],
   ["datetime(6)", "datetime(6)"],

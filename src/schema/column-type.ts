@@ -37,9 +37,9 @@ export function parseColumnType(text: string): ColumnType | undefined {
   return { name, numbers, unsigned: (unsigned ?? zerofill) !== undefined };
 }
 
-/** The type without the width in which a client might show it: MySQL 8.4 and MariaDB differ in that alone. */
+/** The type without the width in which a client shows it, which MariaDB writes; MySQL keeps that of TINYINT(1), a BOOL. */
 export function withoutDisplayWidth(text: string): string {
-  return text.replace(/^((?:tiny|small|medium|big)?int|year)\(\d+\)/, "$1");
+  return text.replace(/^(tinyint(?!\(1\))|smallint|mediumint|int|bigint|year)\(\d+\)/, "$1");
 }
 
 /** Tells the types by which a row can grow old. */

@@ -202,7 +202,7 @@ describe("of another data model", () => {
 
 it.each([
   ["tinyint", "tinyint"],
-  ["tinyint unsigned", "smallint"],
+  ["tinyint unsigned", "int"],
   ["smallint", "smallint"],
   ["smallint unsigned", "int"],
   ["mediumint unsigned", "int"],
@@ -217,7 +217,7 @@ it.each([
   ["bit(64)", "decimal(20,0)"],
   ["date", "date"],
   ["time(6)", "string"],
-  ["year", "int"],
+  ["year", "smallint"],
   ["timestamp(6)", "timestamp"],
   ["char(3)", "string"],
   ["longtext", "string"],

@@ -73,13 +73,13 @@ const TYPES: Record<string, string> = {
   float: "float",
   double: "double",
   date: "date",
-  year: "int",
+  year: "smallint",
   datetime: "timestamp",
   timestamp: "timestamp",
 };
-/** Each holds every value of the unsigned type. */
+/** The Parquet file's next larger type, since Athena knows no unsigned one. */
 const UNSIGNED: Record<string, string> = {
-  tinyint: "smallint",
+  tinyint: "int",
   smallint: "int",
   int: "bigint",
   bigint: "decimal(20,0)",
