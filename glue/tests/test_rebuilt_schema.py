@@ -226,6 +226,27 @@ def test_a_manifest_from_before_says_migrations_first(lab: Lab) -> None:
     assert lab.events.of("not_restored")
 
 
+def test_a_manifest_from_before_programs_makes_tables_and_views(lab: Lab) -> None:
+    before = objects(lab)
+    snapshot(lab.run(), "s", 60)
+    path = Path(lab.store.url) / "v1/_manifests/snapshot-s.json"
+    document = json.loads(path.read_text())
+    definition = document["schema_definition"]
+    del definition["programs"], definition["unseen"]
+    for view in definition["views"]:
+        del view["character_set"]
+    path.write_text(json.dumps(document))
+    lose(lab)
+    restored(lab)
+    del before["schema_at_v0002_1"]
+    assert objects(lab) == before
+    definition["not_held"] = ["trigger late"]
+    path.write_text(json.dumps(document))
+    lose(lab)
+    with pytest.raises(UsageError, match="it does not hold trigger late; deploy the migrations first"):
+        restored(lab)
+
+
 def test_half_a_schema_says_migrations_first(lab: Lab) -> None:
     """As the first statements of a deploy leave it."""
     snapshot(lab.run(), "s", 60)

@@ -251,6 +251,15 @@ def test_a_program_without_its_text_is_not_held(lab: Lab, user: str) -> None:
         restored(lab)
 
 
+@pytest.mark.parametrize("lab", ["mariadb"], indirect=True)
+def test_a_package_is_named(lab: Lab) -> None:
+    with lab.server.connect(lab.schema) as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = 'ORACLE'")
+        cursor.execute("CREATE PACKAGE tools AS PROCEDURE nothing; END")
+    snapshot(lab.run(), "s", 60)
+    assert held(lab).not_held == ("package tools",)
+
+
 @pytest.mark.parametrize("right", ["SHOW_ROUTINE", "SELECT"])
 def test_the_least_rights(lab: Lab, user: str, right: str) -> None:
     grant(lab, user, "SELECT, SHOW VIEW, TRIGGER, EVENT")

@@ -20,8 +20,7 @@ _MADE_BY_DEPLOY = tuple(MIGRATIONS["remadePrefixes"])
 ProgramKind = Literal["procedure", "function", "trigger", "event"]
 # A trigger has its place among those of its table, action and time.
 _NAMES = (
-    "SELECT LOWER(routine_type), routine_name FROM information_schema.routines WHERE routine_schema = %s"
-    " AND routine_type IN ('PROCEDURE', 'FUNCTION') ORDER BY 1, 2",
+    "SELECT LOWER(routine_type), routine_name FROM information_schema.routines WHERE routine_schema = %s ORDER BY 1, 2",
     "SELECT 'trigger', trigger_name FROM information_schema.triggers WHERE trigger_schema = %s"
     " ORDER BY event_object_table, action_timing, event_manipulation, action_order",
     "SELECT 'event', event_name FROM information_schema.events WHERE event_schema = %s ORDER BY 2",
@@ -84,7 +83,10 @@ def read_programs(connection: Connection, schema: str) -> tuple[list[StoredProgr
         for kind, name in query(connection, sql, (schema,)):
             if kind in ("procedure", "function") and name.startswith(_MADE_BY_DEPLOY):
                 continue
-            if program := _read(connection, kind, name):
+            if kind not in _SHOWN_BY:
+                # Packages of MariaDB.
+                not_held.append(f"{kind} {name}")
+            elif program := _read(connection, kind, name):
                 programs.append(program)
             else:
                 not_held.append(f"{kind} {name} (its text needs {_SHOWN_BY[kind]})")

@@ -15,7 +15,7 @@ _KEY = re.compile(r"  (?:UNIQUE |FULLTEXT |SPATIAL )?KEY ")
 _FOREIGN_KEY = re.compile(r"  CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY ")
 _KEY_NAME = re.compile(r"(?:KEY|CONSTRAINT) (`(?:[^`]|``)+`)")
 _NAME = re.compile(r"CREATE TABLE `(?:[^`]|``)+` \(")
-_COMMENT = re.compile(r" COMMENT='((?:[^']|'')*)'$")
+_COMMENT = re.compile(r" COMMENT='((?:[^']|'')*)'")
 _COUNTER = re.compile(r"^(\) ENGINE=\w+)(?: AUTO_INCREMENT=(\d+))?", re.M)
 # The comment of a table whose rows are not all there yet, or whose keys are not.
 UNFINISHED = "xray_backup: being restored"

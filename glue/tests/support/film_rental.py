@@ -53,7 +53,7 @@ def objects_of(server: Server, schema: str) -> dict[str, list[str]]:
     with _cursor(server, schema) as cursor:
         found: dict[str, list[str]] = {}
         for kind, name in _asked(cursor, _NAMES.format(schema=schema)):
-            ((_, *shown),) = _asked(cursor, f"SHOW CREATE {kind} `{name}`")
+            ((_, *shown),) = _asked(cursor, f"SHOW CREATE {kind} `{name.replace('`', '``')}`")
             texts = [re.sub(r"DEFINER=\S+ ", "", str(text)) for text in shown]
             found[f"{kind} {name}"] = texts[:-1] if kind == "TRIGGER" else texts
         order = f"{_ORDER} FROM information_schema.triggers WHERE trigger_schema = '{schema}' ORDER BY 1, 2, 3, 4"
