@@ -44,6 +44,8 @@ def test_no_other_module_names_a_table_or_a_column() -> None:
         (changed(timeColumn="when"), "table 'transaction' has no column 'when'"),
         (changed(key="time"), "the key of table 'transaction' must be an integer"),
         (changed(parent={"table": "nobody", "column": "image_id"}), "must come after its parent 'nobody'"),
+        (changed(name="../x"), "table '../x' must not hold a slash or be a dot: its name is that of a folder"),
+        (changed(name="a\nb"), r"the name 'a\\nb' must not hold a line break"),
         ({"tables": DOCUMENT["tables"][:1]}, "exactly one table must have a time column"),
     ],
 )

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from xray_backup.archive_periods import Period, periods_left
 from xray_backup.committed_copy import Wanted, commit_copy, database_time
-from xray_backup.data_model import DataModel, Table
+from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
 from xray_backup.manifest import Manifest
@@ -78,19 +78,20 @@ def _held_back(connection: Connection, model: DataModel, before: str) -> Iterato
 def _conditions(model: DataModel, periods: Sequence[Period]) -> dict[str, str]:
     """The WHERE clause of each table: the anchor in the periods, its descendants, and the parents both need."""
     anchor = model.anchor
-    parts = [period.condition(f"`{anchor.time_column}`", f"`{anchor.key}`") for period in periods]
+    parts = [period.condition(quoted(str(anchor.time_column)), anchor.quoted_key) for period in periods]
     conditions = {anchor.name: f"({' OR '.join(parts) or 'FALSE'})"}
     for table in model.tables:
         if table.parent and table.parent.table in conditions and table.name != anchor.name:
             parent = model.table(table.parent.table)
             conditions[table.name] = (
-                f"`{table.parent.column}` IN"
-                f" (SELECT `{parent.key}` FROM {parent.quoted} WHERE {conditions[parent.name]})"
+                f"{quoted(table.parent.column)} IN"
+                f" (SELECT {parent.quoted_key} FROM {parent.quoted} WHERE {conditions[parent.name]})"
             )
     for table in reversed(model.tables):
         if table.name not in conditions:
             needed = [
-                f"`{table.key}` IN (SELECT `{child.parent.column}` FROM {child.quoted} WHERE {conditions[child.name]})"
+                f"{table.quoted_key} IN"
+                f" (SELECT {quoted(child.parent.column)} FROM {child.quoted} WHERE {conditions[child.name]})"
                 for child in model.children(table)
                 if child.parent
             ]
@@ -105,13 +106,12 @@ def _anchor_of_last_row(connection: Connection, model: DataModel, table: Table, 
         assert child.parent is not None  # noqa: S101
         joins += (
             f" JOIN {parent.quoted} t{position + 1}"
-            f" ON t{position + 1}.`{parent.key}` = t{position}.`{child.parent.column}`"
+            f" ON t{position + 1}.{parent.quoted_key} = t{position}.{quoted(child.parent.column)}"
         )
     rows = query(
         connection,
-        f"SELECT t{len(path) - 1}.`{path[-1].key}` FROM {table.quoted} t0{joins}"
-        f" WHERE t0.`{table.key}` = (SELECT MAX(`{table.key}`) FROM {table.quoted})"
-        f" AND t{len(path) - 1}.`{path[-1].time_column}` < %s",
-        (before,),
+        f"SELECT t{len(path) - 1}.{path[-1].quoted_key} FROM {table.quoted} t0{joins}"
+        f" WHERE t0.{table.quoted_key} = (SELECT MAX({table.quoted_key}) FROM {table.quoted})"
+        f" AND t{len(path) - 1}.{quoted(str(path[-1].time_column))} < '{before}'",
     )
     return [key for (key,) in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
 from xray_backup.fingerprint import Fingerprint, Hashes, fingerprint_sql, row_hash_sql, row_hashes
-from xray_backup.key_range import ROWS_PER_RANGE
+from xray_backup.key_range import ROWS_PER_RANGE, KeyRange
 from xray_backup.keys import Keys, keys_of
 from xray_backup.manifest import FORMAT_VERSION, Manifest
 from xray_backup.run import Run
@@ -67,11 +66,11 @@ def compare(run: Run, manifest: Manifest) -> dict[str, Difference]:
         with run.database.session() as connection:
             top = backup.max_key if backup.max_key is not None else -(2**63)
             ((difference.newer,),) = query(
-                connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE {table.quoted_key} > %s", (top,)
+                connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE {table.quoted_key} > {top}"
             )
             for bucket, expected in sorted(buckets.items()):
                 first, last = bucket * ROWS_PER_RANGE, (bucket + 1) * ROWS_PER_RANGE - 1
-                keys = (first, min(last, top))
+                keys = KeyRange(first, min(last, top))
                 if _range_fingerprint(connection, table, keys) == expected:
                     difference.equal += expected.rows
                 else:
@@ -106,17 +105,17 @@ def _keys_and_hashes(workplace: Workplace, task: FileKeys) -> tuple[Keys, Hashes
     return keys_of(rows, task.table.key), row_hashes(task.table, rows, FORMAT_VERSION)
 
 
-def _range_fingerprint(connection: Connection, table: Table, keys: tuple[int, int]) -> Fingerprint:
-    sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {table.quoted_key} BETWEEN %s AND %s"
-    ((count, hash_sum),) = query(connection, sql, keys)
+def _range_fingerprint(connection: Connection, table: Table, keys: KeyRange) -> Fingerprint:
+    sql = f"SELECT {fingerprint_sql(table)} FROM {table.quoted} WHERE {keys.condition(table)}"
+    ((count, hash_sum),) = query(connection, sql)
     return Fingerprint(count, int(hash_sum))
 
 
 def _compare_rows(
-    connection: Connection, table: Table, keys: Sequence[int], in_backup: dict[int, int], difference: Difference
+    connection: Connection, table: Table, keys: KeyRange, in_backup: dict[int, int], difference: Difference
 ) -> None:
     sql = f"SELECT {table.quoted_key}, {row_hash_sql(table)} FROM {table.quoted}"
-    in_database = dict(query(connection, f"{sql} WHERE {table.quoted_key} BETWEEN %s AND %s", keys))
+    in_database = dict(query(connection, f"{sql} WHERE {keys.condition(table)}"))
     common = in_backup.keys() & in_database.keys()
     equal = sum(in_backup[key] == in_database[key] for key in common)
     difference.equal += equal

@@ -101,6 +101,12 @@ class DataModel:
         seen: set[str] = set()
         for table in self.tables:
             names = {column.name for column in table.columns}
+            if odd := [name for name in (table.name, *names) if "\n" in name or "\r" in name]:
+                raise ValueError(f"the name {odd[0]!r} must not hold a line break")
+            if "/" in table.name or table.name in (".", ".."):
+                raise ValueError(
+                    f"table {table.name!r} must not hold a slash or be a dot: its name is that of a folder"
+                )
             used = {table.key, *filter(None, [table.time_column]), *([table.parent.column] if table.parent else [])}
             if missing := used - names:
                 raise ValueError(f"table {table.name!r} has no column {sorted(missing)[0]!r}")

@@ -72,8 +72,8 @@ def _ranges_of_existing_keys(connection: Connection, table: Table, first: int, l
     key = table.quoted_key
     ranges: list[KeyRange] = []
     while True:
-        sql = f"SELECT {key} FROM {table.quoted} WHERE {key} > %s ORDER BY {key} LIMIT 1 OFFSET %s"
-        following = query(connection, sql, (first, step - 1))
+        sql = f"SELECT {key} FROM {table.quoted} WHERE {key} > {first} ORDER BY {key} LIMIT 1 OFFSET {step - 1}"
+        following = query(connection, sql)
         if not following or following[0][0] > last:
             return [*ranges, KeyRange(first, last)]
         ranges.append(KeyRange(first, following[0][0] - 1))

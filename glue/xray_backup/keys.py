@@ -20,6 +20,12 @@ def keys_of(rows: pa.Table, column: str) -> Keys:
     return rows.column(column).drop_null().cast(pa.int64()).to_numpy()  # type: ignore[no-any-return]
 
 
+def in_key_order(rows: pa.Table, column: str) -> pa.Table:
+    """The rows, sorted by this column."""
+    # By the column: `sort_by` reads a name that begins with a dot as a path.
+    return rows.take(pc.sort_indices(rows.column(column)))
+
+
 def is_one_of(rows: pa.Table, column: str, keys: Keys | Sequence[int]) -> pa.ChunkedArray:
     """For each of `rows`: is its value one of `keys`?"""
     return pc.is_in(rows.column(column).cast(pa.int64()), value_set=pa.array(keys, pa.int64()))

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
-from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.keys import Keys, in_key_order, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.purge_record import Outcome
 from xray_backup.restore_proof import RestoreProof
@@ -132,7 +132,7 @@ def read_blocks(
         assert anchor.time_column is not None  # noqa: S101
         # As text, which sorts as time does, and is there for a zero date as well.
         old = rows.filter(pc.less(value_text(anchor.column(anchor.time_column), rows), before))
-        old = old.sort_by(anchor.key)
+        old = in_key_order(old, anchor.key)
         for start in range(0, old.num_rows, ANCHORS_PER_BLOCK):
             part = old.slice(start, ANCHORS_PER_BLOCK)
             keys = keys_of(part, anchor.key)

@@ -13,7 +13,7 @@ from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import DataModel, Table
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.in_parallel import ahead
-from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.keys import Keys, in_key_order, is_one_of, keys_of
 from xray_backup.literals import row_literals
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.row_text import row_texts, separated, value_text
@@ -91,7 +91,7 @@ def _read_batch(
         raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
     if keys is not None:
         rows = rows.filter(is_one_of(rows, table.key, keys))
-    rows = rows.sort_by(table.key)
+    rows = in_key_order(rows, table.key)
     ordered = RowsInOrder(target.compared, keys_of(rows, table.key), row_texts(target.compared, rows))
     return Batch(ordered, row_literals(target.inserted, rows))
 
