@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import datetime
+import json
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 
 from tests.support.lab import TABLES, Lab
 from tests.support.mysql_server import REPOSITORY
 from xray_backup.archive import archive
+from xray_backup.column_types import parse_column_type
 from xray_backup.purge import purge
 from xray_backup.snapshot import snapshot
 
 VIEW_MIGRATION = REPOSITORY / "sql" / "migrations" / "V0002__create_detections_view.sql"
-PRINT_VIEW = (
-    'const { readDataModel } = require("./dist/modules/common/data-model");'
-    'const { detectionsSql } = require("./dist/modules/backup/detections-view");'
-    "process.stdout.write(detectionsSql(readDataModel()));"
+CATALOG = (
+    'const { DataModel } = require("./dist/modules/common/data-model");'
+    'const { detectionsSql, latestSql } = require("./dist/modules/backup/catalog-views");'
+    'const { catalogTables, hiveType } = require("./dist/modules/backup/catalog-table");'
+    "const { tables } = DataModel.xray();"
 )
+ARROW_IN_HIVE = {
+    "int8": "tinyint",
+    "int16": "smallint",
+    "int32": "int",
+    "int64": "bigint",
+    "date32[day]": "date",
+    "timestamp[us, tz=UTC]": "timestamp",
+}
 
 
-def athena_view() -> str:
-    """The view's SQL as the BackupCatalog construct writes it."""
-    return subprocess.run(["node", "-e", PRINT_VIEW], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+def of_catalog(expression: str) -> Any:
+    """The value of an expression over the code of the BackupCatalog construct."""
+    script = f"{CATALOG}process.stdout.write(JSON.stringify({expression}));"
+    done = subprocess.run(["node", "-e", script], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def detections(store: Path) -> list[tuple[Any, ...]]:
-    """The rows of the view. Athena names a row's file `$path`, DuckDB `filename`; the rest of the SQL is the same."""
+    """The rows of the view `detections`."""
+    return rows_of(store, of_catalog("detectionsSql(tables)"))
+
+
+def rows_of(store: Path, view: str) -> list[tuple[Any, ...]]:
+    """The rows of a view. Athena names a row's file `$path`, DuckDB `filename`; the rest of the SQL is the same."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for kind in ("snapshot", "archive"):
@@ -41,7 +60,7 @@ def detections(store: Path) -> list[tuple[Any, ...]]:
                     f" FROM read_parquet('{files}', filename = true, hive_partitioning = false)"
                 )
         connection.execute(f"CREATE VIEW manifests AS SELECT * FROM read_json('{store}/v1/_manifests/*.json')")
-        return [tuple(map(plain, row)) for row in connection.execute(athena_view()).fetchall()]
+        return [tuple(map(plain, row)) for row in connection.execute(view).fetchall()]
 
 
 def plain(value: Any) -> Any:
@@ -69,6 +88,43 @@ def test_the_view_shows_every_row_once_after_a_purge(lab: Lab, tmp_path: Path) -
     folder = next((store / "v1" / "snapshot" / "image").glob("run_date=*/run_id=*"))
     shutil.copytree(folder, folder.with_name("run_id=left-over"))
     assert in_order(detections(store)) == before
+
+
+def test_the_views_of_another_model_show_the_newest_copy_of_each_row(lab: Lab, tmp_path: Path) -> None:
+    lab.fill(40)
+    before = {table: in_order([tuple(map(plain, row)) for row in lab.rows(table)]) for table in TABLES}
+    snapshot(lab.run(), "s1", 60)
+    archive(lab.run(), "a1", 2)
+    purge(lab.run(), 2, 100, 0.0)
+    lab.sql("UPDATE image SET folder = 'moved' WHERE image_id = 1")
+    snapshot(lab.run(), "s2", 0)
+    store = tmp_path / "store"
+    views = dict(zip(TABLES, of_catalog("catalogTables(undefined, tables).map(latestSql)"), strict=True))
+    without_key = of_catalog("catalogTables(undefined, tables.map((table) => ({ ...table, key: [] }))).map(latestSql)")
+    for table, snapshot_alone in zip(TABLES, without_key, strict=True):
+        expected = [
+            (row[0], row[1], "moved", *row[3:]) if table == "image" and row[0] == 1 else row for row in before[table]
+        ]
+        assert in_order(rows_of(store, views[table])) == in_order(expected)
+        assert in_order(rows_of(store, snapshot_alone)) == in_order([tuple(map(plain, row)) for row in lab.rows(table)])
+    assert lab.count("transaction") < 40
+
+
+@pytest.mark.parametrize(
+    "mysql",
+    [
+        *("tinyint", "tinyint(1)", "smallint", "mediumint", "int", "bigint"),
+        *("tinyint unsigned", "smallint unsigned", "mediumint unsigned", "int unsigned", "bigint unsigned"),
+        *("decimal(4,3)", "decimal(38,30)", "decimal(39,0)", "decimal(65,30)", "float", "double", "bit(1)", "bit(64)"),
+        *("date", "time", "time(6)", "year", "datetime", "datetime(6)", "timestamp(3)"),
+        *("char(3)", "varchar(9)", "tinytext", "longtext", "enum('a','b')", "set('a')", "json"),
+        *("binary(16)", "varbinary(9)", "blob", "geometry", "multipolygon", "geomcollection"),
+    ],
+)
+def test_the_catalog_has_the_types_of_the_files(mysql: str) -> None:
+    arrow = str(parse_column_type(mysql, "utf8mb4").arrow)
+    hive = ARROW_IN_HIVE.get(arrow) or arrow.replace("decimal128", "decimal").replace(", ", ",")
+    assert of_catalog(f"hiveType({json.dumps(mysql)})") == hive
 
 
 def test_a_manifest_is_one_line_as_athena_reads_it(lab: Lab, tmp_path: Path) -> None:
