@@ -58,6 +58,14 @@ class NamesLab(Lab):
     model: DataModel
 
     def make(self, model: DataModel) -> NamesLab:
+        self.make_schema(model)
+        kept, anchor, child = model.tables
+        self.sql(f"INSERT INTO {kept.quoted} VALUES (1, 'a'), (2, NULL)")
+        self.sql(f"INSERT INTO {anchor.quoted} VALUES (1, 1, '2022-01-01'), (2, 2, '2022-01-02'), (3, 1, '2022-01-03')")
+        self.sql(f"INSERT INTO {child.quoted} VALUES (1, 1, 'x'), (2, 1, ''), (3, 2, NULL), (4, 3, '%s')")
+        return self
+
+    def make_schema(self, model: DataModel) -> None:
         self.model = model
         with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
@@ -71,11 +79,6 @@ class NamesLab(Lab):
                         f"FOREIGN KEY ({quoted(table.parent.column)}) REFERENCES {parent.quoted} ({parent.quoted_key})"
                     )
                 cursor.execute(f"CREATE TABLE {table.quoted} ({', '.join(lines)})")
-        kept, anchor, child = model.tables
-        self.sql(f"INSERT INTO {kept.quoted} VALUES (1, 'a'), (2, NULL)")
-        self.sql(f"INSERT INTO {anchor.quoted} VALUES (1, 1, '2022-01-01'), (2, 2, '2022-01-02'), (3, 1, '2022-01-03')")
-        self.sql(f"INSERT INTO {child.quoted} VALUES (1, 1, 'x'), (2, 1, ''), (3, 2, NULL), (4, 3, '%s')")
-        return self
 
     def run(self, command: str = "test", **overrides: Any) -> Any:
         return super().run(command, **({"model": self.model} | overrides))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import pytest
 
 from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import LOOSE, MODEL, OddLab, odd_lab
+from tests.test_odd_identifiers import NamesLab
 from xray_backup import range_copy
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
+from xray_backup.data_model import parse_data_model
+from xray_backup.errors import BackupError
 from xray_backup.key_range import KeyRange
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
@@ -139,3 +143,32 @@ def test_rows_that_are_as_wide_as_a_packet_is_long(lab: OddLab, monkeypatch: pyt
     monkeypatch.setattr(range_copy, "BYTES_PER_FILE", 2**20)
     lab.store = FolderStore(lab.store.folder / "life")
     whole_life(lab)
+
+
+@pytest.fixture
+def text_lab(odd_server: MySqlServer, folder_store: Store) -> Iterator[NamesLab]:
+    columns = [{"name": n, "type": t} for n, t in (("id", "int"), ("moment", "datetime"), ("body", "mediumtext"))]
+    model = parse_data_model({"tables": [{"name": "t", "key": "id", "timeColumn": "moment", "columns": columns}]})
+    lab = NamesLab(odd_server, folder_store, f"odd_{uuid.uuid4().hex[:8]}")
+    lab.make_schema(model)
+    yield lab
+    lab.drop_schema()
+
+
+def test_rows_up_to_a_quarter_of_a_packet_go_the_whole_way_and_one_byte_more_is_named(text_lab: NamesLab) -> None:
+    """A quarter of 1 MiB is 262,144 bytes, of which id, time and length take 28; backslashes double in a statement."""
+    lab, most = text_lab, 2**18 - 4 - 28
+    sizes = [most, 1, most - 1, 0, most]
+    for key, size in enumerate(sizes, 1):
+        lab.sql(f"INSERT INTO t VALUES ({key}, '2022-01-01', REPEAT(CHAR(92 USING ascii), {size}))")
+    before = lab.everything()
+    snapshot(lab.run(), "s", 60)
+    archive(lab.run(), "a", 2)
+    done = purge(lab.run(), 2, 100, 0.0)
+    assert (done.rows, done.kept) == ({"t": 4}, {})
+    assert restore(lab.run(), ["archive-a"], None, Selection())["t"].inserted == 4
+    assert lab.everything() == before
+
+    lab.sql(f"UPDATE t SET body = CONCAT(body, '\\\\\\\\') WHERE id = {len(sizes)}")
+    with pytest.raises(BackupError, match=f"table t: the row with id {len(sizes)} has more than 262144 bytes"):
+        snapshot(lab.run(), "s2", 60)
