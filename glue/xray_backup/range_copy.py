@@ -226,8 +226,8 @@ def _answer(connection: Connection, task: RangeCopy, keys: KeyRange, limit: int)
     if not count:
         return parse_rows(table, b"", None), SentRows(0, "", None)
     sent_numbers, sent_texts = _bytes(answer[0]), _bytes(answer[2]) if texts_of_row else None
-    # A text that was cut has the length of the limit, or ends before a character that went over it. Both parts together:
-    # purge and restore ask for both parts of a row in one text.
+    # A text that was cut has the length of the limit, or ends before a character that went over it. Both parts count,
+    # because purge and restore ask for the two of a row in one text.
     if len(sent_numbers) + len(sent_texts or b"") > limit - 4:
         raise _TooMuchError(count)
     rows = parse_rows(table, sent_numbers, sent_texts)
