@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
-from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pytest
 
 from tests.support.lab import Lab
 from tests.support.mariadb_server import MariaDbServer
-from tests.support.mysql_server import REPOSITORY, MySqlServer
-from tests.support.type_cases import BOTH, CASES, TypeCase
+from tests.support.mysql_server import REPOSITORY
+from tests.support.type_cases import BOTH, GROUPS, MYSQL, TypeCase
 from xray_backup.archive import archive
 from xray_backup.column_types import parse_column_type, without_display_width
 from xray_backup.comparison import compare
 from xray_backup.data_file import decode
-from xray_backup.data_model import DataModel, parse_data_model
+from xray_backup.data_model import DataModel, Table, parse_data_model
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.restore import restore
@@ -33,22 +34,14 @@ from xray_backup.verification import verify
 
 LOOSE = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'"
 STEPS = ("text", "copy", "verify", "compare", "restore", "purge", "restore after purge")
+Results: TypeAlias = dict[str, dict[str, dict[str, str]]]
 RESULTS = REPOSITORY / ".local" / "test-results" / "types.json"
 
 
 @pytest.fixture(scope="module")
-def servers(server: MySqlServer, work_folder: Path) -> Iterator[dict[str, MySqlServer]]:
-    maria = MariaDbServer(work_folder / "mariadb")
-    maria.initialize()
-    maria.start()
-    yield dict(zip(BOTH, (server, maria), strict=True))
-    maria.stop()
-
-
-@pytest.fixture(scope="module")
-def results() -> Iterator[dict[str, dict[str, dict[str, str]]]]:
+def results() -> Iterator[Results]:
     """By type and server: the steps that held; written and printed at the end."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    found: Results = {}
     yield found
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=2, ensure_ascii=False))
@@ -59,27 +52,28 @@ def results() -> Iterator[dict[str, dict[str, dict[str, str]]]]:
 
 
 class TypeLab(Lab):
-    """A schema with one table whose column `v` is of one type."""
+    """A schema with one table; its columns `v0`, `v1`, … are of the types of one group."""
 
-    case: TypeCase
+    cases: Sequence[TypeCase]
     model: DataModel
 
-    def make(self, case: TypeCase) -> TypeLab:
-        self.case = case
+    def make(self, cases: Sequence[TypeCase]) -> TypeLab:
+        self.cases = cases
+        columns = [f"v{number} {case.type} {case.generated or 'NULL'}" for number, case in enumerate(cases)]
+        written = ["id", "moment", *(f"v{number}" for number, case in enumerate(cases) if not case.generated)]
+        values = zip_longest(*(case.expressions() for case in cases if not case.generated), fillvalue="NULL")
         with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
             cursor.execute(f"USE `{self.schema}`")
             cursor.execute(LOOSE)
-            cursor.execute(
-                "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, moment DATETIME NOT NULL,"
-                f" v {case.type} {case.generated or 'NULL'})"
-            )
             cursor.execute("CREATE TEMPORARY TABLE bits (b BIT(3)) SELECT b'101' AS b")
-            rows = ["NULL"] * 5 if case.generated else case.rows(Random(case.type))
-            columns = "id, moment" if case.generated else "id, moment, v"
-            for number, value in enumerate(rows, 1):
-                more = "" if case.generated else f", {value}"
-                cursor.execute(f"INSERT INTO t ({columns}) VALUES ({number}, '2022-01-01'{more})")
+            cursor.execute(
+                f"CREATE TABLE t (id INT NOT NULL PRIMARY KEY, moment DATETIME NOT NULL, {', '.join(columns)})"
+            )
+            for number, row in enumerate(values, 1):
+                cursor.execute(
+                    f"INSERT INTO t ({', '.join(written)}) VALUES ({number}, '2022-01-01', {', '.join(row)})"
+                )
             # A purge leaves the row with the highest key.
             cursor.execute("INSERT INTO t (id, moment) VALUES (100000, '2022-01-01')")
         self.model = self._read_model()
@@ -98,12 +92,7 @@ class TypeLab(Lab):
                         "key": "id",
                         "timeColumn": "moment",
                         "columns": [
-                            {
-                                "name": name,
-                                "type": without_display_width(kind),
-                                "nullable": nullable == "YES",
-                                "characterSet": charset,
-                            }
+                            {"name": name, "type": kind, "nullable": nullable == "YES", "characterSet": charset}
                             for name, kind, nullable, charset in columns
                         ],
                     }
@@ -116,32 +105,33 @@ class TypeLab(Lab):
 
     def values(self, schema: str | None = None) -> list[tuple[Any, ...]]:
         """Every value in a way of its own."""
-        return self.sql(f"SELECT id, HEX(CONCAT(v)), {self.case.bits} FROM `{schema or self.schema}`.t ORDER BY id")
+        fields = [f"HEX(CONCAT(v{n})), {case.bits.format(v=f'v{n}')}" for n, case in enumerate(self.cases)]
+        return self.sql(f"SELECT id, {', '.join(fields)} FROM `{schema or self.schema}`.t ORDER BY id")
 
 
-@pytest.mark.parametrize(
-    ("case", "server_name"),
-    [pytest.param(case, name, id=f"{case.type[:50]!r}-{name}") for case in CASES for name in case.servers],
-)
-def test_a_type_goes_the_whole_way(
-    case: TypeCase,
-    server_name: str,
-    servers: dict[str, MySqlServer],
-    tmp_path: Path,
-    results: dict[str, dict[str, dict[str, str]]],
+@pytest.mark.parametrize("kind", BOTH)
+@pytest.mark.parametrize("group", list(GROUPS))
+def test_types_go_the_whole_way(
+    group: str, kind: str, request: pytest.FixtureRequest, tmp_path: Path, results: Results
 ) -> None:
-    lab = TypeLab(servers[server_name], FolderStore(tmp_path), f"type_{uuid.uuid4().hex[:8]}")
-    held = results.setdefault(f"{case.type} {case.generated}".strip(), {}).setdefault(server_name, {})
+    cases = [case for case in GROUPS[group] if kind in case.servers]
+    if not cases:
+        pytest.skip(f"{kind} has none of these")
+    server = request.getfixturevalue("server" if kind == MYSQL else "mariadb")
+    lab = TypeLab(server, FolderStore(tmp_path), f"type_{uuid.uuid4().hex[:8]}")
+    held: dict[str, str] = {}
+    for case in cases:
+        results.setdefault(f"{case.type} {case.generated}".strip(), {})[kind] = held
     try:
-        whole_way(lab.make(case), held)
+        whole_way(lab.make(cases), held)
     finally:
         lab.drop_schema()
     assert list(held) == list(STEPS)
 
 
 def whole_way(lab: TypeLab, held: dict[str, str]) -> None:
-    case, (table,) = lab.case, lab.model.tables
-    before = lab.values()
+    (table,) = lab.model.tables
+    before, lost = lab.values(), sum(case.kept for case in lab.cases)
     count = len(before)
 
     snapshot(lab.run(), "s", 60)
@@ -151,21 +141,12 @@ def whole_way(lab: TypeLab, held: dict[str, str]) -> None:
         [decode(table, lab.store.read(file.key).body, file.key) for file in manifest.tables["t"].files],  # type: ignore[union-attr]
         promote_options="default",
     )
-    with lab.database().session() as connection, connection.cursor() as cursor:
-        cursor.execute(f"SELECT {row_text_sql(table)} FROM t ORDER BY id")
-        of_mysql = [as_bytes(text) for (text,) in cursor.fetchall()]
-        assert row_texts(table, rows).to_pylist() == of_mysql
-        # The server cuts what is longer than it takes it for, where nothing stands beside it.
-        alone = replace(table, columns=(table.column("v"),))
-        cursor.execute(f"SELECT {row_text_sql(alone)} FROM t ORDER BY id")
-        one_by_one = b",".join(as_bytes(text) for (text,) in cursor.fetchall())
-        cursor.execute(f"SELECT GROUP_CONCAT({row_text_sql(alone)} ORDER BY id) FROM t")
-        ((together,),) = cursor.fetchall()
-        assert one_by_one == as_bytes(together)
+    for number, case in enumerate(lab.cases):
+        check_text(lab, replace(table, columns=(table.column(f"v{number}"),)), rows)
+        exact = rows.column(f"v{number}__exact").drop_null() if f"v{number}__exact" in rows.column_names else []
+        if not (case.is_laid_out_by_mysql and isinstance(lab.server, MariaDbServer)):
+            assert len(exact) == case.exact, case.type
     held["text"] = "ok"
-    exact = rows.column("v__exact").drop_null() if "v__exact" in rows.column_names else []
-    if not (case.is_laid_out_by_mysql and isinstance(lab.server, MariaDbServer)):
-        assert len(exact) == case.exact
 
     verify(lab.run(), manifest)
     held["verify"] = "ok"
@@ -175,20 +156,33 @@ def whole_way(lab: TypeLab, held: dict[str, str]) -> None:
 
     other = f"{lab.schema}_other"
     restored = restore(lab.run(), ["snapshot-s"], other, Selection())
-    assert (restored["t"].inserted, len(restored["t"].refused)) == (count - case.kept, case.kept)
+    assert (restored["t"].inserted, len(restored["t"].refused)) == (count - lost, lost)
     assert set(lab.values(other)) <= set(before)
-    assert len(lab.values(other)) == count - case.kept
-    held["restore"] = "ok" if not case.kept else f"{case.kept} refused"
+    assert len(lab.values(other)) == count - lost
+    held["restore"] = "ok" if not lost else f"{lost} refused"
 
     archive(lab.run(), "a", 2)
     result = purge(lab.run("purge"), 2, 1_000, 0.0)
-    assert (result.rows, len(result.kept.get("not_insertable", []))) == ({"t": count - 1 - case.kept}, case.kept)
-    held["purge"] = "ok" if not case.kept else f"{case.kept} kept"
+    assert (result.rows, len(result.kept.get("not_insertable", []))) == ({"t": count - 1 - lost}, lost)
+    held["purge"] = "ok" if not lost else f"{lost} kept"
     again = restore(lab.run(), ["archive-a"], None, Selection())
-    assert again["t"].inserted == count - 1 - case.kept
+    assert again["t"].inserted == count - 1 - lost
     assert lab.values() == before
     held["restore after purge"] = "ok"
-    held |= {step: held.pop(step) for step in STEPS}
+    for step in STEPS:
+        held[step] = held.pop(step)
+
+
+def check_text(lab: TypeLab, alone: Table, rows: pa.Table) -> None:
+    """The text of a column is the same from MySQL, row by row or many at once, and from Arrow."""
+    with lab.database().session() as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT {row_text_sql(alone)} FROM t ORDER BY id")
+        one_by_one = [as_bytes(text) for (text,) in cursor.fetchall()]
+        # The server cuts what is longer than it takes it for, where nothing stands beside it.
+        cursor.execute(f"SELECT GROUP_CONCAT({row_text_sql(alone)} ORDER BY id) FROM t")
+        ((together,),) = cursor.fetchall()
+    assert row_texts(alone, rows).to_pylist() == one_by_one
+    assert b",".join(one_by_one) == as_bytes(together)
 
 
 def as_bytes(text: str | bytes) -> bytes:
@@ -199,7 +193,7 @@ def as_bytes(text: str | bytes) -> bytes:
     ("text", "plain"),
     [
         ("int(11)", "int"),
-        ("tinyint(1)", "tinyint(1)"),
+        ("tinyint(1)", "tinyint"),
         ("tinyint(4)", "tinyint"),
         ("int(5) unsigned zerofill", "int unsigned zerofill"),
         ("year(4)", "year"),
@@ -209,3 +203,25 @@ def as_bytes(text: str | bytes) -> bytes:
 def test_the_width_of_an_integer_is_no_part_of_its_type(text: str, plain: str) -> None:
     assert without_display_width(text) == plain
     assert parse_column_type(text) == parse_column_type(plain)
+
+
+PAGE = (REPOSITORY / "docs" / "backup" / "types.md").read_text()
+ATHENA = {
+    "int8": "tinyint", "int16": "smallint", "int32": "int", "int64": "bigint", "float": "float", "double": "double",
+    "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp", "string": "string", "binary": "binary",
+}  # fmt: skip
+
+
+def test_the_page_of_types_has_the_arrow_and_athena_types() -> None:
+    rows = [line.split("|")[1:4] for line in PAGE.split("## ")[0].splitlines() if line.startswith("| `")]
+    assert len(rows) == 22
+    for mysql, arrow, athena in rows:
+        digits = "(40,3)" if "above" in mysql else "(12,3)"
+        made = arrow.strip(" `").replace("(p, s)", "(12, 3)")
+        for name in re.findall(r"`([^`]+)`", mysql):
+            name = (
+                name.replace("(p,s)", digits).replace("(n)", "(3)").replace("(…)", "('a')").replace("bool", "tinyint")
+            )
+            assert str(parse_column_type(name).arrow) == made, name
+        expected = made.replace("decimal128", "decimal").replace(", ", ",") if "decimal" in made else ATHENA[made]
+        assert athena.strip(" `").replace("(p,s)", "(12,3)") == expected

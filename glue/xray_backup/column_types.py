@@ -20,7 +20,7 @@ from xray_backup.value_forms import BytesForm, PlainForm, ValueForm
 
 _MOST_ARROW_DIGITS = 38
 # MariaDB writes int(11); MySQL keeps the width of tinyint(1), which is a BOOL, and that of ZEROFILL.
-_DISPLAY_WIDTH = re.compile(r"^(tinyint(?!\(1\))|smallint|mediumint|int|bigint|year)\(\d+\)")
+_DISPLAY_WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int|year)\(\d+\)")
 _INTEGERS = {"tinyint": pa.int8(), "smallint": pa.int16(), "mediumint": pa.int32(), "int": pa.int32()}
 _INTEGERS |= {"bigint": pa.int64()}
 _UNSIGNED = dict.fromkeys(_INTEGERS, pa.int32()) | {"int": pa.int64(), "bigint": pa.decimal128(20, 0)}
@@ -95,7 +95,7 @@ def _members(found: re.Match[str], character_set: str | None) -> ValueForm:
 
 
 _SIGN = "((?: unsigned)?(?: zerofill)?)"
-_INTEGER = re.compile(rf"(tinyint|smallint|mediumint|int|bigint)(?:\(1\))?{_SIGN}")
+_INTEGER = re.compile(rf"(tinyint|smallint|mediumint|int|bigint){_SIGN}")
 _SHAPES = "geometry|point|linestring|polygon|multi(?:point|linestring|polygon)|geom(?:etry)?collection"
 _TYPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str | None], ValueForm]], ...] = tuple(
     (re.compile(pattern, re.S), form)

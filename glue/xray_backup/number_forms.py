@@ -16,6 +16,14 @@ _PLAIN_SCALE = 6
 _DOUBLE_LENGTH = 24
 
 
+def wide(text: str) -> str:
+    """MySQL expression: `text` with room for all of it.
+
+    GROUP_CONCAT cuts what is longer than the server takes its type for: a DOUBLE for 22 characters.
+    """
+    return f"CAST({text} AS CHAR(50))"
+
+
 @dataclass(frozen=True)
 class NumberForm(PlainForm):
     """Integers and decimals; `as_number` where the column's own text is another one: zeros before it, or bits."""
@@ -30,7 +38,10 @@ class NumberForm(PlainForm):
 
     def sql(self, column: str) -> str:
         """See `PlainForm`."""
-        return f"({column} + 0)" if self.as_number else column
+        value = f"({column} + 0)" if self.as_number else column
+        # MariaDB has no room for the 0 before the point of a number that is all decimals.
+        only_decimals = pa.types.is_decimal(self.type) and self.type.scale == self.type.precision
+        return wide(value) if only_decimals else value
 
     def text(self, values: pa.Array) -> pa.Array:
         """See `PlainForm`."""
@@ -81,7 +92,7 @@ class DoubleForm(PlainForm):
 
     def sql(self, column: str) -> str:
         """See `PlainForm`."""
-        return _wide(column)
+        return wide(column)
 
     def text(self, values: pa.Array) -> pa.Array:
         """See `PlainForm`."""
@@ -142,7 +153,7 @@ class ScaledForm(PlainForm):
         """See `PlainForm`."""
         factor = _exponent_form(2.0**self.power)
         # The sign apart, which would take a digit's place.
-        return _wide(f"IF({column} < 0, CONCAT('-', -{column} * {factor}), {column} * {factor})")
+        return wide(f"IF({column} < 0, CONCAT('-', -{column} * {factor}), {column} * {factor})")
 
     def typed(self, values: pa.Array) -> pa.Array:
         """See `PlainForm`."""
@@ -159,11 +170,6 @@ class ScaledForm(PlainForm):
         number = pc.if_else(pc.equal(text, "-0"), "-0e0", text)
         divided = pc.binary_join_element_wise(number, _exponent_form(2.0**self.power), "/")
         return pc.cast(divided, pa.binary())
-
-
-def _wide(text: str) -> str:
-    # The server takes a DOUBLE for 22 characters wide, and GROUP_CONCAT cuts off more.
-    return f"CAST({text} AS CHAR(50))"
 
 
 def _exponent_form(number: float) -> str:

@@ -19,7 +19,7 @@ class TypeCase:
     """A column type as CREATE TABLE takes it, and expressions of its values.
 
     `exact` is the number of those that the typed column does not hold, `kept` of those that a purge keeps since no
-    restore could insert them. `bits` reads more of a value than its text. On MariaDB a text that
+    restore could insert them. `bits` reads more of a value `{v}` than its text. On MariaDB a text that
     `is_laid_out_by_mysql` may be exact.
     """
 
@@ -33,7 +33,8 @@ class TypeCase:
     generated: str = ""
     is_laid_out_by_mysql: bool = False
 
-    def rows(self, random: Random) -> list[str]:
+    def expressions(self) -> list[str]:
+        random = Random(self.type)
         drawn = [self.draw(random) for _ in range(RANDOM_VALUES)] if self.draw else []
         return ["NULL", *self.values, *drawn]
 
@@ -154,9 +155,9 @@ def shape(text: str, srid: int = 0) -> str:
     return f"ST_GeomFromText('{text}', {srid})"
 
 
-FLOAT_BITS = "CONCAT_WS(' ', v * POW(2, 200), ATAN2(v, -1))"
-DOUBLE_BITS = "CONCAT_WS(' ', IF(ABS(v) < 1, v * POW(2, 60), v * POW(2, -60)), ATAN2(v, -1))"
-JSON_BITS = "JSON_TYPE(v)"
+FLOAT_BITS = "CONCAT_WS(' ', {v} * POW(2, 200), ATAN2({v}, -1))"
+DOUBLE_BITS = "CONCAT_WS(' ', IF(ABS({v}) < 1, {v} * POW(2, 60), {v} * POW(2, -60)), ATAN2({v}, -1))"
+JSON_BITS = "JSON_TYPE({v})"
 SHAPES = {
     "point": "POINT(1.5 -2)",
     "linestring": "LINESTRING(0 0, 1 1, 2 0.1)",
@@ -169,18 +170,24 @@ SHAPES = {
 BINARIES = ("binary(60)", "varbinary(200)", "tinyblob", "blob", "mediumblob", "longblob")
 SIXTY_FOUR = ",".join(f"'m{number}'" for number in range(64))
 
-CASES: tuple[TypeCase, ...] = (
+# Each group is one table.
+GROUPS: dict[str, tuple[TypeCase, ...]] = {
+    "integers": (
     TypeCase("bool", ["TRUE", "FALSE", "-128", "127"]),
     *integers(8, "tinyint"),
     *integers(16, "smallint"),
     *integers(24, "mediumint"),
     *integers(32, "int"),
     *integers(64, "bigint"),
-    *(decimals(*parts) for parts in ((1, 0), (10, 2), (18, 6), (38, 0), (38, 7), (38, 30), (30, 30))),
+    ),
+    "decimals": (
+    *(decimals(*parts) for parts in ((1, 0), (10, 2), (18, 6), (38, 0), (38, 7), (38, 30), (30, 30), (3, 3))),
     *(decimals(*parts) for parts in ((39, 0), (65, 30))),
     decimals(10, 2, " unsigned"),
     decimals(20, 9, " unsigned zerofill"),
     decimals(60, 5, " unsigned zerofill"),
+    ),
+    "floating point": (
     TypeCase(
         "float",
         [
@@ -206,6 +213,8 @@ CASES: tuple[TypeCase, ...] = (
     TypeCase("double(10,2)", ["0", "-99999999.99", "0.01"], lambda r: f"{r.uniform(-9e7, 9e7):.2f}", bits=DOUBLE_BITS),
     TypeCase("double(60,30)", ["1e-30", "-1e29"], double_of_decimals, bits=DOUBLE_BITS),
     TypeCase("double unsigned zerofill", ["0", "1.5"], lambda r: str(r.random()), bits=DOUBLE_BITS),
+    ),
+    "bits, years and dates": (
     TypeCase("bit(1)", ["b'0'", "b'1'"]),
     TypeCase("bit(10)", ["0", "10", "31", "1023"], lambda r: str(r.randrange(1024))),
     TypeCase("bit(64)", ["0", str(2**64 - 1), str(2**63)], lambda r: str(r.randrange(2**64))),
@@ -216,11 +225,17 @@ CASES: tuple[TypeCase, ...] = (
         lambda r: moment(r, 0, 1000, 9999)[:11] + "'",
         exact=3,
     ),
+    ),
+    "times": (
     *(case for digits in range(7) for case in moments(digits)),
+    ),
+    "texts": (
     TypeCase("char(20)", ["''", "'  a'", "'a  '"], text_literal),
     TypeCase("varchar(200)", ["''", "'  a  '", "_ucs2 0xD8000041"], text_literal, exact=1),
     TypeCase("varchar(200) COLLATE utf8mb4_bin", ["''"], text_literal),
     *(TypeCase(f"{size}text", ["''", "REPEAT('ü', 100)"], text_literal) for size in ("tiny", "", "medium", "long")),
+    ),
+    "character sets": (
     texts("varchar(40)", "utf8mb3", ["'ü漢'"]),
     texts("char(40)", "ascii", ["'~'"]),
     texts("varchar(40)", "latin1", ["_latin1 0x80818D8F909DFF", "'é€'"]),
@@ -234,13 +249,23 @@ CASES: tuple[TypeCase, ...] = (
     texts("char(40)", "cp932", ["'漢'"], ["_cp932 0xEEF981CA", "_cp932 0x8790"]),
     texts("varchar(40)", "sjis", ["'漢'"], ["_sjis 0x5C7E815F"]),
     texts("varchar(40)", "eucjpms", ["'漢'"]),
+    texts("varchar(40)", "utf16le", ["'ü漢😀'"]),
+    texts("varchar(40)", "ujis", ["'漢'"]),
+    texts("varchar(40)", "gb2312", ["'汉'"]),
+    TypeCase("varchar(40) CHARACTER SET gb18030", ["'漢😀'", "_gb18030 0x8336C738"], servers=[MYSQL]),
+    ),
+    "lists": (
     TypeCase("enum('a','é') CHARACTER SET latin1", ["1", "2"]),
     TypeCase("enum('a','','0','b\x1fc','ü漢','it''s','x)y')", ["1", "2", "3", "4", "5", "6", "7"]),
     TypeCase("enum('a','0')", ["1", "'00'"], exact=1, servers=[MYSQL]),
     TypeCase("set('a','b','c')", ["''", "1", "7", "5"]),
     TypeCase("set('','a')", ["0", "1", "2", "3"], exact=1),
     TypeCase(f"set({SIXTY_FOUR})", ["0", str(2**64 - 1), str(2**63)], lambda r: str(r.randrange(2**64))),
+    ),
+    "bytes": (
     *(TypeCase(name, ["''", "0x00", "0xFF1F0A5C27"], bytes_literal) for name in BINARIES),
+    ),
+    "JSON": (
     TypeCase(
         "json",
         [
@@ -261,15 +286,22 @@ CASES: tuple[TypeCase, ...] = (
         ],
         exact=6, bits=JSON_BITS, servers=[MYSQL],
     ),
+    ),
+    "JSON that no literal gives": (
     TypeCase(
         "json",
         # Half of a surrogate pair, and bits.
         ["JSON_ARRAY(_ucs2 0xD8000041)", "JSON_ARRAY((SELECT b FROM bits))", "JSON_ARRAY(1.5)"],
         exact=3, kept=2, bits=JSON_BITS, servers=[MYSQL],
     ),
+    ),
+    "shapes": (
     *(TypeCase(name, [shape(text), shape(text, 3857)]) for name, text in SHAPES.items()),
     TypeCase("geometry", [shape(text, 3857) for text in SHAPES.values()]),
+    ),
+    "generated and invisible": (
     TypeCase("bigint", generated="GENERATED ALWAYS AS (id * 2) VIRTUAL"),
     TypeCase("varchar(20)", generated="GENERATED ALWAYS AS (CONCAT('x', id)) STORED"),
     TypeCase("int INVISIBLE", ["1", "2"]),
-)  # fmt: skip
+    ),
+}  # fmt: skip
