@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -16,17 +17,20 @@ import pytest
 
 from tests.support.lab import Lab
 from tests.support.mariadb_server import MariaDbServer
-from tests.support.mysql_server import REPOSITORY
-from tests.support.type_cases import BOTH, GROUPS, MYSQL, TypeCase
+from tests.support.mysql_server import REPOSITORY, MySqlServer
+from tests.support.type_cases import BOTH, GROUPS, MYSQL, TypeCase, shape
 from xray_backup.archive import archive
+from xray_backup.column_definition import parse_columns
 from xray_backup.column_types import parse_column_type, without_display_width
 from xray_backup.comparison import compare
 from xray_backup.data_file import decode
 from xray_backup.data_model import DataModel, Table, parse_data_model
+from xray_backup.errors import UsageError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.restore import restore
 from xray_backup.restore_batches import Selection
+from xray_backup.restore_result import RestoreResult
 from xray_backup.row_text import row_text_sql, row_texts
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore
@@ -187,6 +191,102 @@ def check_text(lab: TypeLab, alone: Table, rows: pa.Table) -> None:
 
 def as_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text
+
+
+@pytest.mark.parametrize(
+    ("type_", "values", "there", "refused"),
+    [
+        ("tinyint", ["-128", "127"], "bigint", 0),
+        ("int unsigned", ["1", str(2**32 - 1)], "int", 1),
+        ("bigint unsigned", ["1", str(2**64 - 1)], "decimal(20,0)", 0),
+        ("int", ["-1", "7"], "int unsigned zerofill", 1),
+        ("decimal(10,2)", ["1.5", "1.25"], "decimal(8,1)", 1),
+        ("decimal(10,2) unsigned zerofill", ["1.5", "2"], "int", 1),
+        ("datetime(6)", ["'2022-01-01 10:11:12.5'", "'2022-01-01 10:11:12'"], "datetime", 1),
+        ("datetime", ["'2022-01-01 10:11:12'", "'1900-01-01'"], "timestamp(3)", 1),
+        ("timestamp(3)", ["'2022-01-01 10:11:12.123'"], "datetime(6)", 0),
+        ("varchar(9)", ["'ü'", "'漢'"], "text CHARACTER SET latin1", 1),
+        ("varchar(9) CHARACTER SET cp932", ["'漢'", "_cp932 0xEEF9"], "varchar(9)", 1),
+        ("varchar(9)", ["'a'", "'abc'"], "char(2)", 1),
+        ("enum('a','b')", ["1", "2"], "enum('b','c','a')", 0),
+        ("enum('a','b')", ["1", "2"], "enum('b')", 1),
+        ("set('a','b')", ["3", "2"], "set('b')", 1),
+        ("varbinary(9)", ["0xFF", "0x00"], "blob", 0),
+        ("point", [shape("POINT(1 2)")], "geometry", 0),
+    ],
+)
+def test_a_value_of_another_type_is_exact_or_refused(
+    type_: str, values: list[str], there: str, refused: int, server: MySqlServer, tmp_path: Path
+) -> None:
+    with restored_as(TypeCase(type_, values), there, server, tmp_path) as (lab, restored):
+        result = restored()
+        # The NULL, the row at the end.
+        assert (result["t"].inserted, len(result["t"].refused)) == (len(values) + 2 - refused, refused)
+        assert restored()["t"].present == len(values) + 2 - refused
+        # By their bytes, of those that have the same in both.
+        if there.startswith(("char", "set", "blob", "geometry")):
+            assert set(lab.values(f"{lab.schema}_other")) <= set(lab.values())
+
+
+@pytest.mark.parametrize(
+    ("type_", "there"),
+    [
+        ("float", "double"), ("double", "double(10,2)"), ("json", "longtext"), ("varchar(9)", "json"),
+        ("date", "datetime"), ("enum('a')", "varchar(9)"), ("time", "time(3)"), ("bit(3)", "int"), ("year", "int"),
+        ("varchar(9)", "varbinary(9)"), ("blob", "text"), ("int", "vector(3)"),
+    ],
+)  # fmt: skip
+def test_a_type_whose_values_cannot_be_compared_is_refused_by_name(
+    type_: str, there: str, server: MySqlServer, tmp_path: Path
+) -> None:
+    with restored_as(TypeCase(type_), there, server, tmp_path) as (_, restored):
+        for dry_run in (True, False):
+            with pytest.raises(UsageError, match=r"column `v0` of table t is .* a value could not be proved") as error:
+                restored(dry_run=dry_run)
+            assert "\n" not in str(error.value)
+
+
+@contextmanager
+def restored_as(
+    case: TypeCase, there: str, server: MySqlServer, folder: Path
+) -> Iterator[tuple[TypeLab, Callable[..., RestoreResult]]]:
+    """A backup of a type, and its restore into a table where the column is of the type `there`."""
+    lab = TypeLab(server, FolderStore(folder), f"type_{uuid.uuid4().hex[:8]}").make([case])
+    try:
+        snapshot(lab.run(), "s", 60)
+        other = f"{lab.schema}_other"
+        lab.sql(f"CREATE DATABASE `{other}` CHARACTER SET utf8mb4")
+        lab.sql(f"CREATE TABLE `{other}`.t (id INT NOT NULL PRIMARY KEY, moment DATETIME NOT NULL, v0 {there} NULL)")
+        yield lab, lambda **options: restore(lab.run(**options), ["snapshot-s"], other, Selection())
+    finally:
+        lab.drop_schema()
+
+
+@pytest.mark.parametrize("type_", ["vector(3)"])
+def test_a_type_of_mysql_9_is_refused(type_: str, server: MySqlServer, tmp_path: Path) -> None:
+    lab = TypeLab(server, FolderStore(tmp_path), f"type_{uuid.uuid4().hex[:8]}")
+    try:
+        with pytest.raises(ValueError, match=r"column type 'vector\(3\)' cannot be backed up"):
+            lab.make([TypeCase(type_)])
+    finally:
+        lab.drop_schema()
+
+
+def test_columns_are_read_from_the_statement_whatever_signs_their_members_have() -> None:
+    statement = (
+        "CREATE TABLE `t` (\n  `id` int(5) unsigned zerofill NOT NULL,\n"
+        "  `a` enum('x)','it''s','NOT NULL') COLLATE utf8mb4_bin NOT NULL DEFAULT 'x)',\n"
+        "  `b` varchar(9) CHARACTER SET latin1 COLLATE latin1_bin DEFAULT NULL,\n"
+        "  `c` decimal(65,30) unsigned zerofill /*!80023 INVISIBLE */ GENERATED ALWAYS AS (1) VIRTUAL,\n"
+        "  PRIMARY KEY (`id`)\n) ENGINE=InnoDB DEFAULT CHARSET=gbk COLLATE=gbk_bin"
+    )
+    found = [(c.name, c.type, c.nullable, c.is_generated, c.character_set) for c in parse_columns(statement)]
+    assert found == [
+        ("id", "int unsigned zerofill", False, False, "gbk"),
+        ("a", "enum('x)','it''s','NOT NULL')", False, False, "gbk"),
+        ("b", "varchar(9)", True, False, "latin1"),
+        ("c", "decimal(65,30) unsigned zerofill", True, True, "gbk"),
+    ]
 
 
 @pytest.mark.parametrize(
