@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { folderWith } from "./support";
@@ -105,6 +106,23 @@ test("model tells what to install where the driver is not", () => {
     status: 1,
     stdout: "",
     stderr: "error: model: the driver mysql2 is not installed: npm install --save-dev mysql2\n",
+  });
+});
+
+test("model asks for the password at a terminal, and does not show it", async () => {
+  const command = `${process.execPath} ${path.join(build, "cli.js")} model --user u --database d --port 1`;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "MYSQL_PWD"));
+  // `script` gives the command a terminal.
+  const child = spawn("script", ["-qec", command, "/dev/null"], { cwd: root, env });
+  let seen = "";
+  child.stdout.on("data", (data: Buffer) => {
+    if (seen === "") child.stdin.write("not-to-be-seen\n");
+    seen += data.toString();
+  });
+  const [code] = (await once(child, "close")) as [number];
+  expect({ code, lines: seen.split(/[\r\n]+/) }).toEqual({
+    code: 1,
+    lines: ["Password of u at 127.0.0.1: ", "error: 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1", ""],
   });
 });
 
