@@ -29,7 +29,10 @@ class JsonForm(TextForm):
     def odd_sql(self, column: str) -> str | None:
         """See `BytesForm`."""
         types = f"CONCAT({_letter(column)}, {_letters(column, '$**.*')}, {_letters(column, '$**[*]')})"
-        return f"(REPLACE({types}, '{_USUAL}', '') <> '' OR {not_of_unicode(self.sql(column), 'utf8mb4')})"
+        text = self.sql(column)
+        # Half of a surrogate pair, which MySQL takes, begins with this byte.
+        is_no_utf8 = f"LOCATE(0xED, CAST({text} AS BINARY)) > 0 AND {not_of_unicode(text, 'utf8mb4')}"
+        return f"(REPLACE({types}, '{_USUAL}', '') <> '' OR ({is_no_utf8}))"
 
     def raw_sql(self, column: str) -> str:
         """See `BytesForm`."""
