@@ -33,7 +33,9 @@ def test_the_next_archive_takes_what_is_left(
     taken: list[tuple[str | None, str, int | None, int | None]],
     left: list[tuple[str | None, str, int | None, int | None]],
 ) -> None:
-    assert periods_left([Period(*period) for period in taken], "50") == tuple(Period(*period) for period in left)
+    assert periods_left([Period(*period) for period in taken], "50", "transaction") == tuple(
+        Period(*period) for period in left
+    )
 
 
 times = st.integers(10, 20).map(str)
@@ -52,5 +54,5 @@ def test_every_row_is_left_once_or_taken_whatever_was_taken(taken: list[Period],
         return connection.execute(f"SELECT time, id FROM t WHERE {period.condition('time', 'id')}").fetchall()
 
     was_taken = {row for period in taken for row in of(period)}
-    left = [row for period in periods_left(taken, before) for row in of(period)]
+    left = [row for period in periods_left(taken, before, "transaction") for row in of(period)]
     assert sorted(left) == sorted(row for row in rows if row[0] < before and row not in was_taken)

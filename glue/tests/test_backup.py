@@ -7,7 +7,7 @@ from tests.support.reading import backed_up
 from xray_backup.archive import archive
 from xray_backup.purge import purge
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.verification import verify
 

@@ -21,10 +21,10 @@ from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
 from xray_backup.restore_definition import DefinitionTarget
 from xray_backup.restore_result import RestoreResult
 from xray_backup.restore_schema import definitions, find_target, make_tables
+from xray_backup.restore_selection import Selection
 from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
@@ -279,7 +279,7 @@ def test_of_two_backups_that_share_keys_the_first_wins_and_each_row_is_told_of_o
 
 def killed_after(made: int) -> Callable[[Lab, str], None]:
     def leave(lab: Lab, schema: str) -> None:
-        manifest = load_manifest(lab.store, "snapshot-s", X_RAY)
+        manifest = load_manifest(lab.store, "snapshot-s")
         tables = definitions(manifest, X_RAY)
         with lab.database().session("") as connection:
             target = find_target(connection, schema, tables)

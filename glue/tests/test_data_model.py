@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 import xray_backup
+from xray_backup.archive_policy import policy_scopes
 from xray_backup.column_types import parse_column_type
 from xray_backup.data_model import X_RAY, parse_data_model
+from xray_backup.job_contract import X_RAY_POLICIES
 
 PACKAGE = Path(xray_backup.__file__).parent
 DOCUMENT: dict[str, Any] = json.loads((PACKAGE / "data_model.json").read_text())
@@ -23,10 +25,15 @@ def changed(**table: Any) -> dict[str, Any]:
     return document
 
 
+def reference(**key: Any) -> dict[str, Any]:
+    return {**DOCUMENT["tables"][1]["foreignKeys"][0], **key}
+
+
 def test_the_tables_parents_first_with_the_anchor_and_its_descendants() -> None:
     assert [table.name for table in X_RAY.tables] == ["image", "transaction", "pred_bounding_box"]
-    assert X_RAY.anchor.name == "transaction"
-    assert [table.name for table in X_RAY.purged] == ["transaction", "pred_bounding_box"]
+    (scope,) = policy_scopes(X_RAY, X_RAY_POLICIES)
+    assert [table.name for table in scope.purged] == ["transaction", "pred_bounding_box"]
+    assert [table.name for table in scope.ancestors] == ["image"]
 
 
 def test_no_other_module_names_a_table_or_a_column() -> None:
@@ -40,13 +47,12 @@ def test_no_other_module_names_a_table_or_a_column() -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (changed(key="id"), "table 'transaction' has no column 'id'"),
-        (changed(timeColumn="when"), "table 'transaction' has no column 'when'"),
-        (changed(key="time"), "the key of table 'transaction' must be an integer"),
-        (changed(parent={"table": "nobody", "column": "image_id"}), "must come after its parent 'nobody'"),
+        (changed(key=["id"]), "table 'transaction' has no column 'id'"),
+        (changed(foreignKeys=[reference(table="nobody")]), "of table 'transaction' references what is not there"),
+        (changed(foreignKeys=[reference(referencedColumns=["id"])]), "references what is not there"),
+        (changed(foreignKeys=[reference(columns=["id"])]), "table 'transaction' has no column 'id'"),
         (changed(name="../x"), "table '../x' must not hold a slash or be a dot: its name is that of a folder"),
         (changed(name="a\nb"), r"the name 'a\\nb' must not hold a line break"),
-        ({"tables": DOCUMENT["tables"][:1]}, "exactly one table must have a time column"),
     ],
 )
 def test_a_wrong_model_is_refused(document: dict[str, Any], message: str) -> None:

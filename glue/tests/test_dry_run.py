@@ -13,7 +13,7 @@ from xray_backup.committed_copy import BACKUP_LOCK
 from xray_backup.lock import DatabaseLock, Lease
 from xray_backup.purge import PURGE_LOCK, purge
 from xray_backup.restore import RESTORE_LOCK, restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.run import Run
 from xray_backup.snapshot import snapshot
 

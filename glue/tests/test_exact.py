@@ -9,13 +9,13 @@ import duckdb
 import pytest
 
 from tests.support.mysql_server import MySqlServer
-from tests.support.odd_model import MODEL, OddLab, odd_lab
+from tests.support.odd_model import OddLab, odd_lab
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
 from xray_backup.verification import verify
@@ -57,7 +57,7 @@ def lab(server: MySqlServer, folder_store: Store) -> Iterator[OddLab]:
 
 def test_every_value_comes_back_as_the_same_bytes(lab: OddLab) -> None:
     snapshot(lab.run(), "s", 60)
-    manifest = load_manifest(lab.store, "snapshot-s", MODEL)
+    manifest = load_manifest(lab.store, "snapshot-s")
     verify(lab.run(), manifest)
     differences = compare(lab.run(), manifest).values()
     assert [(d.equal, d.changed, d.only_in_backup, d.only_in_database) for d in differences] == [

@@ -26,7 +26,7 @@ from xray_backup.errors import BackupError, LockedError
 from xray_backup.manifest_store import load_manifests
 from xray_backup.purge import purge
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, S3Store
 from xray_backup.verification import verify

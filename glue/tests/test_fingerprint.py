@@ -69,7 +69,7 @@ def test_python_mysql_and_arrow_agree_on_any_row(name: str, loose_lab: Lab) -> N
     def check(made: list[tuple[Any, ...]]) -> None:
         insert(lab, table, made)
         expected = {row[0]: python_hash(row) for row in made}
-        assert dict(lab.sql(f"SELECT `{table.key}`, {row_hash_sql(table)} FROM {table.quoted}")) == expected
+        assert dict(lab.sql(f"SELECT {table.quoted_key}, {row_hash_sql(table)} FROM {table.quoted}")) == expected
         ((count, hash_sum),) = lab.sql(f"SELECT {fingerprint_sql(table)} FROM {table.quoted}")
         backup = copy_table(lab.run(), table, f"v1/snapshot/{name}/run_id={uuid.uuid4()}/")
         assert backup.fingerprint == Fingerprint(count, int(hash_sum)) == Fingerprint(60, sum(expected.values()))

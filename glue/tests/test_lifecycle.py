@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.lab import Emulator, Lab, command
 from tests.test_report import Page
-from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError, ExpiredError, VerificationError
 from xray_backup.lifecycle import ExpiryRule, parse_rules
 from xray_backup.listing import list_backups
@@ -19,7 +18,7 @@ from xray_backup.manifest_store import load_manifest
 from xray_backup.report import gather
 from xray_backup.report_page import render
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import S3Store, open_store
 from xray_backup.verification import verify
@@ -70,7 +69,7 @@ def test_what_expired_is_told_from_what_is_damaged(lab: Lab, emulator: Emulator)
     assert found["snapshot-old"] == (None, expired)
     assert re.fullmatch("snapshot-younger: file .* is missing", str(found["snapshot-younger"][0]))
     for work in (
-        lambda: verify(lab.run(), load_manifest(lab.store, "snapshot-old", X_RAY)),
+        lambda: verify(lab.run(), load_manifest(lab.store, "snapshot-old")),
         lambda: restore(lab.run(), ["snapshot-old"], None, Selection()),
     ):
         with pytest.raises(ExpiredError, match=re.escape(expired)):
@@ -115,7 +114,7 @@ def test_another_rule_explains_nothing(s3_lab: Lab, emulator: Emulator, change: 
 
 
 def test_a_changed_file_is_damage_even_where_the_others_expired(lab: Lab, emulator: Emulator) -> None:
-    manifest = load_manifest(lab.store, "snapshot-old", X_RAY)
+    manifest = load_manifest(lab.store, "snapshot-old")
     bucket = lab.store.url.split("/")[2]
     for table in manifest.tables.values():
         key = f"backup/{table.files[0].key}"
@@ -141,7 +140,7 @@ def test_a_file_in_glacier_says_how_to_restore_it(s3_lab: Lab, emulator: Emulato
     s3_lab.fill(2)
     snapshot(s3_lab.run(), "s", 60)
     s3, bucket = emulator.client("s3"), s3_lab.store.url.split("/")[2]
-    manifest = load_manifest(s3_lab.store, "snapshot-s", X_RAY)
+    manifest = load_manifest(s3_lab.store, "snapshot-s")
     key = f"backup/{manifest.tables['image'].files[0].key}"
     s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": bucket, "Key": key}, StorageClass=storage_class)
     assert [item.damage for item in list_backups(s3_lab.store)] == [None]

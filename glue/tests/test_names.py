@@ -22,7 +22,7 @@ from xray_backup.purge import purge
 from xray_backup.report import gather
 from xray_backup.report_page import render
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, S3Store, open_store
 from xray_backup.verification import verify
@@ -50,7 +50,7 @@ def test_a_backup_s_life_in_a_store_and_a_schema_with_odd_names(
         archive(lab.run(), "a", 2)
         assert [(item.name, item.damage) for item in list_backups(store)] == [("archive-a", None), ("snapshot-s", None)]
         for name in ("archive-a", "snapshot-s"):
-            verify(lab.run(), load_manifest(store, name, lab.run().model))
+            verify(lab.run(), load_manifest(store, name))
         assert purge(lab.run(), 2, 100, 0.0).rows["transaction"] == 3
         restore(lab.run(), ["archive-a"], None, Selection())
         assert {table: lab.rows(table) for table in TABLES} == before

@@ -10,13 +10,15 @@ import pytest
 from tests.support.lab import Lab
 from tests.support.mysql_server import MySqlServer
 from xray_backup.archive import archive
+from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.comparison import compare
 from xray_backup.data_model import DataModel, parse_data_model, quoted
+from xray_backup.database_model import EVERY_TABLE
 from xray_backup.listing import list_backups
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
 from xray_backup.verification import verify
@@ -30,21 +32,23 @@ def model_of(name: str) -> DataModel:
     def columns(*kinds: tuple[str, str]) -> list[dict[str, object]]:
         return [{"name": column, "type": kind, "nullable": column == word} for column, kind in kinds]
 
+    def reference(table: str) -> dict[str, object]:
+        return {"name": "k" + table[-1], "columns": [parent], "table": table, "referencedColumns": [key]}
+
     return parse_data_model(
         {
             "tables": [
-                {"name": f"{tables}1", "key": key, "columns": columns((key, "int"), (word, "varchar(90)"))},
+                {"name": f"{tables}1", "key": [key], "columns": columns((key, "int"), (word, "varchar(90)"))},
                 {
                     "name": f"{tables}2",
-                    "key": key,
-                    "parent": {"table": f"{tables}1", "column": parent},
-                    "timeColumn": moment,
+                    "key": [key],
+                    "foreignKeys": [reference(f"{tables}1")],
                     "columns": columns((key, "int"), (parent, "int"), (moment, "datetime")),
                 },
                 {
                     "name": f"{tables}3",
-                    "key": key,
-                    "parent": {"table": f"{tables}2", "column": parent},
+                    "key": [key],
+                    "foreignKeys": [reference(f"{tables}2")],
                     "columns": columns((key, "int"), (parent, "int"), (word, "varchar(90)")),
                 },
             ]
@@ -73,15 +77,17 @@ class NamesLab(Lab):
             for table in model.tables:
                 lines = [f"{c.quoted} {c.type.mysql}{'' if c.nullable else ' NOT NULL'}" for c in table.columns]
                 lines.append(f"PRIMARY KEY ({table.quoted_key})")
-                if table.parent:
-                    parent = model.table(table.parent.table)
-                    lines.append(
-                        f"FOREIGN KEY ({quoted(table.parent.column)}) REFERENCES {parent.quoted} ({parent.quoted_key})"
-                    )
+                lines += [
+                    f"FOREIGN KEY ({quoted(key.columns[0])}) REFERENCES {quoted(key.table)}"
+                    f" ({quoted(key.referenced_columns[0])})"
+                    for key in table.foreign_keys
+                ]
                 cursor.execute(f"CREATE TABLE {table.quoted} ({', '.join(lines)})")
 
     def run(self, command: str = "test", **overrides: Any) -> Any:
-        return super().run(command, **({"model": self.model} | overrides))
+        anchor = self.model.tables[1]
+        policies = (ArchivePolicy(anchor.name, anchor.columns[2].name),)
+        return super().run(command, **({"policies": policies, "tables": EVERY_TABLE} | overrides))
 
     def everything(self, schema: str | None = None) -> list[object]:
         return [
@@ -108,7 +114,7 @@ def test_any_name(server: MySqlServer, folder_store: Store, name: str) -> None:
         assert [(item.name, item.damage) for item in list_backups(folder_store)] == [
             ("archive-a", None), ("snapshot-s", None),
         ]  # fmt: skip
-        manifest = load_manifest(folder_store, "snapshot-s", lab.model)
+        manifest = load_manifest(folder_store, "snapshot-s")
         verify(lab.run(), manifest)
         for difference in compare(lab.run(), manifest).values():
             assert not difference.changed + difference.only_in_backup + difference.only_in_database

@@ -12,15 +12,14 @@ import pytest
 from tests.support.lab import TABLES, Lab
 from tests.support.reading import backed_up
 from xray_backup.archive import archive
-from xray_backup.data_model import X_RAY
 from xray_backup.errors import BackupError
 from xray_backup.listing import list_backups
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
 from xray_backup.restore_result import RestoreResult
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.verification import verify
 
@@ -93,7 +92,7 @@ def test_an_archive_without_a_row_is_whole(lab: Lab) -> None:
     lab.fill(3)
     lab.sql("UPDATE `transaction` SET time = UTC_TIMESTAMP()")
     assert archived_and_purged(lab).archives == ["archive-a"]
-    verify(lab.run(), load_manifest(lab.store, "archive-a", X_RAY))
+    verify(lab.run(), load_manifest(lab.store, "archive-a"))
     assert [item.damage for item in list_backups(lab.store)] == [None]
 
 
@@ -125,13 +124,13 @@ def test_a_manifest_of_a_newer_version_is_named_by_every_command_that_reads_it(l
     lab.fill(5)
     archive(lab.run(), "a", 2)
     path = Path(lab.store.url) / "v1/_manifests/archive-a.json"
-    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 3'))
+    path.write_text(path.read_text().replace('"format_version": 3', '"format_version": 4'))
     before = {table: lab.rows(table) for table in TABLES}
-    said = "manifest archive-a has format 3, this package reads up to 2"
+    said = "manifest archive-a has format 4, this package reads up to 3"
     for work in (
         lambda: purge(lab.run(), 2, 100, 0.0),
         lambda: restored(lab, "archive-a"),
-        lambda: verify(lab.run(), load_manifest(lab.store, "archive-a", X_RAY)),
+        lambda: verify(lab.run(), load_manifest(lab.store, "archive-a")),
         lambda: archive(lab.run(), "a", 2),
     ):
         with pytest.raises(BackupError, match=said) as caught:

@@ -25,7 +25,7 @@ from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.range_copy import RangeCopy, copy_range
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, Store
 from xray_backup.verification import verify
@@ -91,7 +91,7 @@ def whole_life(lab: OddLab, **options: Any) -> None:
     before = lab.all_bytes()
     snapshot(lab.run(**options), "s", 60)
     archive(lab.run(**options), "a", 2)
-    manifest = load_manifest(lab.store, "snapshot-s", MODEL)
+    manifest = load_manifest(lab.store, "snapshot-s")
     verify(lab.run(**options), manifest)
     for difference in compare(lab.run(**options), manifest).values():
         assert not difference.changed + difference.only_in_backup + difference.only_in_database

@@ -13,14 +13,13 @@ from tests.support.lab import GLUE, TABLES, Lab
 from tests.support.mysql_server import MySqlServer
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
-from xray_backup.data_model import X_RAY
 from xray_backup.errors import VerificationError
 from xray_backup.listing import list_backups
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.report_page import write_report
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.store import FolderStore
 from xray_backup.verification import verify
 
@@ -47,7 +46,7 @@ def test_it_is_listed_reported_and_verified(lab: Lab, tmp_path: Path) -> None:
         ("archive-rows", None, 12), ("snapshot-empty", None, 0), ("snapshot-rows", None, 15),
     ]  # fmt: skip
     for name in NAMES:
-        manifest = load_manifest(lab.store, name, X_RAY)
+        manifest = load_manifest(lab.store, name)
         assert manifest.format_version == 1
         verify(lab.run(), manifest)
     page = tmp_path / "report.html"
@@ -57,10 +56,10 @@ def test_it_is_listed_reported_and_verified(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_its_rows_are_those_of_the_database(lab: Lab) -> None:
-    found = compare(lab.run(), load_manifest(lab.store, "snapshot-rows", X_RAY))
+    found = compare(lab.run(), load_manifest(lab.store, "snapshot-rows"))
     assert [(d.equal, d.changed, d.only_in_backup, d.only_in_database) for d in found.values()] == [(5, 0, 0, 0)] * 3
     lab.sql("UPDATE image SET folder = 'changed' WHERE image_id = 3")
-    changed = compare(lab.run(), load_manifest(lab.store, "snapshot-rows", X_RAY))["image"]
+    changed = compare(lab.run(), load_manifest(lab.store, "snapshot-rows"))["image"]
     assert (changed.equal, changed.changed) == (4, 1)
 
 
@@ -70,7 +69,7 @@ def test_one_changed_value_is_found(lab: Lab) -> None:
     text = path.read_text()
     path.write_text(re.sub(r'("hash_sum": "\d+)(\d)"', lambda m: f'{m[1]}{(int(m[2]) + 1) % 10}"', text, count=1))
     with pytest.raises(VerificationError, match=r"snapshot-rows: the rows in file .* are not those that were written"):
-        verify(lab.run(), load_manifest(lab.store, "snapshot-rows", X_RAY))
+        verify(lab.run(), load_manifest(lab.store, "snapshot-rows"))
 
 
 def test_it_is_restored_into_nothing_and_into_what_is_there(lab: Lab) -> None:
@@ -91,7 +90,7 @@ def test_it_is_restored_into_nothing_and_into_what_is_there(lab: Lab) -> None:
 def test_its_archive_is_purged_and_brought_back(lab: Lab) -> None:
     before = {table: lab.rows(table) for table in TABLES}
     archive(lab.run(), "new", 2)
-    assert load_manifest(lab.store, "archive-new", X_RAY).tables["transaction"].fingerprint.rows == 0
+    assert load_manifest(lab.store, "archive-new").tables["transaction"].fingerprint.rows == 0
     result = purge(lab.run(), 2, 2, 0.0)
     assert (result.rows, result.kept) == ({"transaction": 4, "pred_bounding_box": 4}, {})
     assert lab.sql("SELECT transaction_id FROM `transaction`") == [(40,)]

@@ -14,7 +14,7 @@ from xray_backup.data_model import X_RAY
 from xray_backup.keys import keys_condition
 from xray_backup.purge_units import Block, UnitRows
 
-anchor, child = X_RAY.purged
+anchor, child = X_RAY.tables[1:]
 children_of_units = st.lists(st.sets(st.integers(0, 1000), max_size=30).map(sorted), min_size=1, max_size=200)
 
 

@@ -14,7 +14,7 @@ from xray_backup.purge import purge
 from xray_backup.purge_record import purge_records, purged_archives
 from xray_backup.records import read_records
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.run_records import RestoreRecord, RowCounts
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store

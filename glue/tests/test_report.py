@@ -16,14 +16,13 @@ import pytest
 
 from tests.support.lab import Emulator, Lab, command
 from xray_backup.archive import archive
-from xray_backup.data_model import X_RAY
 from xray_backup.errors import VerificationError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.report import gather
 from xray_backup.report_page import _duration, render, write_report
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
 from xray_backup.verify import verify_backups
@@ -94,7 +93,7 @@ def test_its_figures_are_those_of_manifests_and_records(lived: Lab) -> None:
         ("snapshot-w2", "36", "✓ whole"),
         ("snapshot-w1", "210", "✓ whole"),
     ]
-    manifest = load_manifest(lived.store, "snapshot-w1", X_RAY)
+    manifest = load_manifest(lived.store, "snapshot-w1")
     assert snapshots[1]["Started"] == manifest.started_at[:16].replace("T", " ")
     assert snapshots[1]["Size"] == f"{sum(table.size for table in manifest.tables.values()) / 1000:.1f} kB"
     (archived,) = page.rows("Archives")

@@ -22,9 +22,10 @@ from xray_backup.data_model import X_RAY
 from xray_backup.errors import LockedError, UsageError, VerificationError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Batch, Selection
+from xray_backup.restore_batches import Batch
 from xray_backup.restore_result import RestoreResult
 from xray_backup.restore_schema import definitions
+from xray_backup.restore_selection import Selection
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.snapshot import snapshot
 
@@ -147,7 +148,7 @@ def test_any_text_survives_the_way_back(lab: Lab) -> None:
 def test_a_scratch_schema_that_was_left_half_made_is_completed(saved: Lab) -> None:
     scratch = f"{saved.schema}_scratch"
     saved.sql(f"CREATE DATABASE `{scratch}`")
-    made = definitions(load_manifest(saved.store, "latest", X_RAY), X_RAY)
+    made = definitions(load_manifest(saved.store, "latest"), X_RAY)
     saved.sql(made["image"].create(scratch, "image"))
     assert restored(saved, schema=scratch, dry_run=True)["image"].inserted == 20
     assert saved.sql(f"SHOW TABLES FROM `{scratch}`") == [("image",)]
@@ -216,7 +217,7 @@ def test_an_id_that_no_named_backup_holds_is_refused(saved: Lab, selection: Sele
 
 
 def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:
-    manifest = load_manifest(saved.store, "latest", X_RAY)
+    manifest = load_manifest(saved.store, "latest")
     alike = compare(saved.run(), manifest)
     assert [(d.equal, d.changed, d.only_in_backup, d.only_in_database, d.newer) for d in alike.values()] == [
         (20, 0, 0, 0, 0),

@@ -13,7 +13,7 @@ from xray_backup.literals import without_statement
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.store import Store
 
 

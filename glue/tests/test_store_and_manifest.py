@@ -16,7 +16,7 @@ from tests.support.faulty_s3 import FaultyS3
 from tests.support.lab import Emulator, Lab
 from xray_backup.archive import archive
 from xray_backup.archive_periods import Period
-from xray_backup.data_model import X_RAY
+from xray_backup.data_model import X_RAY, DataModel
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.fingerprint import Fingerprint
 from xray_backup.job_contract import STORE
@@ -27,7 +27,7 @@ from xray_backup.manifest_store import Origin, commit_manifest, find_manifest, l
 from xray_backup.purge import purge
 from xray_backup.report import gather
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.schema_definition import Ledger, SchemaDefinition, View
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore, S3Store, Store, open_store
@@ -109,7 +109,7 @@ made = st.builds(
     slot=st.from_regex(SLOT, fullmatch=True),
     run_id=st.text(),
     schema=st.text(),
-    data_model=st.text(),
+    model=st.sampled_from([X_RAY, DataModel(X_RAY.tables[:1])]),
     started_at=times,
     cutoff=st.text(),
     verified_at=times,
@@ -126,7 +126,7 @@ def test_a_manifest_comes_back_as_it_was(manifest: Manifest) -> None:
 def example(slot: str = "s1", **changes: Any) -> Manifest:
     table = TableBackup("v1/snapshot/t/", (DataFile("k", 1, "e", Fingerprint(1, 2)),), 1, 1)
     values: dict[str, Any] = {
-        "kind": "snapshot", "slot": slot, "run_id": "r", "schema": "x", "data_model": X_RAY.digest,
+        "kind": "snapshot", "slot": slot, "run_id": "r", "schema": "x", "model": X_RAY,
         "started_at": "2026-01-01T00:00:00+00:00", "cutoff": "",
         "verified_at": "2026-01-01T00:01:00+00:00", "tables": {"t": table},
     }  # fmt: skip
@@ -160,8 +160,8 @@ def test_a_retry_that_meets_its_own_manifest_has_committed(s3_store: Store) -> N
 
 
 def test_a_newer_manifest_is_refused() -> None:
-    document = json.loads(example().to_json()) | {"format_version": 3}
-    with pytest.raises(UsageError, match="manifest m has format 3, this package reads up to 2: use a newer version"):
+    document = json.loads(example().to_json()) | {"format_version": 4}
+    with pytest.raises(UsageError, match="manifest m has format 4, this package reads up to 3: use a newer version"):
         Manifest.from_json(json.dumps(document).encode(), "m")
 
 
@@ -210,13 +210,13 @@ def test_what_is_no_claim_is_no_lock(lab: Lab) -> None:
 
 def test_a_manifest_of_a_newer_format_is_named_and_the_others_are_read(folder_store: Store) -> None:
     commit_manifest(folder_store, example())
-    folder_store.create("v1/_manifests/archive-new.json", altered(kind="archive", slot="new", format_version=3))
+    folder_store.create("v1/_manifests/archive-new.json", altered(kind="archive", slot="new", format_version=4))
     listed = {item.name: str(item.damage) for item in list_backups(folder_store)}
-    assert "archive-new has format 3" in listed["archive-new"]
-    assert load_manifest(folder_store, "latest", X_RAY).name == "snapshot-s1"
-    folder_store.create("v1/_manifests/snapshot-new.json", altered(slot="new", format_version=3))
-    with pytest.raises(UsageError, match=r"has format 3.* so which snapshot is the newest cannot be told: name one"):
-        load_manifest(folder_store, "latest", X_RAY)
+    assert "archive-new has format 4" in listed["archive-new"]
+    assert load_manifest(folder_store, "latest").name == "snapshot-s1"
+    folder_store.create("v1/_manifests/snapshot-new.json", altered(slot="new", format_version=4))
+    with pytest.raises(UsageError, match=r"has format 4.* so which snapshot is the newest cannot be told: name one"):
+        load_manifest(folder_store, "latest")
 
 
 def test_latest_is_that_of_the_database_where_a_store_holds_several(folder_store: Store) -> None:
@@ -227,7 +227,7 @@ def test_latest_is_that_of_the_database_where_a_store_holds_several(folder_store
         commit_manifest(folder_store, example(slot, schema=schema, server=server, started_at=at))
 
     def latest(schema: str, server: str) -> str:
-        return load_manifest(folder_store, "latest", X_RAY, Origin(schema, server)).slot
+        return load_manifest(folder_store, "latest", Origin(schema, server)).slot
 
     assert (latest("a", "one"), latest("a", "two"), latest("b", "one")) == ("a1", "a3", "b1")
     # A server that was made anew.
@@ -248,10 +248,10 @@ def test_a_damaged_manifest_is_named_and_the_others_are_read(folder_store: Store
     listed = {item.name: item.damage for item in list_backups(folder_store)}
     assert listed["snapshot-s1"] == "snapshot-s1: file k is missing"
     assert "manifest archive-cut is damaged" in str(listed["archive-cut"])
-    assert load_manifest(folder_store, "latest", X_RAY).name == "snapshot-s1"
+    assert load_manifest(folder_store, "latest").name == "snapshot-s1"
     folder_store.create("v1/_manifests/snapshot-cut.json", b"{")
     with pytest.raises(VerificationError, match="so which snapshot is the newest cannot be told: name one"):
-        load_manifest(folder_store, "latest", X_RAY)
+        load_manifest(folder_store, "latest")
 
 
 def altered(**fields: Any) -> bytes:
@@ -279,15 +279,9 @@ def test_latest_is_the_newest_snapshot(folder_store: Store) -> None:
     for slot, day in (("b", "02"), ("a", "03"), ("c", "01")):
         commit_manifest(folder_store, example(slot, started_at=f"2026-01-{day}T00:00:00+00:00"))
     commit_manifest(folder_store, example("z", kind="archive", started_at="2026-02-01T00:00:00+00:00"))
-    assert load_manifest(folder_store, "latest", X_RAY).name == "snapshot-a"
+    assert load_manifest(folder_store, "latest").name == "snapshot-a"
     with pytest.raises(UsageError, match="there is no backup 'snapshot-q'"):
-        load_manifest(folder_store, "snapshot-q", X_RAY)
-
-
-def test_another_data_model_is_refused(folder_store: Store) -> None:
-    commit_manifest(folder_store, example(data_model="0000"))
-    with pytest.raises(UsageError, match="snapshot-s1 is of another data model"):
-        load_manifest(folder_store, "snapshot-s1", X_RAY)
+        load_manifest(folder_store, "snapshot-q")
 
 
 @pytest.mark.parametrize("slot", ["", "-a", "a/b", "../x", "a b", "x" * 64, "ü"])

@@ -16,7 +16,7 @@ from tests.support.mysql_server import MySqlServer
 from xray_backup.database import Database, Secret
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.schema_definition import SchemaDefinition
 from xray_backup.snapshot import snapshot
 from xray_backup.store import Store

@@ -20,23 +20,26 @@ from tests.support.mariadb_server import MariaDbServer
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 from tests.support.type_cases import BOTH, GROUPS, MYSQL, TypeCase, shape
 from xray_backup.archive import archive
+from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.column_definition import parse_columns
 from xray_backup.column_types import parse_column_type, without_display_width
 from xray_backup.comparison import compare
 from xray_backup.data_file import decode
-from xray_backup.data_model import DataModel, Table, parse_data_model
+from xray_backup.data_model import DataModel, Table
+from xray_backup.database_model import EVERY_TABLE, read_data_model
 from xray_backup.errors import UsageError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
 from xray_backup.restore_result import RestoreResult
+from xray_backup.restore_selection import Selection
 from xray_backup.row_text import row_text_sql, row_texts
 from xray_backup.snapshot import snapshot
 from xray_backup.store import FolderStore
 from xray_backup.verification import verify
 
 LOOSE = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'"
+POLICIES = (ArchivePolicy("t", "moment"),)
 STEPS = ("text", "copy", "verify", "compare", "restore", "purge", "restore after purge")
 Results: TypeAlias = dict[str, dict[str, dict[str, str]]]
 RESULTS = REPOSITORY / ".local" / "test-results" / "types.json"
@@ -80,32 +83,12 @@ class TypeLab(Lab):
                 )
             # A purge leaves the row with the highest key.
             cursor.execute("INSERT INTO t (id, moment) VALUES (100000, '2022-01-01')")
-        self.model = self._read_model()
+        with self.database().session() as connection:
+            self.model = read_data_model(connection, self.schema)
         return self
 
-    def _read_model(self) -> DataModel:
-        columns = self.sql(
-            "SELECT column_name, column_type, is_nullable, character_set_name FROM information_schema.columns"
-            " WHERE table_schema = DATABASE() ORDER BY ordinal_position"
-        )
-        return parse_data_model(
-            {
-                "tables": [
-                    {
-                        "name": "t",
-                        "key": "id",
-                        "timeColumn": "moment",
-                        "columns": [
-                            {"name": name, "type": kind, "nullable": nullable == "YES", "characterSet": charset}
-                            for name, kind, nullable, charset in columns
-                        ],
-                    }
-                ]
-            }
-        )
-
     def run(self, command: str = "test", **overrides: Any) -> Any:
-        return super().run(command, **({"model": self.model} | overrides))
+        return super().run(command, **({"policies": POLICIES, "tables": EVERY_TABLE} | overrides))
 
     def values(self, schema: str | None = None) -> list[tuple[Any, ...]]:
         """Every value in a way of its own."""
@@ -140,7 +123,7 @@ def whole_way(lab: TypeLab, held: dict[str, str]) -> None:
 
     snapshot(lab.run(), "s", 60)
     held["copy"] = "ok"
-    manifest = load_manifest(lab.store, "snapshot-s", lab.model)
+    manifest = load_manifest(lab.store, "snapshot-s")
     rows = pa.concat_tables(
         [decode(table, lab.store.read(file.key).body, file.key) for file in manifest.tables["t"].files],  # type: ignore[union-attr]
         promote_options="default",

@@ -11,16 +11,18 @@ from math import inf
 class Period:
     """The rows with a time from `since` on and before `before`, and a key above `above_key` and up to `up_to_key`.
 
-    Times are `YYYY-MM-DD hh:mm:ss`, in the zone of the time column; None is no bound.
+    Times are `YYYY-MM-DD hh:mm:ss`, in the zone of the time column; None is no bound. `anchor` is the table of
+    the rows; manifests of before there were several policies name none, and are of `transaction`.
     """
 
     since: str | None
     before: str
     above_key: int | None = None
     up_to_key: int | None = None
+    anchor: str = "transaction"
 
     def condition(self, time_column: str, key: str) -> str:
-        """The WHERE clause of the rows in the period; both columns are quoted."""
+        """The WHERE clause of the rows in the period; both columns are quoted, `key` only where it is one integer."""
         bounds = [f"{time_column} >= '{self.since}'"] if self.since else []
         bounds.append(f"{time_column} < '{self.before}'")
         if self.above_key is not None:
@@ -30,8 +32,8 @@ class Period:
         return " AND ".join(bounds)
 
 
-def periods_left(taken: Iterable[Period], before: str) -> tuple[Period, ...]:
-    """The periods before `before` that are in none of `taken`, oldest first."""
+def periods_left(taken: Iterable[Period], before: str, anchor: str) -> tuple[Period, ...]:
+    """The periods of `anchor` before `before` that are in none of `taken`, oldest first."""
     taken = tuple(taken)
     bounds = {time for period in taken for time in (period.since, period.before) if time and time < before}
     left: list[tuple[str | None, str, list[tuple[int | None, int | None]]]] = []
@@ -42,7 +44,7 @@ def periods_left(taken: Iterable[Period], before: str) -> tuple[Period, ...]:
         if left and left[-1][2] == keys:
             since = left.pop()[0]
         left.append((since, end, keys))
-    return tuple(Period(since, end, *between) for since, end, keys in left for between in keys)
+    return tuple(Period(since, end, *between, anchor) for since, end, keys in left for between in keys)
 
 
 def _keys_left(taken: Sequence[Period]) -> list[tuple[int | None, int | None]]:

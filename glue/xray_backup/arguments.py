@@ -15,6 +15,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+from xray_backup.archive_policy import ArchivePolicy, parse_policies
+from xray_backup.database_model import TableChoice, parse_table_choice
 from xray_backup.errors import UsageError
 from xray_backup.job_contract import GLUE_ARGUMENTS, JOBS, Argument, is_glue_argument
 from xray_backup.layout import checked_slot
@@ -109,6 +111,26 @@ def _columns(text: str) -> list[ColumnRef]:
     return [ColumnRef(*part) for part in parts]
 
 
+def _policies(text: str) -> tuple[ArchivePolicy, ...]:
+    try:
+        return parse_policies(text)
+    except ValueError:
+        raise _wrong(
+            text,
+            "policies with commas between are needed, one for each table: specimen.received_at, or with the tables"
+            " that go with it and an age in days of its own: specimen.received_at+slide=365",
+        ) from None
+
+
+def _tables(text: str) -> TableChoice:
+    try:
+        return parse_table_choice(text)
+    except ValueError:
+        raise _wrong(
+            text, "names of tables with commas between are needed; `*` is every table, `!name` leaves one out"
+        ) from None
+
+
 def _schema(text: str) -> str:
     if not _SCHEMA.fullmatch(text):
         raise _wrong(text, "a schema's name is needed: up to 64 characters, no quotes, slashes or space at the end")
@@ -131,8 +153,10 @@ _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "integer": _number("a whole number", r"\d{1,9}", int),
     "names": lambda _: _names,
     "number": _number("a number", r"\d{1,9}(\.\d{1,9})?", float),
+    "policies": lambda _: _policies,
     "schema": lambda _: _schema,
     "slot": lambda _: checked_slot,
+    "tables": lambda _: _tables,
     "text": lambda _: _text,
     "time": lambda _: _time,
 }
@@ -154,6 +178,7 @@ def _database_options(parser: _Parser, required: bool = True) -> None:
     parser.declare(replace(job["secret_id"], help="secret of the database user: name or ARN"), required=required)
     parser.declare(job["ssl_mode"])
     parser.declare(job["ssl_ca"])
+    parser.declare(job["policies"])
 
 
 def _engine_options(parser: _Parser) -> None:
@@ -190,7 +215,7 @@ def _backup(parser: _Parser) -> None:
     _database_options(parser)
     _engine_options(parser)
     _write_options(parser, "backup")
-    _declare(parser, "backup", "run_slot", "lag_minutes", "archive_older_than_days")
+    _declare(parser, "backup", "run_slot", "tables", "lag_minutes", "archive_older_than_days")
 
 
 def _archive(parser: _Parser) -> None:
@@ -198,7 +223,7 @@ def _archive(parser: _Parser) -> None:
     _database_options(parser)
     _engine_options(parser)
     _write_options(parser, "backup")
-    _declare(parser, "backup", "run_slot")
+    _declare(parser, "backup", "run_slot", "tables")
     parser.declare(replace(JOBS["purge"]["older_than_days"], help="archive rows older than this"))
 
 

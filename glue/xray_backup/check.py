@@ -18,15 +18,16 @@ from typing import Literal
 
 import pymysql
 
+from xray_backup.archive_policy import ArchivePolicy, policy_scopes
 from xray_backup.aws import region_of_arn
-from xray_backup.data_model import X_RAY, Table
+from xray_backup.data_model import DataModel
 from xray_backup.database import Connection, Database, SslMode, query, ssl_context
-from xray_backup.errors import BackupError, KeyAccessError
+from xray_backup.database_model import TableChoice, read_data_model
+from xray_backup.errors import BackupError, KeyAccessError, UsageError
 from xray_backup.events import Events
 from xray_backup.layout import CHECKS
-from xray_backup.rights import check_right, needed_rights
+from xray_backup.rights import PURGE_RIGHTS, RIGHTS, check_right, tables_for
 from xray_backup.run import new_run_id
-from xray_backup.schema_check import check_schema
 from xray_backup.server_tls import authority, distrust, open_socket, secured
 from xray_backup.store import Content, Store, open_store
 
@@ -44,6 +45,8 @@ class Subject:
     endpoint_url: str | None
     ssl_mode: SslMode
     ssl_ca: Path | None
+    policies: Sequence[ArchivePolicy]
+    tables: TableChoice
 
 
 def check(subject: Subject, events: Events) -> None:
@@ -67,6 +70,8 @@ class _Check:
     _socket: socket.socket
     _connection: Connection
     _store: Store
+    _model: DataModel | None = None
+    _schema_error: UsageError | None = None
 
     def __init__(self, subject: Subject, events: Events, resources: ExitStack) -> None:
         self._subject, self._events, self._resources = subject, events, resources
@@ -84,8 +89,9 @@ class _Check:
         self._step("TCP", self._tcp, "name")
         self._step("TLS", self._tls, "TCP")
         self._step("log-in", self._log_in, "TLS")
-        for right, tables in needed_rights(self._subject.job, X_RAY).items():
-            self._step(f"rights {right}", partial(self._right, right, tables), "log-in")
+        self._step("rights SELECT", self._reads, "log-in")
+        for right in RIGHTS[self._subject.job][1:]:
+            self._step(f"rights {right}", partial(self._right, right), "log-in")
         self._step("schema", self._schema, "rights SELECT")
         self._step("store put", self._put)
         self._step("store get", self._get, "store put")
@@ -189,18 +195,34 @@ class _Check:
         ((account, version),) = query(self._connection, "SELECT CURRENT_USER(), VERSION()")
         return f"{account} on {version}"
 
-    def _right(self, right: str, tables: Sequence[Table]) -> str:
+    def _reads(self) -> str:
+        schema, choice = self._database.schema, self._subject.tables
+        check_right(self._connection, schema, "SELECT", choice.expected)
+        try:
+            self._model = read_data_model(self._connection, schema, choice)
+        except UsageError as error:
+            # That is for the step of the schema to tell.
+            self._schema_error = error
+        return self._right("SELECT")
+
+    @property
+    def _rights_model(self) -> DataModel:
+        """The tables that rights are asked for: those that are expected, where the schema's cannot be told."""
+        return self._model or DataModel(self._subject.tables.expected)
+
+    def _right(self, right: str) -> str:
+        scopes = policy_scopes(self._rights_model, self._subject.policies) if right in PURGE_RIGHTS else ()
+        tables = tables_for(right, self._rights_model, scopes)
         check_right(self._connection, self._database.schema, right, tables)
         return f"on {', '.join(table.name for table in tables) or '*.*'}"
 
     def _schema(self) -> str:
-        try:
-            check_schema(self._connection, self._database.schema, X_RAY)
-        except BackupError as error:
-            raise BackupError(
-                f"{error}: apply the schema's migrations, or use the package that fits this schema"
-            ) from None
-        return f"{len(X_RAY.tables)} tables of {self._database.schema} are as the data model says"
+        if self._schema_error:
+            raise self._schema_error
+        assert self._model is not None  # noqa: S101
+        policies = policy_scopes(self._model, self._subject.policies)
+        purged = ", ".join(table.name for scope in policies for table in scope.purged)
+        return f"{len(self._model.tables)} tables of {self._database.schema} can be backed up; {purged} can be purged"
 
     def _put(self) -> str:
         subject = self._subject

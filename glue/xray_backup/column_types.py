@@ -52,6 +52,11 @@ class ColumnType:
         return isinstance(self.form, DateTimeForm)
 
     @property
+    def is_time(self) -> bool:
+        """True for the types by which rows grow old."""
+        return isinstance(self.form, DateForm | DateTimeForm)
+
+    @property
     def is_text(self) -> bool:
         """True for types whose values may hold any byte, and are told apart by their length."""
         return isinstance(self.form, BytesForm)

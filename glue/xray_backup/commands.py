@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xray_backup.archive import archive
+from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.aws import region_of_arn
 from xray_backup.check import Subject, check
 from xray_backup.database import Database, Secret
+from xray_backup.database_model import EVERY_TABLE, X_RAY_TABLES, TableChoice
 from xray_backup.errors import BackupError, UsageError, VerificationError
 from xray_backup.events import Events
+from xray_backup.job_contract import X_RAY_POLICIES
 from xray_backup.purge import purge
 from xray_backup.purge_record import KEPT_FOR_GOOD
 from xray_backup.restore import restore
-from xray_backup.restore_batches import Selection
+from xray_backup.restore_selection import Selection
 from xray_backup.run import Run
 from xray_backup.runner import LocalRunner, Runner
 from xray_backup.snapshot import snapshot
@@ -66,6 +70,8 @@ def execute_command(options: argparse.Namespace, events: Events, spark: SparkCon
             events=events,
             runner=_runner(options, spark, resources),
             dry_run=getattr(options, "mode", None) == "dry-run",
+            policies=_policies(options),
+            tables=_tables(options),
             connections=options.connections or DEFAULT_PROCESSES,
             lock_ttl_seconds=getattr(options, "lock_ttl_seconds", 300),
             job_run_id=getattr(options, "JOB_RUN_ID", None),
@@ -82,7 +88,18 @@ def _subject(options: argparse.Namespace) -> Subject:
         endpoint_url=options.endpoint_url,
         ssl_mode=options.ssl_mode,
         ssl_ca=options.ssl_ca,
+        policies=_policies(options),
+        tables=_tables(options),
     )
+
+
+def _policies(options: argparse.Namespace) -> Sequence[ArchivePolicy]:
+    return getattr(options, "policies", None) or X_RAY_POLICIES
+
+
+def _tables(options: argparse.Namespace) -> TableChoice:
+    choice: TableChoice = getattr(options, "tables", EVERY_TABLE)
+    return X_RAY_TABLES if _policies(options) == X_RAY_POLICIES and choice == EVERY_TABLE else choice
 
 
 def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: ExitStack) -> Runner:
@@ -128,10 +145,10 @@ def _age(run: Run, options: argparse.Namespace, asked: int) -> int:
 
 def _purge(run: Run, options: argparse.Namespace) -> None:
     age = _age(run, options, options.older_than_days)
-    result = purge(run, age, options.chunk_rows, options.sleep_ratio)
-    if kept := sum(result.units.get(outcome, 0) for outcome in KEPT_FOR_GOOD):
+    results = [purge(run, age, options.chunk_rows, options.sleep_ratio, policy) for policy in run.policies]
+    if kept := sum(result.units.get(outcome, 0) for result in results for outcome in KEPT_FOR_GOOD):
         done = "would be kept" if run.dry_run else "were kept, all others are gone"
-        raise BackupError(f"{kept} units {done}: {'; '.join(result.obstacles)}")
+        raise BackupError(f"{kept} units {done}: {'; '.join(text for result in results for text in result.obstacles)}")
 
 
 def _restore(run: Run, options: argparse.Namespace) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from xray_backup.archive_periods import Period
+from xray_backup.data_model import DataModel
 from xray_backup.database import Connection, query, server_name
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.layout import LOCKS, Kind, backup_name, checked_slot, manifest_key, run_prefix
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import commit_manifest, find_manifest
 from xray_backup.run import Run
-from xray_backup.schema_check import check_schema
 from xray_backup.schema_definition import read_schema_definition
 from xray_backup.slots import check_made_on_its_day
 from xray_backup.table_copy import copy_table
@@ -31,8 +31,8 @@ class Wanted:
     periods: tuple[Period, ...] = ()
 
 
-# Asked under the lock, once the schema is known to be right.
-FindWanted = Callable[[Connection], Wanted]
+# Asked under the lock, once the data model is known.
+FindWanted = Callable[[Connection, DataModel], Wanted]
 
 
 def database_time(run: Run) -> datetime:
@@ -45,9 +45,9 @@ def database_time(run: Run) -> datetime:
 def _count_rows(run: Run, kind: Kind, find_wanted: FindWanted) -> None:
     """Reports how many rows of each table would be copied."""
     with run.database.session() as connection:
-        check_schema(connection, run.database.schema, run.model)
-        for name, condition in find_wanted(connection).conditions.items():
-            sql = f"SELECT COUNT(*) FROM {run.model.table(name).quoted} WHERE {condition}"
+        model = run.read_model(connection)
+        for name, condition in find_wanted(connection, model).conditions.items():
+            sql = f"SELECT COUNT(*) FROM {model.table(name).quoted} WHERE {condition}"
             ((rows,),) = query(connection, sql)
             run.events("would_copy", backup=kind, table=name, rows=rows)
 
@@ -85,28 +85,30 @@ def commit_copy(
                 _check_existing(run, existing, server)
                 run.events("already_committed", backup=existing.name, run_id=existing.run_id)
                 return existing
-            definitions = _definitions(run, connection)
+            model = run.read_model(connection)
+            definitions = _definitions(run, connection, model)
             identities = _identities(run, connection, definitions)
-            schema_definition = read_schema_definition(connection, run.database.schema, run.model)
-            wanted = find_wanted(connection)
+            schema_definition = read_schema_definition(connection, run.database.schema, model)
+            wanted = find_wanted(connection, model)
         if schema_definition.not_held:
             # A restore into an empty schema will say "migrations first": better known now.
             run.events("not_held", backup=backup_name(kind, slot), objects=list(schema_definition.not_held))
         tables = {}
         # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
-        for table in reversed(run.model.tables):
+        for table in reversed(model.tables):
             prefix = run_prefix(kind, table.name, f"{started:%Y-%m-%d}", run.run_id)
             copied = copy_table(run, table, prefix, wanted.conditions[table.name])
             tables[table.name] = replace(copied, ddl=definitions[table.name])
             check()
         with run.database.session() as connection:
-            _check_unaltered(identities, _identities(run, connection, _definitions(run, connection)))
+            now = _definitions(run, connection, run.read_model(connection))
+            _check_unaltered(identities, _identities(run, connection, now))
         manifest = Manifest(
             kind=kind,
             slot=slot,
             run_id=run.run_id,
             schema=run.database.schema,
-            data_model=run.model.digest,
+            model=model,
             started_at=started.isoformat(),
             cutoff=cutoff.isoformat(),
             verified_at=database_time(run).isoformat(),
@@ -122,10 +124,9 @@ def commit_copy(
     return manifest
 
 
-def _definitions(run: Run, connection: Connection) -> dict[str, str]:
-    """The CREATE TABLE statement of each table, which is as the data model has it."""
-    check_schema(connection, run.database.schema, run.model)
-    return {table.name: table_statement(connection, run.database.schema, table.name) for table in run.model.tables}
+def _definitions(run: Run, connection: Connection, model: DataModel) -> dict[str, str]:
+    """The CREATE TABLE statement of each table."""
+    return {table.name: table_statement(connection, run.database.schema, table.name) for table in model.tables}
 
 
 def _identities(run: Run, connection: Connection, definitions: Mapping[str, str]) -> dict[str, tuple[object, ...]]:
@@ -138,8 +139,8 @@ def _identities(run: Run, connection: Connection, definitions: Mapping[str, str]
 
 def _check_unaltered(before: Mapping[str, object], after: Mapping[str, object]) -> None:
     """Raises BackupError where a table is not the same any more: what it has now may not be in the files."""
-    for name, identity in before.items():
-        if after[name] != identity:
+    for name in sorted(before.keys() | after.keys()):
+        if after.get(name) != before.get(name):
             raise BackupError(
                 f"table {name} was altered or replaced while it was copied; nothing was committed, run it again"
             )

@@ -42,18 +42,24 @@ class FileKeys:
 
 
 def compare(run: Run, manifest: Manifest) -> dict[str, Difference]:
-    """Compares every table with the database: by fingerprints of buckets of keys, by rows where these differ.
+    """Compares every table of the backup with the database.
+
+    By fingerprints of buckets of keys, and by rows where these differ.
 
     Raises:
         UsageError: the backup has other columns than the database.
     """
-    if manifest.data_model != run.model.digest:
-        raise UsageError(
-            f"{manifest.name} is of another data model than the database: verify it without --against-database, or"
-            " restore it into another schema and look there"
-        )
+    with run.database.session() as connection:
+        now = {table.name: table for table in run.read_model(connection).tables}
+    for table in manifest.model.tables:
+        there = now.get(table.name)
+        if there is None or (there.key, there.columns) != (table.key, table.columns):
+            raise UsageError(
+                f"{manifest.name} has other columns of table {table.name} than the database: verify it without"
+                " --against-database, or restore it into another schema and look there"
+            )
     result = {}
-    for table in run.model.tables:
+    for table in manifest.model.tables:
         backup = manifest.tables[table.name]
         difference = result[table.name] = Difference()
         files = [FileKeys(table, file.key) for file in backup.files]
@@ -102,7 +108,7 @@ def keys_and_hashes(workplace: Workplace, task: FileKeys) -> list[tuple[int, int
 
 def _keys_and_hashes(workplace: Workplace, task: FileKeys) -> tuple[Keys, Hashes]:
     rows = decode(task.table, read_file(workplace.store, task.key).body, task.key)
-    return keys_of(rows, task.table.key), row_hashes(task.table, rows, FORMAT_VERSION)
+    return keys_of(rows, task.table.integer_key), row_hashes(task.table, rows, FORMAT_VERSION)
 
 
 def _range_fingerprint(connection: Connection, table: Table, keys: KeyRange) -> Fingerprint:

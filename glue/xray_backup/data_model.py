@@ -1,14 +1,14 @@
-"""The tables that are backed up, with their columns, keys and parents, read once from `data_model.json`.
+"""Tables with their columns, keys and foreign keys: what a database or a backup holds, whatever it is about.
 
-No other module writes a table's or a column's name, so another team's tables are another JSON file. The schema check,
-the catalog and the grants read the same file.
+A run's model is read from its database, a backup's from its manifest. `X_RAY` is the model of the schema that this
+package's migrations make; backups of before manifests held a model are of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -26,11 +26,12 @@ def quoted(name: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """One column."""
+    """One column; the server makes the values of one that `is_generated`."""
 
     name: str
     type: ColumnType
     nullable: bool = False
+    is_generated: bool = False
 
     @property
     def quoted(self) -> str:
@@ -49,22 +50,26 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Parent:
-    """The foreign key: `column` of the child holds the key of `table`."""
+class ForeignKey:
+    """A foreign key: `columns` of the child hold `referenced_columns` of `table`.
 
+    Without a name the server does not enforce it: only the data model knows of it.
+    """
+
+    name: str
+    columns: tuple[str, ...]
     table: str
-    column: str
+    referenced_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table; `key` is its primary key, an integer that is never used twice."""
+    """One table; `key` are the columns that tell its rows apart, none where nothing does."""
 
     name: str
-    key: str
+    key: tuple[str, ...]
     columns: tuple[Column, ...]
-    parent: Parent | None = None
-    time_column: str | None = None
+    foreign_keys: tuple[ForeignKey, ...] = ()
 
     @property
     def quoted(self) -> str:
@@ -72,9 +77,25 @@ class Table:
         return quoted(self.name)
 
     @property
+    def has_integer_key(self) -> bool:
+        """True where one integer column is the key."""
+        return len(self.key) == 1 and self.column(self.key[0]).type.is_integer
+
+    @property
+    def integer_key(self) -> str:
+        """The column that is the key, of a table that has one integer for it."""
+        (name,) = self.key
+        return name
+
+    @property
     def quoted_key(self) -> str:
-        """The quoted name of the key."""
-        return quoted(self.key)
+        """The key's columns, quoted, with commas between."""
+        return ", ".join(map(quoted, self.key))
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        """The columns of the key."""
+        return tuple(map(self.column, self.key))
 
     @property
     def column_list(self) -> str:
@@ -93,12 +114,12 @@ class Table:
 
 @dataclass(frozen=True)
 class DataModel:
-    """All tables, parents before their children."""
+    """All tables, parents before their children where the foreign keys form no cycle."""
 
     tables: tuple[Table, ...]
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        tables = {table.name: table for table in self.tables}
         for table in self.tables:
             names = {column.name for column in table.columns}
             if odd := [name for name in (table.name, *names) if "\n" in name or "\r" in name]:
@@ -107,95 +128,115 @@ class DataModel:
                 raise ValueError(
                     f"table {table.name!r} must not hold a slash or be a dot: its name is that of a folder"
                 )
-            used = {table.key, *filter(None, [table.time_column]), *([table.parent.column] if table.parent else [])}
+            used = {*table.key, *(name for key in table.foreign_keys for name in key.columns)}
             if missing := used - names:
-                raise ValueError(f"table {table.name!r} has no column {sorted(missing)[0]!r}")
+                raise ValueError(f"table {table.name!r} has no column {min(missing)!r}")
             if reserved := [name for name in names if name.endswith(EXACT_SUFFIX)]:
                 raise ValueError(f"column {reserved[0]!r} of table {table.name!r}: names that end so are the backup's")
-            if not table.column(table.key).type.is_integer:
-                raise ValueError(f"the key of table {table.name!r} must be an integer")
-            if table.parent and table.parent.table not in seen:
-                raise ValueError(f"table {table.name!r} must come after its parent {table.parent.table!r}")
-            seen.add(table.name)
-        if sum(table.time_column is not None for table in self.tables) != 1:
-            raise ValueError("exactly one table must have a time column: it decides what is old enough to purge")
+            for key in table.foreign_keys:
+                parent = tables.get(key.table)
+                known = {column.name for column in parent.columns} if parent else set()
+                if not known.issuperset(key.referenced_columns):
+                    raise ValueError(f"foreign key {key.columns} of table {table.name!r} references what is not there")
 
     def table(self, name: str) -> Table:
         """The table of that name."""
         return next(table for table in self.tables if table.name == name)
 
-    def children(self, table: Table) -> Sequence[Table]:
-        """The tables whose foreign key points at `table`."""
-        return [other for other in self.tables if other.parent and other.parent.table == table.name]
+    def children(self, table: Table) -> Sequence[tuple[Table, ForeignKey]]:
+        """The foreign keys that reference `table`, each with its own table."""
+        return [(other, key) for other in self.tables for key in other.foreign_keys if key.table == table.name]
 
     @cached_property
-    def anchor(self) -> Table:
-        """The table whose time column decides what is old: its rows, with their descendants, are what is purged."""
-        return next(table for table in self.tables if table.time_column)
+    def in_cycles(self) -> frozenset[str]:
+        """The tables that reference themselves, by way of others or not."""
+        return frozenset(table.name for table in self.tables if table.name in self._above(table.name))
 
-    @cached_property
-    def purged(self) -> Sequence[Table]:
-        """The anchor and its descendants, parents first; every other table is never purged."""
-        names = {self.anchor.name}
-        for table in self.tables:
-            if table.parent and table.parent.table in names:
-                names.add(table.name)
-        return [table for table in self.tables if table.name in names]
-
-    def path_to_anchor(self, table: Table) -> Sequence[Table]:
-        """`table`, its parent and so on up to the anchor, both ends included."""
-        path = [table]
-        while path[-1].name != self.anchor.name:
-            parent = path[-1].parent
-            if parent is None:
-                raise ValueError(f"{table.name} does not descend from {self.anchor.name}")
-            path.append(self.table(parent.table))
-        return path
+    def _above(self, name: str) -> set[str]:
+        """The tables that `name` references, and those that they do."""
+        found: set[str] = set()
+        new = {name}
+        while new:
+            new = {key.table for table in new for key in self.table(table).foreign_keys} - found
+            found |= new
+        return found
 
     @cached_property
     def digest(self) -> str:
-        """Changes whenever a table, a column, its order or its type does (hexadecimal, 16 digits)."""
-        text = json.dumps([[t.name, t.key, [[c.name, c.type.mysql] for c in t.columns]] for t in self.tables])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Changes whenever a table, its key, a column, its order or its type does (hexadecimal, 16 digits)."""
+        parts = [
+            [t.name, t.key[0] if len(t.key) == 1 else list(t.key), [[c.name, c.type.mysql] for c in t.columns]]
+            for t in self.tables
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def parents_first(tables: Iterable[Table]) -> tuple[Table, ...]:
+    """The tables in the order of their names, but each after those that it references, as far as no cycle forbids."""
+    left = {table.name: table for table in sorted(tables, key=lambda table: table.name)}
+    found: list[Table] = []
+    while left:
+        ready = [t for t in left.values() if not any(k.table in left and k.table != t.name for k in t.foreign_keys)]
+        # In a cycle no table is ready: the first by name begins.
+        for table in ready or [next(iter(left.values()))]:
+            found.append(left.pop(table.name))
+    return tuple(found)
 
 
 def parse_data_model(document: Mapping[str, Any]) -> DataModel:
     """The data model that a JSON document describes.
 
     Raises:
-        ValueError: a type, key, parent or time column is wrong.
+        ValueError: a type, key or foreign key is wrong.
     """
-    return DataModel(
-        tuple(
-            Table(
-                name=table["name"],
-                key=table["key"] if isinstance(table["key"], str) else table["key"][0],
-                columns=tuple(
-                    Column(
-                        column["name"],
-                        parse_column_type(column["type"], column.get("characterSet")),
-                        column.get("nullable", False),
-                    )
-                    for column in table["columns"]
-                ),
-                parent=_parse_parent(table),
-                time_column=table.get("timeColumn") or _TIME_COLUMNS.get(table["name"]),
+    return DataModel(tuple(map(_parse_table, document["tables"])))
+
+
+def _parse_table(table: Mapping[str, Any]) -> Table:
+    return Table(
+        name=table["name"],
+        key=tuple(table["key"]),
+        columns=tuple(
+            Column(
+                column["name"],
+                parse_column_type(column["type"], column.get("characterSet")),
+                column.get("nullable", False),
+                column.get("generated", False),
             )
-            for table in document["tables"]
-        )
+            for column in table["columns"]
+        ),
+        foreign_keys=tuple(map(_parse_foreign_key, table.get("foreignKeys", ()))),
     )
 
 
-# The X-ray model's own: a file that is written from a database does not tell.
-_TIME_COLUMNS = {"transaction": "time"}
+def _parse_foreign_key(key: Mapping[str, Any]) -> ForeignKey:
+    return ForeignKey(key["name"], tuple(key["columns"]), key["table"], tuple(key["referencedColumns"]))
 
 
-def _parse_parent(table: Mapping[str, Any]) -> Parent | None:
-    if "parent" in table:
-        return Parent(**table["parent"])
-    for key in table.get("foreignKeys", ()):
-        return Parent(key["table"], key["columns"][0])
-    return None
+def write_data_model(model: DataModel) -> dict[str, Any]:
+    """The JSON document that describes `model`; `parse_data_model` reads it."""
+    return {"tables": [_written_table(table) for table in model.tables]}
+
+
+def _written_table(table: Table) -> dict[str, Any]:
+    columns = [
+        {"name": column.name, "type": column.type.mysql}
+        | ({"nullable": True} if column.nullable else {})
+        | ({"generated": True} if column.is_generated else {})
+        | ({"characterSet": column.type.character_set} if column.type.character_set else {})
+        for column in table.columns
+    ]
+    foreign_keys = [
+        {
+            "name": key.name,
+            "columns": list(key.columns),
+            "table": key.table,
+            "referencedColumns": list(key.referenced_columns),
+        }
+        for key in table.foreign_keys
+    ]
+    written: dict[str, Any] = {"name": table.name, "key": list(table.key), "columns": columns}
+    return written | ({"foreignKeys": foreign_keys} if foreign_keys else {})
 
 
 X_RAY = parse_data_model(json.loads(resources.files("xray_backup").joinpath("data_model.json").read_text("utf-8")))

@@ -14,7 +14,8 @@ from itertools import groupby
 import numpy as np
 import pymysql
 
-from xray_backup.data_model import DataModel, Table, quoted
+from xray_backup.archive_policy import PolicyScope
+from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError
 from xray_backup.keys import Keys, keys_condition
@@ -89,12 +90,12 @@ class DeleteEffects:
             )
 
 
-def find_delete_effects(connection: Connection, schema: str, model: DataModel) -> DeleteEffects:
+def find_delete_effects(connection: Connection, schema: str, scope: PolicyScope) -> DeleteEffects:
     """Looks for the foreign keys to the purged tables, from any schema, and for the triggers on them.
 
     The user's rights must have been checked: without them the server keeps foreign keys and triggers to itself.
     """
-    tables = {table.name: table for table in model.purged}
+    tables = {table.name: table for table in scope.purged}
     found = _all_of(connection, schema, list(tables))
     blocked: dict[str, list[str]] = {}
     for kind, _, name, table, rule in found:
@@ -102,7 +103,7 @@ def find_delete_effects(connection: Connection, schema: str, model: DataModel) -
             blocked.setdefault(table, []).append(f"trigger {schema}.{name} ({rule}) acts on every delete from {table}")
     readable = []
     for key in _foreign_keys(connection, schema, list(tables)):
-        if _is_of_the_model(key, schema, model):
+        if _is_an_owner(key, schema, scope):
             continue
         if (denied := _denied(connection, key)) is None:
             readable.append(key)
@@ -154,14 +155,13 @@ def _foreign_keys(connection: Connection, schema: str, tables: Sequence[str]) ->
     return keys
 
 
-def _is_of_the_model(key: ForeignKey, schema: str, model: DataModel) -> bool:
-    """True for the foreign key from a purged table to its parent: its rows are deleted first, and are archived."""
-    return key.schema == schema and any(
-        table.parent is not None
-        and (table.name, table.parent.table) == (key.table, key.parent)
-        and (table.parent.column,) == key.columns
-        and (model.table(table.parent.table).key,) == key.parent_columns
-        for table in model.purged
+def _is_an_owner(key: ForeignKey, schema: str, scope: PolicyScope) -> bool:
+    """True for the foreign key by which a purged table's rows belong to a unit: archived, and deleted first."""
+    owner = scope.owners.get(key.table) if key.schema == schema else None
+    return owner is not None and (owner.table, owner.columns, owner.referenced_columns) == (
+        key.parent,
+        key.columns,
+        key.parent_columns,
     )
 
 

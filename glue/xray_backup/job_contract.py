@@ -12,11 +12,16 @@ from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Any
 
+from xray_backup.archive_policy import parse_policies
 from xray_backup.data_model import X_RAY
 
 _DOCUMENT: Mapping[str, Any] = json.loads(
     resources.files("xray_backup").joinpath("job_contract.json").read_text("utf-8")
 )
+
+
+# Of the schema that this package's migrations make.
+X_RAY_POLICIES = parse_policies(_DOCUMENT["everyJob"]["policies"]["default"])
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Argument:
 
 def _tables() -> dict[str, str]:
     """The tables whose names stand in an argument's."""
-    anchor = X_RAY.anchor
-    return {"anchor": anchor.name} | ({"parent": anchor.parent.table} if anchor.parent else {})
+    anchor = X_RAY.table(X_RAY_POLICIES[0].anchor)
+    return {"anchor": anchor.name, "parent": anchor.foreign_keys[0].table}
 
 
 def _arguments(job: Mapping[str, Any]) -> dict[str, Argument]:

@@ -10,16 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from xray_backup.archive_periods import Period
-from xray_backup.backup_model import model_of_backup
-from xray_backup.data_model import DataModel
+from xray_backup.backup_model import model_of_digest
+from xray_backup.data_model import DataModel, parse_data_model, write_data_model
 from xray_backup.errors import NewerFormatError, VerificationError
 from xray_backup.fingerprint import Fingerprint
 from xray_backup.layout import KINDS, Kind, backup_name
 from xray_backup.schema_definition import SchemaDefinition
 
-FORMAT_VERSION = 2
-# Version 0.1.0 of the package wrote format 1.
-_READABLE = (1, 2)
+FORMAT_VERSION = 3
+# Version 0.1.0 of the package wrote format 1; the first to hold the data model is 3.
+_READABLE = (1, 2, 3)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Manifest:
     slot: str
     run_id: str
     schema: str
-    data_model: str
+    model: DataModel
     started_at: str
     cutoff: str
     verified_at: str
@@ -89,18 +89,10 @@ class Manifest:
         """Name of this backup, as people write it."""
         return backup_name(self.kind, self.slot)
 
-    def model(self, model: DataModel) -> DataModel:
-        """The data model that the backup was made with, told from `model`, this package's.
-
-        Raises:
-            UsageError: it cannot be told.
-        """
-        statements = {name: table.ddl for name, table in self.tables.items()}
-        return model_of_backup(self.name, self.data_model, statements, model)
-
     def to_json(self) -> bytes:
         """The document on one line, as Athena reads it; numbers above 2^53 are strings, whole for every JSON reader."""
         document = dataclasses.asdict(self)
+        document["model"] = write_data_model(self.model)
         for table in document["tables"].values():
             for file in table["files"]:
                 file["fingerprint"]["hash_sum"] = str(file["fingerprint"]["hash_sum"])
@@ -126,18 +118,29 @@ class Manifest:
                 raise ValueError(f"format {version!r}")
             if document["kind"] not in KINDS or backup_name(document["kind"], document["slot"]) != where:
                 raise ValueError("its name is not that of its key")
-            for field in ("run_id", "schema", "data_model", "started_at", "cutoff", "verified_at"):
+            for field in ("run_id", "schema", "started_at", "cutoff", "verified_at"):
                 if not isinstance(document[field], str):
                     raise ValueError(f"{field} is no text")
             for field in ("started_at", "verified_at"):
                 datetime.fromisoformat(document[field])
             document["tables"] = {name: _table_backup(table) for name, table in document["tables"].items()}
             document["archived_periods"] = _archived_periods(document)
+            document["model"] = _model(document, where)
             if definition := document.get("schema_definition"):
                 document["schema_definition"] = SchemaDefinition.from_json(definition)
             return cls(**document)
+        except VerificationError:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise VerificationError(f"manifest {where} is damaged ({type(error).__name__}: {error})") from None
+
+
+def _model(document: dict[str, Any], where: str) -> DataModel:
+    """The model that the manifest holds; earlier ones have the digest of one."""
+    if "model" in document:
+        return parse_data_model(document["model"])
+    statements = {name: table.ddl for name, table in document["tables"].items()}
+    return model_of_digest(where, str(document.pop("data_model")), statements)
 
 
 def _archived_periods(document: dict[str, Any]) -> tuple[Period, ...]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from xray_backup.data_model import DataModel
 from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
 from xray_backup.layout import KINDS, MANIFESTS, SLOT, Kind, backup_name, manifest_key
 from xray_backup.manifest import Manifest
@@ -35,13 +34,12 @@ def commit_manifest(store: Store, manifest: Manifest) -> None:
         raise BackupError(f"{manifest.name} was committed by another run; it stands, and this run's files are not used")
 
 
-def load_manifest(store: Store, name: str, model: DataModel, origin: Origin | None = None) -> Manifest:
+def load_manifest(store: Store, name: str, origin: Origin | None = None) -> Manifest:
     """The manifest of backup `name`; `latest` is the newest snapshot.
 
     Args:
         store: where.
         name: as `list` shows it, or `latest`.
-        model: this package's.
         origin: of the database that `latest` is wanted of, where a store holds snapshots of several.
 
     Raises:
@@ -54,7 +52,6 @@ def load_manifest(store: Store, name: str, model: DataModel, origin: Origin | No
         if content is None:
             raise UsageError(f"there is no backup {name!r} in {store.url}: `list` shows what there is")
         manifest = Manifest.from_json(content.body, name)
-    manifest.model(model)
     return manifest
 
 

@@ -13,14 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import timedelta
 
 import pymysql
 from pymysql.constants import ER
 
-from xray_backup.archive import checked_age_days
+from xray_backup.archive import time_before
+from xray_backup.archive_policy import ArchivePolicy, PolicyScope, policy_scopes
 from xray_backup.committed_copy import database_time
-from xray_backup.data_model import Table, quoted
+from xray_backup.data_model import ForeignKey, Table, quoted
 from xray_backup.database import Connection, execute, query, retried
 from xray_backup.delete_effects import changed_rows, find_delete_effects
 from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
@@ -36,7 +36,6 @@ from xray_backup.restore_proof import blocked_by_inserts, restore_proof
 from xray_backup.rights import check_rights
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 from xray_backup.run import Run
-from xray_backup.schema_check import check_schema
 from xray_backup.verification import FileContent, verify
 
 # Beside the purge records, so that a purge's role needs to write nowhere else.
@@ -58,45 +57,64 @@ class ChunkRefusedError(Exception):
         self.outcome = outcome
 
 
-def purge(run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float) -> PurgeResult:
-    """Deletes the archived rows that are older than `older_than_days`.
+def purge(
+    run: Run,
+    older_than_days: int,
+    chunk_rows: int,
+    sleep_ratio: float,
+    policy: ArchivePolicy | None = None,
+) -> PurgeResult:
+    """Deletes the archived rows of one policy that are older than `older_than_days`, or than its own larger age.
 
     Args:
         run: the run.
         older_than_days: age in days by the time column, 2 or more.
         chunk_rows: rows per database transaction.
         sleep_ratio: pause after each chunk, as a fraction of the time it took.
+        policy: one of the run's (default: its first).
 
     Raises:
         BackupError: refused before anything was deleted, or stopped between two chunks; it can be run again.
     """
-    checked_age_days(older_than_days)
+    policy = policy or run.policies[0]
+    before = time_before(database_time(run), policy, older_than_days)
     if chunk_rows < 1 or sleep_ratio < 0:
         raise UsageError(
             f"--chunk_rows must be 1 or more and --sleep_ratio 0 or more, got {chunk_rows} and {sleep_ratio}"
         )
     with run.exclusive(PURGE_LOCK) as check:
-        return _purge(run, older_than_days, chunk_rows, sleep_ratio, check)
+        return _purge(run, _scope(run, policy), before, chunk_rows, sleep_ratio, check)
+
+
+def _scope(run: Run, policy: ArchivePolicy) -> PolicyScope:
+    """The policy's scope in the database as it is, once the user has shown its rights."""
+    with run.database.session() as connection:
+        model = run.read_model(connection)
+        scopes = policy_scopes(model, run.policies)
+        scope = scopes[run.policies.index(policy)]
+        check_rights(connection, run.database.schema, "purge", model, [scope])
+    return scope
 
 
 def _purge(
-    run: Run, older_than_days: int, chunk_rows: int, sleep_ratio: float, check: Callable[[], None]
+    run: Run,
+    scope: PolicyScope,
+    before: str,
+    chunk_rows: int,
+    sleep_ratio: float,
+    check: Callable[[], None],
 ) -> PurgeResult:
-    before = f"{database_time(run) - timedelta(days=older_than_days):%Y-%m-%d %H:%M:%S}"
     damaged: list[VerificationError | NewerFormatError] = []
-    archives = list(_archives(run, lambda _, error: damaged.append(error)))
-    parents = {table.name: table.parent.column for table in run.model.purged[1:] if table.parent}
+    archives = list(_archives(run, scope, lambda _, error: damaged.append(error)))
+    parents = {name: key.columns[0] for name, key in scope.owners.items()}
     contents: dict[str, FileContent] = {}
     for manifest in archives:
         contents |= verify(run, manifest, parents)
-    recorder = PurgeRecorder(run, [manifest.name for manifest in archives], before)
+    recorder = PurgeRecorder(run, scope, [manifest.name for manifest in archives], before)
     with recorder, ExitStack() as sessions:
         connections = [sessions.enter_context(run.database.session()) for _ in range(run.connections)]
-        # Rights first: who may not see a table is told which right is missing, not that there is no table.
-        check_rights(connections[0], run.database.schema, "purge", run.model)
-        check_schema(connections[0], run.database.schema, run.model)
-        effects = find_delete_effects(connections[0], run.database.schema, run.model)
-        effects = effects.also_blocked(blocked_by_inserts(connections[0], run.database.schema, run.model))
+        effects = find_delete_effects(connections[0], run.database.schema, scope)
+        effects = effects.also_blocked(blocked_by_inserts(connections[0], run.database.schema, scope))
         for connection in connections:
             # Parents are locked before their children are read, so no child comes in between; READ COMMITTED
             # locks no gap between keys, so the web app's inserts beside a chunk go on.
@@ -105,14 +123,14 @@ def _purge(
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
         text_bytes = int(limit) // 2
-        kept = KeptUnits(run.model.anchor, effects, keys_at_once(text_bytes))
-        purger = _Purger(run, check, sleep_ratio, text_bytes, kept)
+        kept = KeptUnits(scope.anchor, effects, keys_at_once(text_bytes))
+        purger = _Purger(run, scope, check, sleep_ratio, text_bytes, kept)
         looking = sessions.enter_context(run.database.session())
         for manifest in archives:
-            proof = restore_proof(looking, run.store, run.model, manifest)
-            blocks = ahead(read_blocks(run, manifest, contents, before, proof))
+            proof = restore_proof(looking, run.store, scope, manifest)
+            blocks = ahead(read_blocks(run.store, scope, manifest, contents, before, proof))
             sorted_out = (kept.take_out(looking, block) for block in blocks)
-            _purge_archive(run, manifest, purger, connections, sorted_out, chunk_rows, recorder)
+            _purge_archive(run, scope, manifest, purger, connections, sorted_out, chunk_rows, recorder)
             recorder.obstacles = kept.reasons
     result = recorder.result
     run.events("would_purge" if run.dry_run else "purged", **asdict(result))
@@ -123,6 +141,7 @@ def _purge(
 
 def _purge_archive(
     run: Run,
+    scope: PolicyScope,
     manifest: Manifest,
     purger: _Purger,
     connections: Sequence[Connection],
@@ -130,7 +149,7 @@ def _purge_archive(
     chunk_rows: int,
     recorder: PurgeRecorder,
 ) -> None:
-    total = manifest.tables[run.model.anchor.name].fingerprint.rows
+    total = manifest.tables[scope.anchor.name].fingerprint.rows
     outcomes: Counter[Outcome] = Counter()
 
     def done(chunk: ChunkResult) -> None:
@@ -147,20 +166,23 @@ def _purge_archive(
     in_parallel(connections, chunks(), purger.purge, done)
     # A row that was changed since is not this archive's any more: the next one takes it as it is now.
     if outcomes["deleted"] + outcomes["gone"] + outcomes["changed"] == total:
-        recorder.archive_is_finished(manifest.name)
+        recorder.archive_is_finished(manifest)
 
 
-def _archives(run: Run, on_damage: OnDamage) -> Iterator[Manifest]:
+def _archives(run: Run, scope: PolicyScope, on_damage: OnDamage) -> Iterator[Manifest]:
+    """The archives that hold rows of this policy, as its tables are now."""
     for manifest in unpurged_archives(run.store, on_damage):
-        if manifest.data_model != run.model.digest:
-            # From before a migration. Its rows are in the next archive too, as they are since: that one is purged.
-            run.events("skipped", backup=manifest.name, reason="it is of another data model")
-            continue
         if manifest.schema != run.database.schema:
             raise UsageError(
                 f"{manifest.name} is of schema {manifest.schema!r}, the secret names {run.database.schema!r}:"
                 " nothing was deleted"
             )
+        if not any(period.anchor == scope.anchor.name for period in manifest.archived_periods):
+            continue
+        if not scope.is_same_in(manifest.model):
+            # From before a migration. Its rows are in the next archive too, as they are since: that one is purged.
+            run.events("skipped", backup=manifest.name, reason="it is of another data model")
+            continue
         yield manifest
 
 
@@ -171,9 +193,15 @@ class _Purger:
     """
 
     def __init__(
-        self, run: Run, check: Callable[[], None], sleep_ratio: float, text_bytes: int, kept: KeptUnits
+        self,
+        run: Run,
+        scope: PolicyScope,
+        check: Callable[[], None],
+        sleep_ratio: float,
+        text_bytes: int,
+        kept: KeptUnits,
     ) -> None:
-        self._tables, self._dry_run = run.model.purged, run.dry_run
+        self._scope, self._dry_run = scope, run.dry_run
         self._check, self._sleep_ratio, self._text_bytes = check, sleep_ratio, text_bytes
         self._kept = kept
         self.keys_at_once = keys_at_once(text_bytes)
@@ -220,7 +248,7 @@ class _Purger:
 
     def _transaction(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
         self._compare(connection, rows)
-        highest = ", ".join(f"(SELECT MAX({table.quoted_key}) FROM {table.quoted})" for table in self._tables)
+        highest = ", ".join(f"(SELECT MAX({table.quoted_key}) FROM {table.quoted})" for table in self._scope.purged)
         (last_keys,) = query(connection, f"SELECT {highest}")
         if any(len(archived) and archived.keys[-1] >= last for archived, last in zip(rows, last_keys, strict=True)):
             raise ChunkRefusedError("last_key")
@@ -265,9 +293,9 @@ class _Purger:
         for position, archived in enumerate(rows):
             count, same = self._locked(connection, archived)
             found += count
-            parent = archived.table.parent
-            if position and parent and len(by_table[parent.table]):
-                belonging = self._count(connection, archived.table, quoted(parent.column), by_table[parent.table])
+            owner = self._scope.owners.get(archived.table.name)
+            if position and owner and len(by_table[owner.table]):
+                belonging = self._count(connection, archived.table, owner, by_table[owner.table])
                 found += belonging
                 same = same and belonging == count
             equal = equal and same
@@ -287,9 +315,9 @@ class _Purger:
             same = same and count == len(part) and found_digest == digest(part)
         return found, same
 
-    def _count(self, connection: Connection, table: Table, column: str, parents: RowsInOrder) -> int:
+    def _count(self, connection: Connection, table: Table, owner: ForeignKey, parents: RowsInOrder) -> int:
         """Number of rows of `table` that belong to these parents."""
-        found = 0
+        found, (column,) = 0, map(quoted, owner.columns)
         for start, end in parents.parts(self.keys_at_once, self._text_bytes):
             condition = keys_condition(column, parents.keys[start:end])
             ((count,),) = query(connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE {condition}")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from xray_backup.archive_policy import PolicyScope
 from xray_backup.errors import VerificationError
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
@@ -130,9 +131,12 @@ class PurgeRecorder:
     A purge that stops half-way leaves a result of what it deleted, too; a dry run writes nothing.
     """
 
-    def __init__(self, run: Run, archives: Sequence[str], before: str) -> None:
-        self._run, self._archives, self._before = run, archives, before
-        self._rows = Counter({table.name: 0 for table in run.model.purged})
+    def __init__(self, run: Run, scope: PolicyScope, archives: Sequence[str], before: str) -> None:
+        self._run, self._scope, self._archives, self._before = run, scope, archives, before
+        number = run.policies.index(scope.policy)
+        # The first policy's record is named after the run alone, as every record was when there was one policy.
+        self._folder = f"{PURGES}{run.run_id}{f'.{number + 1}' if number else ''}/"
+        self._rows = Counter({table.name: 0 for table in scope.purged})
         self._units: Counter[Outcome] = Counter()
         self._kept: dict[str, list[int]] = {}
         self.obstacles: Sequence[str] = []
@@ -155,9 +159,10 @@ class PurgeRecorder:
         if len(self._lines) >= CHUNKS_PER_RECORD or time.monotonic() - self._written >= SECONDS_PER_RECORD:
             self._flush()
 
-    def archive_is_finished(self, name: str) -> None:
+    def archive_is_finished(self, manifest: Manifest) -> None:
         """Notes that an archive has nothing more to purge, so that no later purge has to read it again."""
-        self._create(f"{FINISHED}{name}.json", PurgedArchive(name, self._run.run_id).to_json())
+        record = PurgedArchive(manifest.name, self._run.run_id)
+        self._create(_finished_key(manifest, self._scope.anchor.name), record.to_json())
 
     @property
     def result(self) -> PurgeResult:
@@ -189,7 +194,7 @@ class PurgeRecorder:
             self._written = time.monotonic()
 
     def _write(self, name: str, body: bytes) -> None:
-        self._create(f"{PURGES}{self._run.run_id}/{name}", body)
+        self._create(f"{self._folder}{name}", body)
 
     def _create(self, key: str, body: bytes) -> None:
         if not self._run.dry_run:
@@ -220,5 +225,13 @@ def unpurged_archives(store: Store, on_damage: OnDamage) -> Iterator[Manifest]:
     """Every archive that still has something to purge; an archive is for good, so their number only grows."""
     finished = {item.key for item in store.list(FINISHED)}
     for manifest in load_manifests(store, on_damage):
-        if manifest.kind == "archive" and f"{FINISHED}{manifest.name}.json" not in finished:
-            yield manifest
+        if manifest.kind == "archive":
+            anchors = {period.anchor for period in manifest.archived_periods}
+            if not anchors or any(_finished_key(manifest, anchor) not in finished for anchor in anchors):
+                yield manifest
+
+
+def _finished_key(manifest: Manifest, anchor: str) -> str:
+    """The record that an archive has nothing more to purge of one policy, which most often is its only one."""
+    anchors = sorted({period.anchor for period in manifest.archived_periods})
+    return f"{FINISHED}{manifest.name}{f'.{anchors.index(anchor) + 1}' if len(anchors) > 1 else ''}.json"

@@ -14,15 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_file import decode, read_file
-from xray_backup.data_model import Table
+from xray_backup.data_model import ForeignKey, Table
 from xray_backup.keys import Keys, in_key_order, is_one_of, keys_of
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.purge_record import Outcome
 from xray_backup.restore_proof import RestoreProof
 from xray_backup.row_text import row_texts, value_text
 from xray_backup.rows_in_order import RowsInOrder, sorted_rows
-from xray_backup.run import Run
+from xray_backup.store import Store
 from xray_backup.verification import FileContent
 
 ANCHORS_PER_BLOCK = 25_000
@@ -115,32 +116,39 @@ class Chunk:
 
 
 def read_blocks(
-    run: Run, manifest: Manifest, contents: Mapping[str, FileContent], before: str, proof: RestoreProof
+    store: Store,
+    scope: PolicyScope,
+    manifest: Manifest,
+    contents: Mapping[str, FileContent],
+    before: str,
+    proof: RestoreProof,
 ) -> Iterator[Block]:
     """Every unit of the archive whose time is before `before`, each once, in blocks of neighbours.
 
     Args:
-        run: the run.
+        store: where the archive is.
+        scope: the policy, and the tables that it reaches.
         manifest: a verified archive.
         contents: what was found in each file: the ends of the column that names the parent.
         before: `YYYY-MM-DD hh:mm:ss`, in the zone of the time column.
         proof: tells which rows a restore can insert.
     """
-    anchor, *descendants = run.model.purged
+    anchor, *descendants = scope.purged
     for file in manifest.tables[anchor.name].files:
-        rows = _rows(run, anchor, file)
-        assert anchor.time_column is not None  # noqa: S101
+        rows = _rows(store, anchor, file)
         # As text, which sorts as time does, and is there for a zero date as well.
-        old = rows.filter(pc.less(value_text(anchor.column(anchor.time_column), rows), before))
-        old = in_key_order(old, anchor.key)
+        old = rows.filter(pc.less(value_text(scope.time_column, rows), before))
+        old = in_key_order(old, anchor.integer_key)
         for start in range(0, old.num_rows, ANCHORS_PER_BLOCK):
             part = old.slice(start, ANCHORS_PER_BLOCK)
-            keys = keys_of(part, anchor.key)
+            keys = keys_of(part, anchor.integer_key)
             failed: dict[Outcome, list[Keys]] = {}
             _note(failed, proof.failures(anchor, part), keys)
             found = {anchor.name: UnitRows(anchor, keys, keys, row_texts(anchor, part))}
             for table in descendants:
-                found[table.name] = _descendants(run, manifest, contents, table, found, proof, failed)
+                found[table.name] = _descendants(
+                    store, scope.owners[table.name], manifest, contents, table, found, proof, failed
+                )
             reasons = {reason: np.unique(np.concatenate(anchors)) for reason, anchors in failed.items()}
             yield Block(tuple(found.values()), reasons)
 
@@ -151,7 +159,8 @@ def _note(failed: dict[Outcome, list[Keys]], failures: Mapping[Outcome, pa.Array
 
 
 def _descendants(
-    run: Run,
+    store: Store,
+    owner: ForeignKey,
     manifest: Manifest,
     contents: Mapping[str, FileContent],
     table: Table,
@@ -160,18 +169,17 @@ def _descendants(
     failed: dict[Outcome, list[Keys]],
 ) -> UnitRows:
     """The archived rows whose parents are among those found, sorted by their anchor; `failed` gets anchors' keys."""
-    assert table.parent is not None  # noqa: S101
-    parents = found[table.parent.table]
+    parents, (column,) = found[owner.table], owner.columns
     order = np.argsort(parents.keys, kind="stable")
     parent_keys, parent_anchors = parents.keys[order], parents.anchors[order]
     anchors, keys, texts = [], [], []
     for file in _files_with(manifest.tables[table.name].files, contents, parent_keys):
-        rows = _rows(run, table, file)
-        part = rows.filter(is_one_of(rows, table.parent.column, parent_keys))
+        rows = _rows(store, table, file)
+        part = rows.filter(is_one_of(rows, column, parent_keys))
         if part.num_rows:
-            anchors.append(parent_anchors[np.searchsorted(parent_keys, keys_of(part, table.parent.column))])
+            anchors.append(parent_anchors[np.searchsorted(parent_keys, keys_of(part, column))])
             _note(failed, proof.failures(table, part), anchors[-1])
-            keys.append(keys_of(part, table.key))
+            keys.append(keys_of(part, table.integer_key))
             texts.append(row_texts(table, part))
     if not keys:
         return UnitRows(table, np.array([], np.int64), np.array([], np.int64), pa.array([], pa.binary()))
@@ -193,6 +201,6 @@ def _files_with(files: Sequence[DataFile], contents: Mapping[str, FileContent], 
             yield file
 
 
-def _rows(run: Run, table: Table, file: DataFile) -> pa.Table:
+def _rows(store: Store, table: Table, file: DataFile) -> pa.Table:
     # With the ETag that was verified: these are the same bytes.
-    return decode(table, read_file(run.store, file.key, file.etag).body, file.key)
+    return decode(table, read_file(store, file.key, file.etag).body, file.key)

@@ -112,7 +112,7 @@ def _proved(task: RangeCopy, key: str, content: Content, sent: Sent) -> CopiedFi
             row_texts = proof.add(table, part)
             found += Fingerprint.of(hashes_of(row_texts))
             digest.add(row_texts)
-            keys = pc.min_max(part.column(table.key)).as_py()
+            keys = pc.min_max(part.column(table.integer_key)).as_py()
             smallest, largest = min(smallest, keys["min"]), max(largest, keys["max"])
             rows = rows.slice(part.num_rows)
             if not proof.rows_left:
@@ -193,7 +193,7 @@ def _answers(connection: Connection, task: RangeCopy) -> Iterator[tuple[pa.Table
         except _TooMuchError as error:
             if error.rows == 1:
                 raise BackupError(
-                    f"table {task.table.name}: the row with {task.table.key}"
+                    f"table {task.table.name}: the row with {task.table.integer_key}"
                     f" {nth_key(connection, task.table, asked, task.condition, 1)} has more than {limit} bytes, a"
                     " quarter of MySQL's max_allowed_packet: raise that parameter"
                 ) from None

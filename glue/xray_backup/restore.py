@@ -6,15 +6,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
+from xray_backup.archive_policy import policy_scopes
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query, server_name
 from xray_backup.errors import VerificationError
 from xray_backup.in_parallel import in_parallel
+from xray_backup.keys import Keys
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import Origin, load_manifest
 from xray_backup.planned_rows import PlannedRows
-from xray_backup.restore_batches import Batch, Selection, check_selection, read_batches, selected_keys
+from xray_backup.restore_batches import Batch, read_batches
 from xray_backup.restore_definition import DefinitionTarget, Remade
 from xray_backup.restore_result import RestoreResult, TableResult
 from xray_backup.restore_schema import (
@@ -26,6 +28,7 @@ from xray_backup.restore_schema import (
     finish_tables,
     make_tables,
 )
+from xray_backup.restore_selection import Selection, check_selection, selected_keys
 from xray_backup.restore_writer import TableWriter
 from xray_backup.run import Run
 from xray_backup.run_records import RestoreRecord, RunRecord, recorded
@@ -68,12 +71,13 @@ def restore(
     target = schema or run.database.schema
     with run.database.session("") as connection:
         origin = Origin(run.database.schema, server_name(connection))
-    backups = [load_manifest(run.store, name, run.model, origin) for name in names]
-    models = [manifest.model(run.model) for manifest in backups]
+    backups = [load_manifest(run.store, name, origin) for name in names]
+    models = [manifest.model for manifest in backups]
     for manifest in backups:
         for table in manifest.tables.values():
             check_files(run.store, manifest, table)
-    check_selection(run.store, backups, models, selection)
+    if not selection.is_everything:
+        check_selection(run.store, backups, policy_scopes(models[0], run.policies)[0], selection)
     check_ignored(ignored_columns, models)
     result = {table.name: TableResult() for model in models for table in model.tables}
 
@@ -147,7 +151,10 @@ def _restore(
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
         for source in sources:
-            keys = selected_keys(run.store, source.model, source.manifest, selection)
+            keys: Mapping[str, Keys | None] = {table.name: None for table in source.model.tables}
+            if not selection.is_everything:
+                scope = policy_scopes(source.model, run.policies)[0]
+                keys = selected_keys(run.store, scope, source.manifest, selection)
             for table in source.model.tables:
                 there = source.targets[table.name]
                 had_rows = exists and _has_rows(connections[0], table)

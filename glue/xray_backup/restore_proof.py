@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_file import decode, read_file
-from xray_backup.data_model import DataModel, Table
+from xray_backup.data_model import DataModel, ForeignKey, Table
 from xray_backup.database import Connection, query
 from xray_backup.keys import Keys, is_one_of, keys_of
 from xray_backup.literals import without_statement
@@ -28,10 +29,12 @@ _NAMES_BYTES = 2**14
 
 @dataclass(frozen=True)
 class RestoreProof:
-    """The rows of one archive that a restore can insert; `parents` are the keys it inserts before the anchor's rows."""
+    """The rows of one archive that a restore can insert.
 
-    anchor: Table
-    parents: Keys | None
+    `parents` are, by table and foreign key, the keys that it inserts before the rows of the purged tables.
+    """
+
+    parents: Mapping[str, Sequence[tuple[ForeignKey, Keys]]]
     most_bytes: int
 
     def failures(self, table: Table, rows: pa.Table) -> dict[Outcome, pa.Array]:
@@ -40,30 +43,35 @@ class RestoreProof:
         lost = without_statement(table, rows, self.most_bytes)
         if lost is not None:
             failures["not_insertable"] = lost
-        if table is self.anchor and table.parent and self.parents is not None:
-            named = one_chunk(rows.column(table.parent.column))
-            alone = pc.and_(
-                pc.is_valid(named), pc.invert(one_chunk(is_one_of(rows, table.parent.column, self.parents)))
-            )
+        for key, parents in self.parents.get(table.name, ()):
+            (column,) = key.columns
+            named = one_chunk(rows.column(column))
+            alone = pc.and_(pc.is_valid(named), pc.invert(one_chunk(is_one_of(rows, column, parents))))
             if pc.any(alone).as_py():
-                failures["no_parent"] = alone
+                failures["no_parent"] = pc.or_(alone, failures.get("no_parent", alone))
         return failures
 
 
-def restore_proof(connection: Connection, store: Store, model: DataModel, manifest: Manifest) -> RestoreProof:
+def restore_proof(connection: Connection, store: Store, scope: PolicyScope, manifest: Manifest) -> RestoreProof:
     """The proof for the rows of `manifest`, held against the schema as it is now."""
-    anchor = model.anchor
-    parents = None
-    if anchor.parent and _has_foreign_key(connection, anchor):
-        parents = _with_their_parents(connection, store, model, manifest, model.table(anchor.parent.table))
+    model = scope.model
+    purged = {table.name for table in scope.purged}
+    parents = {
+        table.name: [
+            (key, _with_their_parents(store, model, manifest, model.table(key.table), purged))
+            for key in _enforced(table)
+            if key.table not in purged
+        ]
+        for table in scope.purged
+    }
     ((packet,),) = query(connection, "SELECT @@max_allowed_packet")
     connection.rollback()
-    return RestoreProof(anchor, parents, int(packet) - _NAMES_BYTES)
+    return RestoreProof(parents, int(packet) - _NAMES_BYTES)
 
 
-def blocked_by_inserts(connection: Connection, schema: str, model: DataModel) -> Mapping[str, Sequence[str]]:
+def blocked_by_inserts(connection: Connection, schema: str, scope: PolicyScope) -> Mapping[str, Sequence[str]]:
     """By purged table: the reasons why no row of it is sure to come back."""
-    names = [table.name for table in model.purged]
+    names = [table.name for table in scope.purged]
     listed = ", ".join(["%s"] * len(names))
     triggers = query(
         connection,
@@ -79,31 +87,26 @@ def blocked_by_inserts(connection: Connection, schema: str, model: DataModel) ->
     return blocked
 
 
-def _has_foreign_key(connection: Connection, table: Table) -> bool:
-    assert table.parent is not None  # noqa: S101
-    found = query(
-        connection,
-        "SELECT 1 FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND table_name = %s"
-        " AND column_name = %s AND referenced_table_name IS NOT NULL LIMIT 1",
-        (table.name, table.parent.column),
-    )
-    return bool(found)
+def _enforced(table: Table) -> list[ForeignKey]:
+    return [key for key in table.foreign_keys if key.name]
 
 
-def _with_their_parents(
-    connection: Connection, store: Store, model: DataModel, manifest: Manifest, table: Table
-) -> Keys:
-    """The keys that the archive has of `table`; a row whose own parent it lacks does not count under a foreign key."""
-    columns = [table.key, *([table.parent.column] if table.parent else [])]
+def _with_their_parents(store: Store, model: DataModel, manifest: Manifest, table: Table, below: set[str]) -> Keys:
+    """The keys that the archive has of `table`; a row whose own parents it lacks does not count.
+
+    `below` are the tables on the way to it: in a cycle, each table counts once.
+    """
+    keys = [key for key in _enforced(table) if key.table not in below | {table.name}]
+    columns = [table.integer_key, *(column for key in keys for column in key.columns)]
     parts = [
         decode(table, read_file(store, file.key, file.etag).body, file.key, columns)
         for file in manifest.tables[table.name].files
     ]
     if not parts:
-        return keys_of(pa.table({table.key: pa.array([], pa.int64())}), table.key)
+        return keys_of(pa.table({table.integer_key: pa.array([], pa.int64())}), table.integer_key)
     rows = pa.concat_tables(parts)
-    if table.parent and _has_foreign_key(connection, table):
-        above = _with_their_parents(connection, store, model, manifest, model.table(table.parent.table))
-        named = rows.column(table.parent.column)
-        rows = rows.filter(pc.or_(pc.is_null(named), is_one_of(rows, table.parent.column, above)))
-    return keys_of(rows, table.key)
+    for key in keys:
+        above = _with_their_parents(store, model, manifest, model.table(key.table), below | {table.name})
+        (column,) = key.columns
+        rows = rows.filter(pc.or_(pc.is_null(rows.column(column)), is_one_of(rows, column, above)))
+    return keys_of(rows, table.integer_key)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pymysql
 from pymysql.constants import ER
 
+from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError
@@ -26,14 +27,20 @@ _STATEMENTS = {
 }
 
 
-def needed_rights(job: str, model: DataModel) -> Mapping[str, Sequence[Table]]:
-    """The tables that `job` needs each right on; none where it needs the right on every table of the server."""
-    rights: dict[str, Sequence[Table]] = {"SELECT": model.tables}
-    if job == "purge":
-        rights |= {"DELETE": model.purged, "TRIGGER": model.purged, "REFERENCES": ()}
-    elif job == "restore":
-        rights["INSERT"] = model.tables
-    return rights
+# In the order in which they are asked for.
+PURGE_RIGHTS = ("DELETE", "TRIGGER", "REFERENCES")
+RIGHTS: Mapping[str, Sequence[str]] = {
+    "backup": ("SELECT",),
+    "purge": ("SELECT", *PURGE_RIGHTS),
+    "restore": ("SELECT", "INSERT"),
+}
+
+
+def tables_for(right: str, model: DataModel, scopes: Sequence[PolicyScope]) -> Sequence[Table]:
+    """The tables that a job needs the right on; none where it needs the right on every table of the server."""
+    if right == "REFERENCES":
+        return ()
+    return [table for scope in scopes for table in scope.purged] if right in PURGE_RIGHTS else model.tables
 
 
 def is_denied(error: pymysql.MySQLError) -> bool:
@@ -41,7 +48,9 @@ def is_denied(error: pymysql.MySQLError) -> bool:
     return error.args[0] in _DENIED
 
 
-def check_rights(connection: Connection, schema: str, job: str, model: DataModel) -> None:
+def check_rights(
+    connection: Connection, schema: str, job: str, model: DataModel, scopes: Sequence[PolicyScope]
+) -> None:
     """Asks for every right that `job` needs.
 
     Raises:
@@ -49,9 +58,9 @@ def check_rights(connection: Connection, schema: str, job: str, model: DataModel
         pymysql.MySQLError: the server failed.
     """
     missing = []
-    for right, tables in needed_rights(job, model).items():
+    for right in RIGHTS[job]:
         try:
-            check_right(connection, schema, right, tables)
+            check_right(connection, schema, right, tables_for(right, model, scopes))
         except BackupError as error:
             missing.append(str(error))
     if missing:

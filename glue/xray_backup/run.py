@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from xray_backup.data_model import X_RAY, DataModel
-from xray_backup.database import Database
+from xray_backup.archive_policy import ArchivePolicy
+from xray_backup.data_model import DataModel
+from xray_backup.database import Connection, Database
+from xray_backup.database_model import X_RAY_TABLES, TableChoice, read_data_model
 from xray_backup.events import Events
+from xray_backup.job_contract import X_RAY_POLICIES
 from xray_backup.lock import DatabaseLock, Lease
+from xray_backup.rights import check_right
 from xray_backup.runner import LocalRunner, Runner, Work
 from xray_backup.store import Store
 from xray_backup.workplace import Workplace
@@ -38,13 +42,28 @@ class Run:
     store: Store
     database: Database
     events: Events
-    model: DataModel = X_RAY
+    policies: Sequence[ArchivePolicy] = X_RAY_POLICIES
+    tables: TableChoice = X_RAY_TABLES
     runner: Runner = field(default_factory=lambda: LocalRunner(1))
     dry_run: bool = False
     connections: int = 2
     lock_ttl_seconds: int = 300
     job_run_id: str | None = None
     run_id: str = field(default_factory=new_run_id)
+
+    def read_model(self, connection: Connection) -> DataModel:
+        """The data model of the database as it is now, each table of which the user may read.
+
+        Raises:
+            UsageError: it has no table, lacks one, or has one that cannot be backed up.
+            BackupError: a table that the user may not read.
+        """
+        schema = self.database.schema
+        # Rights first: who may not see a table is told which right is missing, not that there is no table.
+        check_right(connection, schema, "SELECT", self.tables.expected)
+        model = read_data_model(connection, schema, self.tables)
+        check_right(connection, schema, "SELECT", model.tables)
+        return model
 
     @contextmanager
     def exclusive(self, lock_prefix: str, schema: str | None = None) -> Iterator[Callable[[], None]]:

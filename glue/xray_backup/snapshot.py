@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from xray_backup.committed_copy import Wanted, commit_copy, database_time
+from xray_backup.data_model import DataModel
 from xray_backup.database import Connection
 from xray_backup.manifest import Manifest
 from xray_backup.run import Run
@@ -22,8 +23,8 @@ def snapshot(run: Run, slot: str | None, lag_minutes: int) -> Manifest | None:
         BackupError: nothing was committed; the run can be repeated.
     """
 
-    def every_row(_: Connection) -> Wanted:
-        return Wanted({table.name: "TRUE" for table in run.model.tables})
+    def every_row(_: Connection, model: DataModel) -> Wanted:
+        return Wanted({table.name: "TRUE" for table in model.tables})
 
     started = database_time(run)
     check_slot_is_due(slot, started)

@@ -96,7 +96,7 @@ def check_ignored(ignored: Iterable[ColumnRef], models: Sequence[DataModel]) -> 
 
 
 def _check_may_be_missing(table: Table, column: Column, ignored: Collection[ColumnRef], backup: str) -> None:
-    if column.name == table.key:
+    if column.name in table.key:
         raise UsageError(
             f"table {table.name} of the target lacks its key `{column.name}`: rows could not be told apart"
         )

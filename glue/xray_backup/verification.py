@@ -122,7 +122,7 @@ def verify(run: Run, manifest: Manifest, range_of: dict[str, str] | None = None)
         VerificationError: it does not.
     """
     found: dict[str, FileContent] = {}
-    for table in manifest.model(run.model).tables:
+    for table in manifest.model.tables:
         expected = manifest.tables[table.name]
         check_files(run.store, manifest, expected)
         column = (range_of or {}).get(table.name)

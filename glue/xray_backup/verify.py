@@ -33,7 +33,7 @@ def verify_backups(run: Run, names: Sequence[str], against_database: bool = Fals
 
     with recorded(run, VERIFICATIONS, record):
         for name in names:
-            manifest = load_manifest(run.store, name, run.model)
+            manifest = load_manifest(run.store, name)
             verify(run, manifest)
             whole.append(manifest.name)
             if against_database:

@@ -68,10 +68,12 @@ describe("defaults", () => {
   it("fixes what a run must not change, and leaves the rest to it", () => {
     expect(argumentsIn(resource.non_overridable_arguments)).toEqual({
       "--extra-py-files": expect.stringMatching(/\/xray_backup\.zip$/) as unknown,
+      "--policies": "transaction.time+pred_bounding_box",
       "--secret_id": "${aws_secretsmanager_secret_version.Db_xray_backup-secret_Version.secret_id}",
       "--ssl_ca": "rds",
       "--ssl_mode": "VERIFY_IDENTITY",
       "--store": "s3://${aws_s3_bucket.Lake.id}/backup",
+      "--tables": "*",
     });
     expect(argumentsIn(resource.default_arguments)).toEqual({
       "--custom-logGroup-prefix": "/aws-glue/jobs/test-backup",

@@ -22,6 +22,7 @@ it("gives each job its script, the common arguments and its own", () => {
     "secret_id",
     "ssl_mode",
     "ssl_ca",
+    "policies",
     "connections",
     "lock_ttl_seconds",
     "run_mode",
@@ -58,7 +59,9 @@ it("fixes where a job reads, writes and logs in, and the least age", () => {
   for (const job of ["backup", "purge", "restore"] as const) {
     const fixed = Object.entries(readJobContract(job).arguments).filter(([, argument]) => argument.fixed);
     const age = job === "restore" ? [] : ["least_age_days"];
-    expect(fixed.map(([name]) => name)).toEqual(["store", "secret_id", "ssl_mode", "ssl_ca", ...age]);
+    const tables = job === "backup" ? ["tables"] : [];
+    const everyJob = ["store", "secret_id", "ssl_mode", "ssl_ca", "policies"];
+    expect(fixed.map(([name]) => name)).toEqual([...everyJob, ...tables, ...age]);
   }
 });
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from tests.support.lab import Lab
 from tests.support.mysql_server import MySqlServer
+from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.data_file import decode
 from xray_backup.data_model import parse_data_model
+from xray_backup.database_model import EVERY_TABLE
 from xray_backup.manifest_store import load_manifest
 from xray_backup.store import Store
 
@@ -19,12 +21,16 @@ def _column(name: str, kind: str, nullable: bool = False) -> dict[str, Any]:
     return {"name": name, "type": kind, "nullable": nullable}
 
 
+def _reference(table: str, column: str) -> dict[str, Any]:
+    return {"name": table, "columns": [column], "table": table, "referencedColumns": [column]}
+
+
 MODEL = parse_data_model(
     {
         "tables": [
             {
                 "name": "note",
-                "key": "note_id",
+                "key": ["note_id"],
                 "columns": [
                     _column("note_id", "bigint"),
                     _column("body", "varchar(4000)", nullable=True),
@@ -36,9 +42,8 @@ MODEL = parse_data_model(
             },
             {
                 "name": "visit",
-                "key": "visit_id",
-                "parent": {"table": "note", "column": "note_id"},
-                "timeColumn": "moment",
+                "key": ["visit_id"],
+                "foreignKeys": [_reference("note", "note_id")],
                 "columns": [
                     _column("visit_id", "bigint"),
                     _column("note_id", "bigint", nullable=True),
@@ -47,13 +52,14 @@ MODEL = parse_data_model(
             },
             {
                 "name": "mark",
-                "key": "mark_id",
-                "parent": {"table": "visit", "column": "visit_id"},
+                "key": ["mark_id"],
+                "foreignKeys": [_reference("visit", "visit_id")],
                 "columns": [_column("mark_id", "int"), _column("visit_id", "bigint"), _column("word", "varchar(4000)")],
             },
         ]
     }
 )
+POLICIES = (ArchivePolicy("visit", "moment"),)
 STATEMENTS = (
     "CREATE TABLE note (note_id BIGINT NOT NULL PRIMARY KEY, body VARCHAR(4000), title VARCHAR(40) NOT NULL, small INT,"
     " amount DECIMAL(38,6), seen DATETIME)",
@@ -84,7 +90,7 @@ class OddLab(Lab):
         return self
 
     def run(self, command: str = "test", **overrides: Any) -> Any:
-        return super().run(command, **({"model": MODEL} | overrides))
+        return super().run(command, **({"policies": POLICIES, "tables": EVERY_TABLE} | overrides))
 
     def insert(self, table: str, rows: list[tuple[Any, ...]]) -> None:
         """Inserts what MySQL lets in when nobody is strict; bytes, which may be no UTF-8, by way of UCS-2."""
@@ -103,7 +109,7 @@ class OddLab(Lab):
         )
 
     def rows_of_backup(self, name: str, table: str) -> list[tuple[Any, ...]]:
-        manifest = load_manifest(self.store, name, MODEL)
+        manifest = load_manifest(self.store, name)
         files = [(file.key, self.store.read(file.key)) for file in manifest.tables[table].files]
         return [
             tuple(row.values())

@@ -9,13 +9,12 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tests.support.lab import Lab
-from xray_backup.data_model import X_RAY
 from xray_backup.manifest_store import load_manifest
 
 
 def backed_up(lab: Lab, name: str, table: str) -> set[tuple[Any, ...]]:
     """The rows of one table of a backup; fails where one is there twice."""
-    manifest = load_manifest(lab.store, name, X_RAY)
+    manifest = load_manifest(lab.store, name)
     rows = []
     for file in manifest.tables[table].files:
         content = lab.store.read(file.key)

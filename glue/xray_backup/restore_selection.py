@@ -1,0 +1,130 @@
+"""The rows that a restore is asked for, with all that belongs to them and all that they reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xray_backup.archive_policy import PolicyScope
+from xray_backup.data_file import decode, read_file
+from xray_backup.data_model import ForeignKey, Table
+from xray_backup.errors import UsageError
+from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.manifest import Manifest
+from xray_backup.row_text import value_text
+from xray_backup.store import Store
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Rows to restore; everything where all is None. `since` and `until` are `YYYY-MM-DD[ hh:mm:ss]`.
+
+    `parent_ids` are keys of the table that the policy's anchor references first, `anchor_ids` of the anchor itself.
+    """
+
+    parent_ids: Sequence[int] | None = None
+    anchor_ids: Sequence[int] | None = None
+    since: str | None = None
+    until: str | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """True where no row is left out."""
+        return self == Selection()
+
+
+def selected_keys(
+    store: Store, scope: PolicyScope, manifest: Manifest, selection: Selection
+) -> Mapping[str, Keys | None]:
+    """The keys to restore, by table: the chosen rows, what belongs to them, and all that these reference."""
+    purged = {table.name: table for table in scope.purged}
+    chosen = {table.name: np.array([], np.int64) for table in scope.model.tables}
+    # By table, the keys that rows which are chosen already name, and that are not followed yet.
+    named: dict[str, list[Keys]] = {}
+    for table in scope.purged:
+        keys = []
+        for rows in _rows(store, table, manifest):
+            if table is scope.anchor:
+                rows = rows.filter(_is_chosen(scope, rows, selection))
+            else:
+                owner = scope.owners[table.name]
+                rows = rows.filter(is_one_of(rows, owner.columns[0], chosen[owner.table]))
+            keys.append(keys_of(rows, table.integer_key))
+            _note_named(table, rows, purged, named)
+        chosen[table.name] = _together(keys)
+    if selection.parent_ids is not None and (parent := _first_parent(scope)):
+        # A chosen parent without any row of the anchor is restored too.
+        named.setdefault(parent.table, []).append(np.array(selection.parent_ids, np.int64))
+    while named:
+        name, more = named.popitem()
+        new = np.setdiff1d(_together(more), chosen[name])
+        chosen[name] = np.union1d(chosen[name], new)
+        table = scope.model.table(name)
+        if len(new) and table.foreign_keys:
+            for rows in _rows(store, table, manifest):
+                _note_named(table, rows.filter(is_one_of(rows, table.integer_key, new)), purged, named)
+    return chosen
+
+
+def _note_named(table: Table, rows: pa.Table, purged: Mapping[str, Table], named: dict[str, list[Keys]]) -> None:
+    for key in table.foreign_keys:
+        if key.table not in purged and rows.num_rows:
+            named.setdefault(key.table, []).append(keys_of(rows, key.columns[0]))
+
+
+def check_selection(store: Store, backups: Sequence[Manifest], scope: PolicyScope, selection: Selection) -> None:
+    """Looks for each chosen id in the backups.
+
+    Raises:
+        UsageError: none of them holds it.
+    """
+    parent = _first_parent(scope)
+    if selection.parent_ids is not None and parent is None:
+        raise UsageError(f"rows cannot be chosen by parent: {scope.anchor.name} has none")
+    chosen = [(scope.anchor.name, selection.anchor_ids)]
+    if parent:
+        chosen.append((parent.table, selection.parent_ids))
+    for name, ids in chosen:
+        left = np.array(sorted(ids or []), np.int64)
+        for manifest in backups if len(left) else ():
+            table = manifest.model.table(name)
+            for rows in _rows(store, table, manifest, [table.integer_key]):
+                left = np.setdiff1d(left, keys_of(rows, table.integer_key))
+        if len(left):
+            raise UsageError(
+                f"--{name}-ids {', '.join(map(str, left.tolist()))}: not in"
+                f" {' or '.join(manifest.name for manifest in backups)}; `list` shows other backups"
+            )
+
+
+def _first_parent(scope: PolicyScope) -> ForeignKey | None:
+    return next(iter(scope.anchor.foreign_keys), None)
+
+
+def _is_chosen(scope: PolicyScope, rows: pa.Table, selection: Selection) -> pa.Array:
+    chosen = pa.array(np.ones(rows.num_rows, np.bool_))
+    if selection.parent_ids is not None and (parent := _first_parent(scope)):
+        chosen = pc.and_(chosen, is_one_of(rows, parent.columns[0], selection.parent_ids))
+    if selection.anchor_ids is not None:
+        chosen = pc.and_(chosen, is_one_of(rows, scope.anchor.integer_key, selection.anchor_ids))
+    # As text, which sorts as time does.
+    times = value_text(scope.time_column, rows)
+    if selection.since:
+        chosen = pc.and_(chosen, pc.greater_equal(times, selection.since))
+    if selection.until:
+        chosen = pc.and_(chosen, pc.less(times, selection.until))
+    return chosen
+
+
+def _rows(store: Store, table: Table, manifest: Manifest, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a table, file by file."""
+    for file in manifest.tables[table.name].files:
+        yield decode(table, read_file(store, file.key, file.etag).body, file.key, columns)
+
+
+def _together(keys: Sequence[Keys]) -> Keys:
+    return np.unique(np.concatenate(keys)) if keys else np.array([], np.int64)
