@@ -97,12 +97,13 @@ def commit_copy(
         # Children first: a parent that a child needs was committed before it, so it is there when its table is read.
         for table in reversed(model.tables):
             prefix = run_prefix(kind, table.name, f"{started:%Y-%m-%d}", run.run_id)
-            copied = copy_table(run, table, prefix, wanted.conditions[table.name])
-            tables[table.name] = replace(copied, ddl=definitions[table.name])
+            tables[table.name] = copy_table(run, table, prefix, wanted.conditions[table.name])
             check()
         with run.database.session() as connection:
             now = _definitions(run, connection, run.read_model(connection))
             _check_unaltered(identities, _identities(run, connection, now))
+        # As they are now, also with the keys that were given since.
+        tables = {name: replace(table, ddl=now[name]) for name, table in tables.items()}
         manifest = Manifest(
             kind=kind,
             slot=slot,

@@ -113,7 +113,7 @@ def make_after_rows(target: DefinitionTarget) -> Remade:
     return Remade(errors, notes)
 
 
-def clear_programs(target: DefinitionTarget) -> None:
+def clear_triggers(target: DefinitionTarget) -> None:
     """Takes away the triggers that a restore made before it was stopped: they would act on the rows to come."""
     with target.database.session(target.schema) as connection:
         for program in target.programs("trigger"):

@@ -16,7 +16,7 @@ from xray_backup.manifest import Manifest
 from xray_backup.restore_definition import (
     DefinitionTarget,
     Remade,
-    clear_programs,
+    clear_triggers,
     fill_ledger,
     lacking_rights,
     make_after_rows,
@@ -151,7 +151,7 @@ def make_tables(target: Target, found: Mapping[str, TableDefinition], rest: Defi
         BackupError: the user may not make them.
     """
     if target.unfinished:
-        clear_programs(rest)
+        clear_triggers(rest)
     if target.missing:
         _make_missing(target, found, rest)
     if target.missing or target.unfinished:

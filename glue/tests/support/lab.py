@@ -117,6 +117,12 @@ class Lab:
         }
         return Run(**(values | overrides))
 
+    @property
+    def account(self) -> str:
+        """The account of the lab's user, as a GRANT names it."""
+        ((account,),) = self.sql("SELECT CURRENT_USER()")
+        return "@".join(f"'{part}'" for part in account.split("@"))
+
     def sql(self, statement: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         with self.server.connect(self.schema) as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters)
