@@ -63,9 +63,19 @@ class DeleteEffects:
         together = {name: [*self.blocked.get(name, []), *blocked.get(name, [])] for name in self.tables}
         return replace(self, blocked={name: reasons for name, reasons in together.items() if reasons})
 
-    def referenced(self, connection: Connection, key: ForeignKey, keys: Keys, keys_at_once: int) -> Keys:
-        """The keys, of these of the parent, that a row of the foreign key's table references."""
+    def is_between_purged(self, key: ForeignKey) -> bool:
+        """True where the rows of the foreign key's table are deleted, too."""
+        return key.schema == self.schema and key.table in self.tables
+
+    def referenced(
+        self, connection: Connection, key: ForeignKey, keys: Keys, keys_at_once: int, deleted: Keys | None
+    ) -> Keys:
+        """The keys, of these of the parent, that a row of the foreign key's table references.
+
+        `deleted` are keys of that table whose rows are deleted before the parent's, where it is a purged one.
+        """
         table = self.tables[key.parent]
+        child = f", c.{self.tables[key.table].quoted_key}" if deleted is not None else ""
         pairs = zip(key.columns, key.parent_columns, strict=True)
         match = " AND ".join(f"c.{quoted(column)} = p.{quoted(parent)}" for column, parent in pairs)
         ordered, found = np.unique(keys), []
@@ -73,10 +83,13 @@ class DeleteEffects:
             condition = keys_condition(f"p.{table.quoted_key}", ordered[start : start + keys_at_once])
             found += query(
                 connection,
-                f"SELECT DISTINCT p.{table.quoted_key} FROM {key.quoted_table} c"
+                f"SELECT DISTINCT p.{table.quoted_key}{child} FROM {key.quoted_table} c"
                 f" JOIN {quoted(self.schema)}.{table.quoted} p ON {match} WHERE {condition}",
             )
-        return np.array([value for (value,) in found], np.int64)
+        if deleted is None:
+            return np.array([value for (value,) in found], np.int64)
+        pairs_found = np.array(found, np.int64).reshape(-1, 2)
+        return np.unique(pairs_found[~np.isin(pairs_found[:, 1], deleted), 0])
 
     def check_unchanged(self, connection: Connection) -> None:
         """Asked in a transaction that holds locks on rows of the tables.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -53,10 +53,11 @@ class KeptUnits:
             if outcome in _FLAWS and len(kept[outcome]):
                 self._not_restorable.setdefault(outcome, []).extend(kept[outcome].tolist())
             left = left.without(kept[outcome]) if len(kept[outcome]) else left
+        deleted = {rows.table.name: rows.keys for rows in left.rows}
         referenced = [
             rows.anchors[np.isin(rows.keys, found)]
             for rows in left.rows
-            for found in self._references(connection, rows.table, rows.keys)
+            for found in self._references(connection, rows.table, rows.keys, deleted)
         ]
         # So that no other statement waits for this look.
         connection.rollback()
@@ -84,20 +85,29 @@ class KeptUnits:
 
     def is_referenced(self, connection: Connection, rows: Sequence[RowsInOrder]) -> bool:
         """Asked again once the rows are locked, so that no reference can come any more."""
+        deleted = {archived.table.name: archived.keys for archived in rows}
         return any(
-            len(found) for archived in rows for found in self._references(connection, archived.table, archived.keys)
+            len(found)
+            for archived in rows
+            for found in self._references(connection, archived.table, archived.keys, deleted)
         )
 
     def check_unchanged(self, connection: Connection) -> None:
         """Asked once the rows are locked: as of `DeleteEffects`."""
         self._effects.check_unchanged(connection)
 
-    def _references(self, connection: Connection, table: Table, keys: Keys) -> list[Keys]:
-        """By foreign key, those of the keys that it references."""
+    def _references(self, connection: Connection, table: Table, keys: Keys, deleted: Mapping[str, Keys]) -> list[Keys]:
+        """By foreign key, those of the keys that it references; rows that are `deleted` themselves do not count."""
         references = []
         for key, known in self._referenced.items():
             if key.parent == table.name and len(keys):
-                found = self._effects.referenced(connection, key, keys, self._keys_at_once)
+                found = self._effects.referenced(
+                    connection,
+                    key,
+                    keys,
+                    self._keys_at_once,
+                    deleted[key.table] if self._effects.is_between_purged(key) else None,
+                )
                 known.update(found.tolist())
                 references.append(found)
         return references
