@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -122,3 +124,11 @@ def test_a_text_that_no_statement_carries_is_found(
     rows = pa.table(columns | ({word.exact_name: exact} if exact.null_count < len(words) else {}))
     found = without_statement(table, rows, most_bytes)
     assert (None if found is None else found.to_pylist()) == lost
+
+
+def test_a_generated_text_needs_no_room_in_a_statement() -> None:
+    table = MODEL.table("mark")
+    rows = pa.table({"mark_id": pa.array([1], pa.int32()), "visit_id": [1], "word": ["a" * 1000]})
+    assert without_statement(table, rows, 1000) is not None
+    word = replace(table.column("word"), is_generated=True)
+    assert without_statement(replace(table, columns=(*table.columns[:2], word)), rows, 1000) is None

@@ -245,12 +245,19 @@ def restored_as(
         lab.drop_schema()
 
 
-@pytest.mark.parametrize("type_", ["vector(3)"])
-def test_a_type_of_mysql_9_is_refused(type_: str, server: MySqlServer, tmp_path: Path) -> None:
-    lab = TypeLab(server, FolderStore(tmp_path), f"type_{uuid.uuid4().hex[:8]}")
+@pytest.mark.parametrize(("type_", "kind"), [("vector(3)", "server"), ("uuid", "mariadb"), ("inet6", "mariadb")])
+def test_a_type_that_mysql_8_4_lacks_is_refused_by_name_before_the_first_step(
+    type_: str, kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    lab = TypeLab(request.getfixturevalue(kind), FolderStore(tmp_path), f"type_{uuid.uuid4().hex[:8]}")
+    said = rf"column 'v0' of table {lab.schema}\.t: column type '{re.escape(type_)}' cannot be backed up"
     try:
-        with pytest.raises(ValueError, match=r"column type 'vector\(3\)' cannot be backed up"):
+        with pytest.raises(UsageError, match=said):
             lab.make([TypeCase(type_)])
+        with pytest.raises(UsageError, match=said) as error:
+            snapshot(lab.run(), "s", 60)
+        assert "\n" not in str(error.value)
+        assert not list(tmp_path.rglob("*.parquet"))
     finally:
         lab.drop_schema()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -40,15 +42,20 @@ def _has_exact(column: Column, rows: pa.Table) -> pa.Array:
     return pc.is_valid(one_chunk(rows.column(column.exact_name)))
 
 
-def without_statement(table: Table, rows: pa.Table, most_bytes: int) -> pa.Array | None:
+def without_statement(table: Table, rows: pa.Table, most_bytes: int, is_mariadb: bool = False) -> pa.Array | None:
     """For each row: is it one that no INSERT of so many bytes can carry as it is? None where there is none."""
-    texts = table.text_columns
-    odd = [column for column in texts if column.exact_name in rows.column_names]
+    table = replace(table, columns=tuple(column for column in table.columns if not column.is_generated))
+    odd = [column for column in table.text_columns if column.exact_name in rows.column_names]
     # Each byte may be escaped, or stand as four digits.
-    longest = sum(4 * (pc.max(pc.binary_length(text_bytes(column, rows))).as_py() or 0) for column in texts)
+    longest = sum(4 * (pc.max(pc.binary_length(text_bytes(c, rows))).as_py() or 0) for c in table.text_columns)
     if not odd and longest < most_bytes:
         return None
     lost = pc.greater(pc.binary_length(row_literals(table, rows)), most_bytes)
     for column in odd:
-        lost = pc.or_(lost, pc.and_(_has_exact(column, rows), pc.is_null(exact_literals(column, rows))))
+        literals = exact_literals(column, rows)
+        refused = pc.is_null(literals)
+        if is_mariadb and column.type.mysql.startswith("enum"):
+            # It takes no index 0, in whatever words, while it is strict.
+            refused = pc.or_kleene(refused, pc.equal(one_chunk(rows.column(column.exact_name)), b"0"))
+        lost = pc.or_(lost, pc.and_(_has_exact(column, rows), pc.fill_null(refused, False)))
     return lost if pc.any(lost).as_py() else None

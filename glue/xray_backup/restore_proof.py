@@ -1,7 +1,7 @@
 """Proof that a restore brings back what a purge deletes, by the code that a restore itself uses.
 
 By table: a trigger that may change what is inserted. By row: a parent that neither the
-archive nor, where a foreign key asks for it, the database has, and a text that no statement can carry.
+archive nor, where a foreign key asks for it, the database has, and a value that no statement can carry.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class RestoreProof:
 
     parents: Mapping[str, Sequence[tuple[ForeignKey, Keys]]]
     most_bytes: int
+    is_mariadb: bool
 
     def failures(self, table: Table, rows: pa.Table) -> dict[Outcome, pa.Array]:
         """For each row, by reason: is it one that a restore could not insert? Without reasons that no row has."""
         failures: dict[Outcome, pa.Array] = {}
-        lost = without_statement(table, rows, self.most_bytes)
+        lost = without_statement(table, rows, self.most_bytes, self.is_mariadb)
         if lost is not None:
             failures["not_insertable"] = lost
         for key, parents in self.parents.get(table.name, ()):
@@ -64,9 +65,9 @@ def restore_proof(connection: Connection, store: Store, scope: PolicyScope, mani
         ]
         for table in scope.purged
     }
-    ((packet,),) = query(connection, "SELECT @@max_allowed_packet")
+    ((packet, version),) = query(connection, "SELECT @@max_allowed_packet, VERSION()")
     connection.rollback()
-    return RestoreProof(parents, int(packet) - _NAMES_BYTES)
+    return RestoreProof(parents, int(packet) - _NAMES_BYTES, "MariaDB" in version)
 
 
 def blocked_by_inserts(connection: Connection, schema: str, scope: PolicyScope) -> Mapping[str, Sequence[str]]:

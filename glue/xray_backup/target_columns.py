@@ -135,7 +135,7 @@ def _column_there(table: Table, column: Column, found: ColumnDefinition, backup:
 
 
 def _read_as(column: Column, sql: str) -> ReadColumn:
-    return ReadColumn(column.name, column.type, column.nullable, sql=sql)
+    return ReadColumn(column.name, column.type, column.nullable, column.is_generated, sql)
 
 
 # Families whose types write a value that they all hold alike.

@@ -262,6 +262,9 @@ GROUPS: dict[str, tuple[TypeCase, ...]] = {
     TypeCase("set('','a')", ["0", "1", "2", "3"], exact=1),
     TypeCase(f"set({SIXTY_FOUR})", ["0", str(2**64 - 1), str(2**63)], lambda r: str(r.randrange(2**64))),
     ),
+    "a list of which MariaDB takes no index 0": (
+        TypeCase("enum('a','0')", ["1", "''"], exact=1, kept=1, servers=[MARIADB]),
+    ),
     "bytes": (
     *(TypeCase(name, ["''", "0x00", "0xFF1F0A5C27"], bytes_literal) for name in BINARIES),
     ),
