@@ -12,6 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -22,7 +23,7 @@ from tests.support.type_cases import BOTH, GROUPS, MYSQL, TypeCase, shape
 from xray_backup.archive import archive
 from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.column_definition import parse_columns
-from xray_backup.column_types import parse_column_type, without_display_width
+from xray_backup.column_types import ColumnType, parse_column_type, without_display_width
 from xray_backup.comparison import compare
 from xray_backup.data_file import decode
 from xray_backup.data_model import DataModel, Table
@@ -40,7 +41,7 @@ from xray_backup.verification import verify
 
 LOOSE = "SET SESSION sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'"
 POLICIES = (ArchivePolicy("t", "moment"),)
-STEPS = ("text", "copy", "verify", "compare", "restore", "purge", "restore after purge")
+STEPS = ("text", "copy", "verify", "compare", "catalog", "restore", "purge", "restore after purge")
 Results: TypeAlias = dict[str, dict[str, dict[str, str]]]
 RESULTS = REPOSITORY / ".local" / "test-results" / "types.json"
 
@@ -141,6 +142,9 @@ def whole_way(lab: TypeLab, held: dict[str, str]) -> None:
     assert (difference.equal, difference.changed) == (count, 0)
     held["compare"] = "ok"
 
+    check_catalog(lab, table, rows)
+    held["catalog"] = "ok"
+
     other = f"{lab.schema}_other"
     restored = restore(lab.run(), ["snapshot-s"], other, Selection())
     assert (restored["t"].inserted, len(restored["t"].refused)) == (count - lost, lost)
@@ -170,6 +174,34 @@ def check_text(lab: TypeLab, alone: Table, rows: pa.Table) -> None:
         ((together,),) = cursor.fetchall()
     assert row_texts(alone, rows).to_pylist() == one_by_one
     assert b",".join(one_by_one) == as_bytes(together)
+
+
+def check_catalog(lab: TypeLab, table: Table, rows: pa.Table) -> None:
+    """A query engine finds each column in the file with the type that the page has, and as many values as there are."""
+    assert isinstance(lab.store, FolderStore)
+    files = f"read_parquet('{lab.store.folder}/v1/snapshot/t/**/*.parquet')"
+    found = {name: kind for name, kind, *_ in duckdb.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()}
+    for column in table.columns:
+        assert ENGINE_TYPES.get(found[column.name], found[column.name].lower()) == athena(column.type), (
+            column.type.mysql
+        )
+        (counted,) = duckdb.execute(f"SELECT COUNT({column.name}) FROM {files}").fetchall()
+        assert counted == (len(rows) - rows.column(column.name).null_count,)
+
+
+ENGINE_TYPES = {
+    "INTEGER": "int", "TIMESTAMP WITH TIME ZONE": "timestamp", "VARCHAR": "string", "BLOB": "binary",
+}  # fmt: skip
+ATHENA = {
+    "int8": "tinyint", "int16": "smallint", "int32": "int", "int64": "bigint", "float": "float", "double": "double",
+    "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp", "string": "string", "binary": "binary",
+}  # fmt: skip
+
+
+def athena(kind: ColumnType) -> str:
+    if pa.types.is_decimal(kind.arrow):
+        return f"decimal({kind.arrow.precision},{kind.arrow.scale})"
+    return ATHENA[str(kind.arrow)]
 
 
 def as_bytes(text: str | bytes) -> bytes:
@@ -296,16 +328,12 @@ def test_the_width_of_an_integer_is_no_part_of_its_type(text: str, plain: str) -
 
 
 PAGE = (REPOSITORY / "docs" / "backup" / "types.md").read_text()
-ATHENA = {
-    "int8": "tinyint", "int16": "smallint", "int32": "int", "int64": "bigint", "float": "float", "double": "double",
-    "date32[day]": "date", "timestamp[us, tz=UTC]": "timestamp", "string": "string", "binary": "binary",
-}  # fmt: skip
 
 
 def test_the_page_of_types_has_the_arrow_and_athena_types() -> None:
     rows = [line.split("|")[1:4] for line in PAGE.split("## ")[0].splitlines() if line.startswith("| `")]
     assert len(rows) == 22
-    for mysql, arrow, athena in rows:
+    for mysql, arrow, athena_type in rows:
         digits = "(40,3)" if "above" in mysql else "(12,3)"
         made = arrow.strip(" `").replace("(p, s)", "(12, 3)")
         for name in re.findall(r"`([^`]+)`", mysql):
@@ -313,5 +341,4 @@ def test_the_page_of_types_has_the_arrow_and_athena_types() -> None:
                 name.replace("(p,s)", digits).replace("(n)", "(3)").replace("(…)", "('a')").replace("bool", "tinyint")
             )
             assert str(parse_column_type(name).arrow) == made, name
-        expected = made.replace("decimal128", "decimal").replace(", ", ",") if "decimal" in made else ATHENA[made]
-        assert athena.strip(" `").replace("(p,s)", "(12,3)") == expected
+            assert athena(parse_column_type(name)).replace("12,3", "p,s") == athena_type.strip(" `"), name

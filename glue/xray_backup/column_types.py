@@ -133,10 +133,7 @@ def parse_column_type(text: str, character_set: str | None = None) -> ColumnType
     for pattern, form in _TYPES:
         if found := pattern.fullmatch(text):
             return ColumnType(text, form(found, character_set), character_set)
-    raise ValueError(
-        f"column type {text!r} cannot be backed up: use a type of MySQL 8.4 (of MySQL 9 VECTOR cannot, and of MariaDB"
-        " none that MySQL lacks)"
-    )
+    raise ValueError(f"column type {text!r} cannot be backed up: use a type of MySQL 8.4")
 
 
 def without_display_width(text: str) -> str:
