@@ -125,6 +125,7 @@ def test_a_unit_that_is_done_again_keeps_proved_files_and_mixes_nothing(
         content = lab.store.read(file.file.key)
         assert content is not None
         last = sent_of(content.body, file.file.key).last_key
+        assert isinstance(last, int)
         state = before if file.file.key in left else after
         assert words_in(lab, file) == {key: word for key, word in state.items() if reached < key <= last}
         reached = last

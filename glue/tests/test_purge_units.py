@@ -69,7 +69,7 @@ def test_a_condition_names_exactly_the_keys(keys: list[int]) -> None:
     named: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("xray_backup.keys.KEYS_WORTH_A_RANGE", 3)
-        condition = keys_condition("`id`", np.array(keys, np.int64))
+        condition = keys_condition(["`id`"], np.array(keys, np.int64))
     for part in condition.split(" OR "):
         if bounds := re.fullmatch(r"`id` BETWEEN (-?\d+) AND (-?\d+)", part):
             named += range(int(bounds[1]), int(bounds[2]) + 1)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from xray_backup.data_model import Table
 from xray_backup.errors import VerificationError
+from xray_backup.key_range import Literals
 from xray_backup.store import Content, Store
 
 _PROOF = b"xray_backup.sent"
@@ -30,21 +31,26 @@ class SentRows:
 
 @dataclass(frozen=True)
 class Sent:
-    """All rows of one file in order, answer by answer, and the last key that was asked for."""
+    """All rows of one file in order, answer by answer, and the last key that was asked for.
+
+    Of a table whose key is no integer it is the last key's literals, and `above` those behind which the file begins.
+    """
 
     answers: tuple[SentRows, ...]
-    last_key: int
+    last_key: int | Literals
+    above: Literals | None = None
 
 
-def encode(rows: pa.Table, sent: Sent) -> bytes:
-    """The rows as one Parquet file, which also says what MySQL sent."""
+def encode(rows: pa.Table, sent: Sent | None) -> bytes:
+    """The rows as one Parquet file, which also says what MySQL sent, for a unit of work that is done again."""
     body = io.BytesIO()
     # Without Arrow's own schema a writer leaves out the schema's metadata too: what MySQL sent goes in by itself.
     with pq.ParquetWriter(
         body, rows.schema, compression="zstd", write_page_checksum=True, store_schema=False
     ) as writer:
         writer.write_table(rows)
-        writer.add_key_value_metadata({_PROOF: json.dumps(asdict(sent)).encode()})
+        if sent:
+            writer.add_key_value_metadata({_PROOF: json.dumps(asdict(sent)).encode()})
     return body.getvalue()
 
 
@@ -102,6 +108,8 @@ def sent_of(body: bytes, key: str) -> Sent:
     """
     try:
         document: dict[str, Any] = json.loads(pq.read_metadata(pa.BufferReader(body)).metadata[_PROOF])
-        return Sent(tuple(SentRows(**answer) for answer in document["answers"]), int(document["last_key"]))
+        answers = tuple(SentRows(**answer) for answer in document["answers"])
+        last, above = document["last_key"], document.get("above")
+        return Sent(answers, tuple(last) if isinstance(last, list) else int(last), tuple(above) if above else None)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise VerificationError(f"file {key} is damaged ({type(error).__name__})") from None

@@ -38,6 +38,9 @@ _SESSION = (
     " unique_checks = 1, completion_type = 'NO_CHAIN',"
     f" group_concat_max_len = CAST(LEAST({TEXT_BYTES}, @@GLOBAL.max_allowed_packet DIV 4) AS UNSIGNED)"
 )
+# With a limit on its memory, MySQL reads all rows of a table, and locks them, where many keys of them are named.
+_LIMITS = "SET SESSION max_execution_time = 0, range_optimizer_max_mem_size = 0"
+_LIMITS_OF_MARIADB = "SET SESSION max_statement_time = 0"
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 _ER_NAMES = {code: name for name, code in vars(ER).items() if isinstance(code, int) and code >= 1000}
 # The server was away for a moment, or somebody else's transaction was in the way.
@@ -173,8 +176,7 @@ class Database:
                 ssl_disabled=self.ssl_mode == "DISABLED",
             )
             is_mariadb = "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
-            limit = "max_statement_time" if is_mariadb else "max_execution_time"
-            for statement in (f"SET SESSION {limit} = 0", _ISOLATION):
+            for statement in (_LIMITS_OF_MARIADB if is_mariadb else _LIMITS, _ISOLATION):
                 execute(connection, statement)
         except pymysql.MySQLError as error:
             raise self.explained(error) from None

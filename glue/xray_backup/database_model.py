@@ -90,7 +90,6 @@ def read_data_model(connection: Connection, schema: str, choice: TableChoice = E
         own = tuple(_column(schema, name, *column) for column in columns.get(name, ()))
         nullable = {column.name for column in own if column.nullable}
         key = next((key for key in keys.get(name, ()) if not nullable.intersection(key)), ())
-        _check_key(schema, name, own, key)
         references = tuple(key for key in foreign_keys.get(name, ()) if key.table in names)
         tables.append(Table(name, key, own, references))
     try:
@@ -116,13 +115,6 @@ def _check_engine(schema: str, table: str, engine: str) -> None:
         raise UsageError(
             f"table {schema}.{table} is of engine {engine}: only InnoDB reads all rows as of one moment and takes a"
             f" delete back, so make it a table with ENGINE = InnoDB, or leave it out with --tables '!{table}'"
-        )
-
-
-def _check_key(schema: str, table: str, columns: Sequence[Column], key: Sequence[str]) -> None:
-    if len(key) != 1 or not next(column for column in columns if column.name == key[0]).type.is_integer:
-        raise UsageError(
-            f"table {schema}.{table} has no key of one integer column: leave it out with --tables '!{table}'"
         )
 
 

@@ -18,7 +18,7 @@ from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_model import Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError
-from xray_backup.keys import Keys, keys_condition
+from xray_backup.keys import Keys, found_keys, in_statements, is_in, key_sql, keys_condition, no_keys
 from xray_backup.rights import current_account, is_denied
 
 
@@ -68,28 +68,31 @@ class DeleteEffects:
         return key.schema == self.schema and key.table in self.tables
 
     def referenced(
-        self, connection: Connection, key: ForeignKey, keys: Keys, keys_at_once: int, deleted: Keys | None
+        self, connection: Connection, key: ForeignKey, keys: Keys, statement_bytes: int, deleted: Keys | None
     ) -> Keys:
         """The keys, of these of the parent, that a row of the foreign key's table references.
 
         `deleted` are keys of that table whose rows are deleted before the parent's, where it is a purged one.
         """
         table = self.tables[key.parent]
-        child = f", c.{self.tables[key.table].quoted_key}" if deleted is not None else ""
+        child = self.tables[key.table] if deleted is not None else None
+        selected = [key_sql(table.key_columns, "p"), *([key_sql(child.key_columns, "c")] if child else [])]
         pairs = zip(key.columns, key.parent_columns, strict=True)
         match = " AND ".join(f"c.{quoted(column)} = p.{quoted(parent)}" for column, parent in pairs)
-        ordered, found = np.unique(keys), []
-        for start in range(0, len(ordered), keys_at_once):
-            condition = keys_condition(f"p.{table.quoted_key}", ordered[start : start + keys_at_once])
-            found += query(
+        found = [no_keys(table)]
+        for part in in_statements(np.unique(keys), statement_bytes):
+            condition = keys_condition([f"p.{column.quoted}" for column in table.key_columns], part)
+            rows = query(
                 connection,
-                f"SELECT DISTINCT p.{table.quoted_key}{child} FROM {key.quoted_table} c"
+                f"SELECT DISTINCT {', '.join(selected)} FROM {key.quoted_table} c"
                 f" JOIN {quoted(self.schema)}.{table.quoted} p ON {match} WHERE {condition}",
             )
-        if deleted is None:
-            return np.array([value for (value,) in found], np.int64)
-        pairs_found = np.array(found, np.int64).reshape(-1, 2)
-        return np.unique(pairs_found[~np.isin(pairs_found[:, 1], deleted), 0])
+            parents = found_keys(table.key_columns, (row[0] for row in rows))
+            if child and deleted is not None:
+                left = ~is_in(found_keys(child.key_columns, (row[1] for row in rows)), deleted)
+                parents = np.unique(parents[left])
+            found.append(parents)
+        return np.concatenate(found)
 
     def check_unchanged(self, connection: Connection) -> None:
         """Asked in a transaction that holds locks on rows of the tables.

@@ -42,9 +42,14 @@ class Fingerprint:
         return cls(len(hashes), (high << _HALF_BITS) + low)
 
 
+def hash_sql(text: str) -> str:
+    """MySQL expression: the hash of a text, BIGINT."""
+    return f"CAST(CONV(LEFT(SHA2({text}, 256), 15), 16, 10) AS SIGNED)"
+
+
 def row_hash_sql(table: Table) -> str:
     """MySQL expression: the hash of one row, BIGINT."""
-    return f"CAST(CONV(LEFT(SHA2({row_text_sql(table)}, 256), 15), 16, 10) AS SIGNED)"
+    return hash_sql(row_text_sql(table))
 
 
 def fingerprint_sql(table: Table) -> str:

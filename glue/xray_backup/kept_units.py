@@ -9,13 +9,12 @@ import numpy as np
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.delete_effects import DeleteEffects, ForeignKey
-from xray_backup.keys import Keys, keys_condition
+from xray_backup.keys import Keys, found_keys, in_statements, is_in, key_sql, keys_condition, no_keys, shown
 from xray_backup.purge_record import ChunkResult, Outcome
 from xray_backup.purge_units import Block
 from xray_backup.rows_in_order import RowsInOrder
 
 _KEYS_IN_WORDS = 10
-_NONE: Keys = np.array([], np.int64)
 _FLAWS: dict[Outcome, str] = {
     "no_parent": "the archive lacks the parent of {}, which a restore needs before it",
     "not_insertable": "no INSERT carries a text of {} as it is",
@@ -25,10 +24,11 @@ _FLAWS: dict[Outcome, str] = {
 class KeptUnits:
     """Takes out of blocks the units that a delete would reach beyond, and keeps the reasons in words."""
 
-    def __init__(self, anchor: Table, effects: DeleteEffects, keys_at_once: int) -> None:
-        self._anchor, self._effects, self._keys_at_once = anchor, effects, keys_at_once
-        self._referenced: dict[ForeignKey, set[int]] = {key: set() for key in effects.foreign_keys}
-        self._not_restorable: dict[Outcome, list[int]] = {}
+    def __init__(self, anchor: Table, effects: DeleteEffects, statement_bytes: int) -> None:
+        self._anchor, self._effects, self._statement_bytes = anchor, effects, statement_bytes
+        self._none = no_keys(anchor)
+        self._referenced: dict[ForeignKey, set[int | str]] = {key: set() for key in effects.foreign_keys}
+        self._not_restorable: dict[Outcome, list[int | str]] = {}
 
     @property
     def reasons(self) -> list[str]:
@@ -44,43 +44,45 @@ class KeptUnits:
     def take_out(self, connection: Connection, block: Block) -> tuple[Block, ChunkResult | None]:
         """The units that may be tried, and the outcome of the others."""
         blocked = [rows.anchors for rows in block.rows if rows.table.name in self._effects.blocked]
-        suspects: dict[Outcome, Keys] = {**block.not_restorable, "blocked": np.concatenate([_NONE, *blocked])}
+        suspects: dict[Outcome, Keys] = {**block.not_restorable, "blocked": np.concatenate([self._none, *blocked])}
         kept: dict[Outcome, Keys] = {}
         left = block
         for outcome, anchors in suspects.items():
             # A unit that is gone already is kept for no reason.
             kept[outcome] = self._there(connection, np.intersect1d(anchors, left.rows[0].keys))
             if outcome in _FLAWS and len(kept[outcome]):
-                self._not_restorable.setdefault(outcome, []).extend(kept[outcome].tolist())
+                self._not_restorable.setdefault(outcome, []).extend(shown(kept[outcome]))
             left = left.without(kept[outcome]) if len(kept[outcome]) else left
         deleted = {rows.table.name: rows.keys for rows in left.rows}
         referenced = [
-            rows.anchors[np.isin(rows.keys, found)]
+            rows.anchors[is_in(rows.keys, found)]
             for rows in left.rows
             for found in self._references(connection, rows.table, rows.keys, deleted)
         ]
         # So that no other statement waits for this look.
         connection.rollback()
-        kept["referenced"] = np.unique(np.concatenate([_NONE, *referenced]))
+        kept["referenced"] = np.unique(np.concatenate([self._none, *referenced]))
         left = left.without(kept["referenced"]) if len(kept["referenced"]) else left
         every = np.concatenate(list(kept.values()))
         if not len(every):
             return block, None
-        result = ChunkResult(int(every.min()), int(every.max()))
+        every.sort()
+        result = ChunkResult(shown(every[:1])[0], shown(every[-1:])[0])
         for outcome, anchors in kept.items():
             if len(anchors):
                 result.units[outcome] = len(anchors)
                 if outcome != "blocked":
-                    result.kept[outcome] = anchors.tolist()
+                    result.kept[outcome] = shown(anchors)
         return left, result
 
     def _there(self, connection: Connection, anchors: Keys) -> Keys:
         """Those of the units that are in the database."""
-        found = [_NONE]
-        for start in range(0, len(anchors), self._keys_at_once):
-            condition = keys_condition(self._anchor.quoted_key, anchors[start : start + self._keys_at_once])
-            sql = f"SELECT {self._anchor.quoted_key} FROM {self._anchor.quoted} WHERE {condition}"
-            found.append(np.array([key for (key,) in query(connection, sql)], np.int64))
+        columns = self._anchor.key_columns
+        found = [self._none]
+        for part in in_statements(anchors, self._statement_bytes):
+            condition = keys_condition([column.quoted for column in columns], part)
+            sql = f"SELECT {key_sql(columns)} FROM {self._anchor.quoted} WHERE {condition}"
+            found.append(found_keys(columns, (key for (key,) in query(connection, sql))))
         return np.concatenate(found)
 
     def is_referenced(self, connection: Connection, rows: Sequence[RowsInOrder]) -> bool:
@@ -105,14 +107,14 @@ class KeptUnits:
                     connection,
                     key,
                     keys,
-                    self._keys_at_once,
+                    self._statement_bytes,
                     deleted[key.table] if self._effects.is_between_purged(key) else None,
                 )
-                known.update(found.tolist())
+                known.update(shown(found))
                 references.append(found)
         return references
 
 
-def _in_words(keys: Collection[int]) -> str:
+def _in_words(keys: Collection[int | str]) -> str:
     more = f" and {len(keys) - _KEYS_IN_WORDS:,} more" if len(keys) > _KEYS_IN_WORDS else ""
     return f"{', '.join(map(str, sorted(keys)[:_KEYS_IN_WORDS]))}{more}"

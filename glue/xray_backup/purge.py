@@ -8,6 +8,7 @@ alone; that one is kept and reported. Several connections work side by side, on 
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,7 @@ from xray_backup.delete_effects import changed_rows, find_delete_effects
 from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
 from xray_backup.kept_units import KeptUnits
-from xray_backup.keys import keys_condition
+from xray_backup.keys import highest_integer, keys_condition, owner_columns
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import OnDamage
@@ -42,6 +43,7 @@ from xray_backup.verification import FileContent, verify
 PURGE_LOCK = f"{PURGES}lock/"
 # A row that somebody else holds longer keeps its own unit only; the others go on.
 LOCK_WAIT_SECONDS = 3
+_INTEGER = re.compile(r"(tiny|small|medium|big)?int\b")
 
 
 def keys_at_once(text_bytes: int) -> int:
@@ -106,7 +108,10 @@ def _purge(
 ) -> PurgeResult:
     damaged: list[VerificationError | NewerFormatError] = []
     archives = list(_archives(run, scope, lambda _, error: damaged.append(error)))
-    parents = {name: key.columns[0] for name, key in scope.owners.items()}
+    # Where one integer names the parent, its ends tell which files may hold a unit's rows.
+    parents = {
+        name: key.columns[0] for name, key in scope.owners.items() if scope.model.table(key.table).has_integer_key
+    }
     contents: dict[str, FileContent] = {}
     for manifest in archives:
         contents |= verify(run, manifest, parents)
@@ -123,7 +128,7 @@ def _purge(
         ((limit,),) = query(connections[0], "SELECT @@group_concat_max_len")
         connections[0].rollback()
         text_bytes = int(limit) // 2
-        kept = KeptUnits(scope.anchor, effects, keys_at_once(text_bytes))
+        kept = KeptUnits(scope.anchor, effects, text_bytes)
         purger = _Purger(run, scope, check, sleep_ratio, text_bytes, kept)
         looking = sessions.enter_context(run.database.session())
         for manifest in archives:
@@ -248,10 +253,7 @@ class _Purger:
 
     def _transaction(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
         self._compare(connection, rows)
-        highest = ", ".join(f"(SELECT MAX({table.quoted_key}) FROM {table.quoted})" for table in self._scope.purged)
-        (last_keys,) = query(connection, f"SELECT {highest}")
-        if any(len(archived) and archived.keys[-1] >= last for archived, last in zip(rows, last_keys, strict=True)):
-            raise ChunkRefusedError("last_key")
+        self._check_last_keys(connection, rows)
         self._kept.check_unchanged(connection)
         if self._kept.is_referenced(connection, rows):
             raise ChunkRefusedError("referenced")
@@ -270,6 +272,16 @@ class _Purger:
                 " foreign keys that the user of the purge cannot see"
             )
         connection.commit()
+
+    def _check_last_keys(self, connection: Connection, rows: Sequence[RowsInOrder]) -> None:
+        """Refuses the chunk with the highest of a table's integers: an application may give it out again plus one."""
+        counted = [archived for archived in rows if len(archived) and _is_counted(archived.table)]
+        if not counted:
+            return
+        highest = ", ".join(f"(SELECT MAX({rows.table.quoted_key}) FROM {rows.table.quoted})" for rows in counted)
+        (last_keys,) = query(connection, f"SELECT {highest}")
+        if any(highest_integer(rows.keys) >= last for rows, last in zip(counted, last_keys, strict=True)):
+            raise ChunkRefusedError("last_key")
 
     def _delete(self, connection: Connection, rows: RowsInOrder) -> None:
         deleted = execute(connection, f"DELETE FROM {rows.table.quoted} WHERE {rows.condition}")
@@ -317,9 +329,14 @@ class _Purger:
 
     def _count(self, connection: Connection, table: Table, owner: ForeignKey, parents: RowsInOrder) -> int:
         """Number of rows of `table` that belong to these parents."""
-        found, (column,) = 0, map(quoted, owner.columns)
+        found, columns = 0, list(map(quoted, owner_columns(owner, parents.table)))
         for start, end in parents.parts(self.keys_at_once, self._text_bytes):
-            condition = keys_condition(column, parents.keys[start:end])
+            condition = keys_condition(columns, parents.keys[start:end])
             ((count,),) = query(connection, f"SELECT COUNT(*) FROM {table.quoted} WHERE {condition}")
             found += count
         return found
+
+
+def _is_counted(table: Table) -> bool:
+    """True where the key is one integer, of whatever size."""
+    return len(table.key) == 1 and _INTEGER.match(table.key_columns[0].type.mysql) is not None

@@ -40,11 +40,11 @@ _INTENT = re.compile(rf"({PURGES}[^/]+/)intent\.json")
 class ChunkResult:
     """The outcome of the units whose anchor keys lie from `first` to `last`; the fields are as in `PurgeResult`."""
 
-    first: int
-    last: int
+    first: int | str
+    last: int | str
     rows: Counter[str] = field(default_factory=Counter)
     units: Counter[Outcome] = field(default_factory=Counter)
-    kept: dict[str, list[int]] = field(default_factory=dict)
+    kept: dict[str, list[int | str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class PurgedChunk(Record):
     """Units by outcome, of those whose anchor keys lie from `first` to `last`."""
 
     archive: str
-    first: int
-    last: int
+    first: int | str
+    last: int | str
     units: Mapping[Outcome, int]
 
 
@@ -79,7 +79,7 @@ class PurgeResult(Record):
     before: str
     rows: Mapping[str, int]
     units: Mapping[Outcome, int]
-    kept: Mapping[str, Sequence[int]]
+    kept: Mapping[str, Sequence[int | str]]
     obstacles: Sequence[str]
     completed: bool
 
@@ -138,7 +138,7 @@ class PurgeRecorder:
         self._folder = f"{PURGES}{run.run_id}{f'.{number + 1}' if number else ''}/"
         self._rows = Counter({table.name: 0 for table in scope.purged})
         self._units: Counter[Outcome] = Counter()
-        self._kept: dict[str, list[int]] = {}
+        self._kept: dict[str, list[int | str]] = {}
         self.obstacles: Sequence[str] = []
         self._completed = False
         self._lines: list[bytes] = []

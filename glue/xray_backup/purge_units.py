@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import ForeignKey, Table
-from xray_backup.keys import Keys, in_key_order, is_one_of, keys_of
+from xray_backup.keys import Keys, is_in, keys_of, names_one_of, no_keys, owner_columns, shown
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.purge_record import Outcome
 from xray_backup.restore_proof import RestoreProof
@@ -40,7 +40,7 @@ class UnitRows:
 
     def without(self, anchors: Keys) -> UnitRows:
         """The rows of the other units."""
-        left = ~np.isin(self.anchors, anchors)
+        left = ~is_in(self.anchors, anchors)
         return UnitRows(self.table, self.anchors[left], self.keys[left], self.texts.filter(pa.array(left)))
 
 
@@ -97,14 +97,14 @@ class Chunk:
         return self.block.units(self.first, self.end)
 
     @property
-    def first_key(self) -> int:
-        """The anchor's key of the first unit."""
-        return int(self.block.rows[0].keys[self.first])
+    def first_key(self) -> int | str:
+        """The anchor's key of the first unit, as a record has it."""
+        return shown(self.block.rows[0].keys[self.first : self.first + 1])[0]
 
     @property
-    def last_key(self) -> int:
-        """The anchor's key of the last unit."""
-        return int(self.block.rows[0].keys[self.end - 1])
+    def last_key(self) -> int | str:
+        """The anchor's key of the last unit, as a record has it."""
+        return shown(self.block.rows[0].keys[self.end - 1 : self.end])[0]
 
     def __len__(self) -> int:
         return self.end - self.first
@@ -138,10 +138,10 @@ def read_blocks(
         rows = _rows(store, anchor, file)
         # As text, which sorts as time does, and is there for a zero date as well.
         old = rows.filter(pc.less(value_text(scope.time_column, rows), before))
-        old = in_key_order(old, anchor.integer_key)
+        old = old.take(pa.array(np.argsort(keys_of(anchor, old), kind="stable")))
         for start in range(0, old.num_rows, ANCHORS_PER_BLOCK):
             part = old.slice(start, ANCHORS_PER_BLOCK)
-            keys = keys_of(part, anchor.integer_key)
+            keys = keys_of(anchor, part)
             failed: dict[Outcome, list[Keys]] = {}
             _note(failed, proof.failures(anchor, part), keys)
             found = {anchor.name: UnitRows(anchor, keys, keys, row_texts(anchor, part))}
@@ -169,20 +169,21 @@ def _descendants(
     failed: dict[Outcome, list[Keys]],
 ) -> UnitRows:
     """The archived rows whose parents are among those found, sorted by their anchor; `failed` gets anchors' keys."""
-    parents, (column,) = found[owner.table], owner.columns
+    parents = found[owner.table]
+    columns = owner_columns(owner, parents.table)
     order = np.argsort(parents.keys, kind="stable")
     parent_keys, parent_anchors = parents.keys[order], parents.anchors[order]
     anchors, keys, texts = [], [], []
     for file in _files_with(manifest.tables[table.name].files, contents, parent_keys):
         rows = _rows(store, table, file)
-        part = rows.filter(is_one_of(rows, column, parent_keys))
+        part = rows.filter(names_one_of(table, rows, columns, parent_keys))
         if part.num_rows:
-            anchors.append(parent_anchors[np.searchsorted(parent_keys, keys_of(part, column))])
+            anchors.append(parent_anchors[np.searchsorted(parent_keys, keys_of(table, part, columns))])
             _note(failed, proof.failures(table, part), anchors[-1])
-            keys.append(keys_of(part, table.integer_key))
+            keys.append(keys_of(table, part))
             texts.append(row_texts(table, part))
     if not keys:
-        return UnitRows(table, np.array([], np.int64), np.array([], np.int64), pa.array([], pa.binary()))
+        return UnitRows(table, parent_anchors[:0], no_keys(table), pa.array([], pa.binary()))
     all_anchors, all_keys, all_texts = np.concatenate(anchors), np.concatenate(keys), pa.concat_arrays(texts)
     if not bool(np.all(all_anchors[1:] >= all_anchors[:-1])):
         by_anchor = np.argsort(all_anchors, kind="stable")
@@ -194,6 +195,9 @@ def _descendants(
 def _files_with(files: Sequence[DataFile], contents: Mapping[str, FileContent], keys: Keys) -> Iterator[DataFile]:
     """The files that may hold a row with one of these parents, which are sorted."""
     if not len(keys):
+        return
+    if keys.dtype == np.object_:
+        yield from files
         return
     for file in files:
         first, last = contents[file.key].first, contents[file.key].last

@@ -23,7 +23,8 @@ from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.fingerprint import Fingerprint, RowsDigest, hashes_of
-from xray_backup.key_range import KeyRange, nth_key
+from xray_backup.key_range import KeyRange, KeySpan, Literals, nth_key, nth_literals, nth_row
+from xray_backup.keys import found_keys, key_sql, shown
 from xray_backup.manifest import DataFile
 from xray_backup.row_parser import parse_rows
 from xray_backup.row_text import joined, joined_bytes, numbers, numbers_sql, texts, texts_sql
@@ -40,18 +41,18 @@ class RangeCopy:
     """A range to copy: rows of `table` in `keys` that fulfil `condition`; its files are named after `prefix`."""
 
     table: Table
-    keys: KeyRange
+    keys: KeyRange | KeySpan
     condition: str
     prefix: str
 
 
 @dataclass(frozen=True)
 class CopiedFile:
-    """One proved file, and the smallest and largest key in it."""
+    """One proved file, and the smallest and largest key in it where these are integers."""
 
     file: DataFile
-    min_key: int
-    max_key: int
+    min_key: int | None
+    max_key: int | None
 
 
 class _TooMuchError(Exception):
@@ -70,17 +71,17 @@ def copy_range(workplace: Workplace, task: RangeCopy) -> list[CopiedFile]:
         VerificationError: what came back from the store is not what MySQL sent.
     """
     found: list[CopiedFile] = []
-    left: KeyRange | None = task.keys
+    left: KeyRange | KeySpan | None = task.keys
     while left:
         key = f"{task.prefix}{f'-{len(found)}' if found else ''}.parquet"
         copied, last = _copy_file(workplace, replace(task, keys=left), key)
         if copied:
             found.append(copied)
-        left = KeyRange(last + 1, left.last) if last < left.last else None
+        left = left.behind(last)  # type: ignore[arg-type]
     return found
 
 
-def _copy_file(workplace: Workplace, task: RangeCopy, key: str) -> tuple[CopiedFile | None, int]:
+def _copy_file(workplace: Workplace, task: RangeCopy, key: str) -> tuple[CopiedFile | None, int | Literals]:
     """One file with the first rows of the range, and the key up to which it has them."""
     rows, sent = _read(workplace, task)
     # Its rows may be gone since: a file that is there all the same must be told of, or the backup has one too many.
@@ -112,8 +113,9 @@ def _proved(task: RangeCopy, key: str, content: Content, sent: Sent) -> CopiedFi
             row_texts = proof.add(table, part)
             found += Fingerprint.of(hashes_of(row_texts))
             digest.add(row_texts)
-            keys = pc.min_max(part.column(table.integer_key)).as_py()
-            smallest, largest = min(smallest, keys["min"]), max(largest, keys["max"])
+            if table.has_integer_key:
+                keys = pc.min_max(part.column(table.integer_key)).as_py()
+                smallest, largest = min(smallest, keys["min"]), max(largest, keys["max"])
             rows = rows.slice(part.num_rows)
             if not proof.rows_left:
                 if not proof.holds:
@@ -123,10 +125,17 @@ def _proved(task: RangeCopy, key: str, content: Content, sent: Sent) -> CopiedFi
                 proof = _Proof(answer) if (answer := next(answers, None)) else None
     if proof:
         raise VerificationError(f"table {table.name}: file {key} has fewer rows than MySQL sent")
-    if not task.keys.first <= smallest <= largest <= sent.last_key <= task.keys.last:
+    if not _is_of(task.keys, sent, smallest, largest):
         raise VerificationError(f"table {table.name}: file {key} is not of this range of keys; nothing was committed")
     file = DataFile(key, len(content.body), content.etag, found, digest.hexdigest())
-    return CopiedFile(file, smallest, largest)
+    return CopiedFile(file, smallest, largest) if table.has_integer_key else CopiedFile(file, None, None)
+
+
+def _is_of(keys: KeyRange | KeySpan, sent: Sent, smallest: int, largest: int) -> bool:
+    """True where a file with these smallest and largest keys has the first rows of the range."""
+    if isinstance(keys, KeyRange):
+        return isinstance(sent.last_key, int) and keys.first <= smallest <= largest <= sent.last_key <= keys.last
+    return isinstance(sent.last_key, tuple) and sent.above == keys.above
 
 
 class _Proof:
@@ -163,7 +172,7 @@ def _read(workplace: Workplace, task: RangeCopy) -> tuple[pa.Table, Sent]:
     def read(connection: Connection) -> tuple[pa.Table, Sent]:
         parts: list[pa.Table] = []
         answers: list[SentRows] = []
-        last = task.keys.last
+        last: int | Literals = task.keys.last
         for rows, answer, asked_for in _answers(connection, task):
             if answer.rows:
                 parts.append(rows)
@@ -172,40 +181,59 @@ def _read(workplace: Workplace, task: RangeCopy) -> tuple[pa.Table, Sent]:
                 last = asked_for
                 break
         parts = parts or [parse_rows(task.table, b"", None)]
-        return pa.concat_tables(parts, promote_options="default"), Sent(tuple(answers), last)
+        above = task.keys.above if isinstance(task.keys, KeySpan) else None
+        return pa.concat_tables(parts, promote_options="default"), Sent(tuple(answers), last, above)
 
     return workplace.reading(read)
 
 
-def _answers(connection: Connection, task: RangeCopy) -> Iterator[tuple[pa.Table, SentRows, int]]:
+def _answers(connection: Connection, task: RangeCopy) -> Iterator[tuple[pa.Table, SentRows, int | Literals]]:
     """Rows by answers of MySQL, in the order of keys, each with the last key that it was asked for."""
     ((limit,),) = query(connection, "SELECT @@group_concat_max_len")
-    left, rows_at_once = task.keys, 0
-    # Of a table without gaps so many rows, of one with gaps fewer.
-    width = max(KEYS_PER_ANSWER, (left.last - left.first + 1) // 5)
-    while left.first <= left.last:
-        asked = KeyRange(left.first, min(left.last, left.first + width - 1))
-        if rows_at_once:
-            # By the rows that exist: where they are wide, their keys may be far apart all the same.
-            asked = replace(asked, last=nth_key(connection, task.table, asked, task.condition, rows_at_once))
+    left: KeyRange | KeySpan | None = task.keys
+    rows_at_once = 0 if isinstance(task.keys, KeyRange) else KEYS_PER_ANSWER
+    while left:
+        asked = _asked(connection, task, left, rows_at_once)
         try:
             rows, answer = _answer(connection, task, asked, int(limit))
         except _TooMuchError as error:
             if error.rows == 1:
                 raise BackupError(
-                    f"table {task.table.name}: the row with {task.table.integer_key}"
-                    f" {nth_key(connection, task.table, asked, task.condition, 1)} has more than {limit} bytes, a"
-                    " quarter of MySQL's max_allowed_packet: raise that parameter"
+                    f"table {task.table.name}: the row with {', '.join(task.table.key)}"
+                    f" {_first_key(connection, task, asked)} has more than {limit} bytes, a quarter of MySQL's"
+                    " max_allowed_packet: raise that parameter"
                 ) from None
             rows_at_once = max(1, error.rows // 4)
             continue
         yield rows, answer, asked.last
         if rows.nbytes < limit // 4:
             rows_at_once *= 2
-        left = KeyRange(asked.last + 1, left.last)
+        left = left.behind(asked.last)  # type: ignore[arg-type]
 
 
-def _answer(connection: Connection, task: RangeCopy, keys: KeyRange, limit: int) -> tuple[pa.Table, SentRows]:
+def _asked(connection: Connection, task: RangeCopy, left: KeyRange | KeySpan, rows_at_once: int) -> KeyRange | KeySpan:
+    """The first keys of those that are left, for one answer."""
+    if isinstance(left, KeySpan):
+        return replace(left, last=nth_literals(connection, task.table, left, task.condition, rows_at_once))
+    assert isinstance(task.keys, KeyRange)  # noqa: S101
+    # Of a table without gaps so many rows, of one with gaps fewer.
+    width = max(KEYS_PER_ANSWER, (task.keys.last - task.keys.first + 1) // 5)
+    asked = KeyRange(left.first, min(left.last, left.first + width - 1))
+    if rows_at_once:
+        # By the rows that exist: where they are wide, their keys may be far apart all the same.
+        asked = replace(asked, last=nth_key(connection, task.table, asked, task.condition, rows_at_once))
+    return asked
+
+
+def _first_key(connection: Connection, task: RangeCopy, keys: KeyRange | KeySpan) -> int | str:
+    """The first key in the range, as a message may have it."""
+    columns = task.table.key_columns
+    where = f"{keys.condition(task.table)} AND ({task.condition})"
+    row = nth_row(connection, task.table, key_sql(columns), where, 1)
+    return shown(found_keys(columns, row or ()))[0]
+
+
+def _answer(connection: Connection, task: RangeCopy, keys: KeyRange | KeySpan, limit: int) -> tuple[pa.Table, SentRows]:
     """The rows with these keys.
 
     Raises:

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from xray_backup.archive_policy import policy_scopes
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query, server_name
-from xray_backup.errors import VerificationError
+from xray_backup.errors import UsageError, VerificationError
 from xray_backup.in_parallel import in_parallel
 from xray_backup.keys import Keys
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import Origin, load_manifest
+from xray_backup.orphans import find_orphans, unchecked
 from xray_backup.planned_rows import PlannedRows
 from xray_backup.restore_batches import Batch, read_batches
 from xray_backup.restore_definition import DefinitionTarget, Remade
@@ -35,6 +36,7 @@ from xray_backup.run_records import RestoreRecord, RunRecord, recorded
 from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.target_columns import ColumnRef, TargetTable, check_ignored
 from xray_backup.verification import check_files
+from xray_backup.whole_table_writer import WholeTableWriter, check_whole_table
 
 RESTORE_LOCK = f"{LOCKS}restore/"
 
@@ -98,6 +100,8 @@ def restore(
             targets = find_target_tables(connection, found, tables, backups, models, ignored_columns)
         check_rebuild(backups[0], found, run.database.schema)
         sources = [_Source(*source) for source in zip(backups, models, targets, strict=True)]
+        if selection.is_everything:
+            _check_whole_tables(run, sources, found)
         rest = DefinitionTarget(
             run.database,
             target,
@@ -158,11 +162,69 @@ def _restore(
             for table in source.model.tables:
                 there = source.targets[table.name]
                 had_rows = exists and _has_rows(connections[0], table)
+                if not table.key:
+                    if selection.is_everything:
+                        _write_whole_table(run, connections[0], source, table, had_rows, result[table.name], check)
+                    continue
                 writer = TableWriter(run, there, had_rows, check, planned[table.name])
                 batches = read_batches(run.store, table, there, source.manifest, keys[table.name], int(limit) // 4)
                 total = source.manifest.tables[table.name].fingerprint.rows
-                _write_table(run, connections, writer, batches, result[table.name], total)
+                with unchecked(connections if table.name in source.model.in_cycles else []):
+                    _write_table(run, connections, writer, batches, result[table.name], total)
                 planned[table.name].settle(there.compared)
+        for table in () if run.dry_run else _written_unchecked(sources):
+            result[table.name].add(TableResult(orphans=find_orphans(connections[0], table)))
+
+
+def _written_unchecked(sources: Sequence[_Source]) -> Collection[Table]:
+    """The tables in cycles of foreign keys, each once, with the columns that the target has."""
+    return {
+        name: source.targets[name].compared for source in sources for name in sorted(source.model.in_cycles)
+    }.values()
+
+
+def _check_whole_tables(run: Run, sources: Sequence[_Source], target: Target) -> None:
+    """Looks at the tables without a key before anything is written.
+
+    Raises:
+        UsageError: rows of one could not be told from others.
+    """
+    seen: dict[str, str] = {}
+    with run.database.session("") as connection:
+        for source in sources:
+            for table in source.model.tables:
+                if table.key or not source.manifest.tables[table.name].fingerprint.rows:
+                    continue
+                if other := seen.get(table.name):
+                    raise UsageError(
+                        f"table {table.name} has no key, and {other} and {source.manifest.name} both hold rows of it:"
+                        " nothing tells which are the same, so restore one of them"
+                    )
+                seen[table.name] = source.manifest.name
+                if table.name not in target.missing:
+                    check_whole_table(connection, target.schema, table, source.targets[table.name], source.manifest)
+
+
+def _write_whole_table(
+    run: Run,
+    connection: Connection,
+    source: _Source,
+    table: Table,
+    had_rows: bool,
+    result: TableResult,
+    check: Callable[[], None],
+) -> None:
+    rows = source.manifest.tables[table.name].fingerprint.rows
+    if had_rows or run.dry_run:
+        # Rows that are there are these: they were looked at before.
+        result.present += rows if had_rows else 0
+        result.inserted += 0 if had_rows else rows
+        return
+    target = source.targets[table.name]
+    ((limit,),) = query(connection, "SELECT @@group_concat_max_len")
+    batches = read_batches(run.store, table, target, source.manifest, None, int(limit) // 4)
+    with unchecked([connection] if table.name in source.model.in_cycles else []):
+        WholeTableWriter(target, check).write(connection, batches, result)
 
 
 def _has_rows(connection: Connection, table: Table) -> bool:

@@ -12,7 +12,7 @@ from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
 from xray_backup.errors import VerificationError
 from xray_backup.in_parallel import ahead
-from xray_backup.keys import Keys, in_key_order, is_one_of, keys_of
+from xray_backup.keys import Keys, keys_of, names_one_of
 from xray_backup.literals import row_literals
 from xray_backup.manifest import DataFile, Manifest
 from xray_backup.row_text import row_texts, separated
@@ -74,7 +74,13 @@ def _read_batch(
     if not is_as_written(table, [rows], file, manifest.format_version):
         raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
     if keys is not None:
-        rows = rows.filter(is_one_of(rows, table.integer_key, keys))
-    rows = in_key_order(rows, table.integer_key)
-    ordered = RowsInOrder(target.compared, keys_of(rows, table.integer_key), row_texts(target.compared, rows))
-    return Batch(ordered, row_literals(target.inserted, rows))
+        rows = rows.filter(names_one_of(table, rows, table.key, keys))
+    if table.key:
+        order = np.argsort(found := keys_of(table, rows), kind="stable")
+        rows, found = rows.take(pa.array(order)), found[order]
+    else:
+        # Rows that nothing tells apart have their places for keys.
+        found = np.arange(rows.num_rows)
+    return Batch(
+        RowsInOrder(target.compared, found, row_texts(target.compared, rows)), row_literals(target.inserted, rows)
+    )

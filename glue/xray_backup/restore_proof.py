@@ -16,11 +16,10 @@ from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import DataModel, ForeignKey, Table
 from xray_backup.database import Connection, query
-from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.keys import Keys, has_key, keys_of, names_one_of, no_keys
 from xray_backup.literals import without_statement
 from xray_backup.manifest import Manifest
 from xray_backup.purge_record import Outcome
-from xray_backup.row_text import one_chunk
 from xray_backup.store import Store
 
 # Room in an INSERT for the names of the columns.
@@ -45,9 +44,8 @@ class RestoreProof:
         if lost is not None:
             failures["not_insertable"] = lost
         for key, parents in self.parents.get(table.name, ()):
-            (column,) = key.columns
-            named = one_chunk(rows.column(column))
-            alone = pc.and_(pc.is_valid(named), pc.invert(one_chunk(is_one_of(rows, column, parents))))
+            named = has_key(table, rows, key.columns)
+            alone = pc.and_(named, pc.invert(names_one_of(table, rows, key.columns, parents)))
             if pc.any(alone).as_py():
                 failures["no_parent"] = pc.or_(alone, failures.get("no_parent", alone))
         return failures
@@ -59,7 +57,7 @@ def restore_proof(connection: Connection, store: Store, scope: PolicyScope, mani
     purged = {table.name for table in scope.purged}
     parents = {
         table.name: [
-            (key, _with_their_parents(store, model, manifest, model.table(key.table), purged))
+            (key, _with_their_parents(store, model, manifest, key, purged))
             for key in _enforced(table)
             if key.table not in purged
         ]
@@ -92,22 +90,23 @@ def _enforced(table: Table) -> list[ForeignKey]:
     return [key for key in table.foreign_keys if key.name]
 
 
-def _with_their_parents(store: Store, model: DataModel, manifest: Manifest, table: Table, below: set[str]) -> Keys:
-    """The keys that the archive has of `table`; a row whose own parents it lacks does not count.
+def _with_their_parents(store: Store, model: DataModel, manifest: Manifest, key: ForeignKey, below: set[str]) -> Keys:
+    """The values that the archive has to be named by `key`; a row whose own parents it lacks does not count.
 
     `below` are the tables on the way to it: in a cycle, each table counts once.
     """
-    keys = [key for key in _enforced(table) if key.table not in below | {table.name}]
-    columns = [table.integer_key, *(column for key in keys for column in key.columns)]
+    table = model.table(key.table)
+    above = [other for other in _enforced(table) if other.table not in below | {table.name}]
+    columns = [*key.referenced_columns, *(column for other in above for column in other.columns)]
     parts = [
         decode(table, read_file(store, file.key, file.etag).body, file.key, columns)
         for file in manifest.tables[table.name].files
     ]
     if not parts:
-        return keys_of(pa.table({table.integer_key: pa.array([], pa.int64())}), table.integer_key)
-    rows = pa.concat_tables(parts)
-    for key in keys:
-        above = _with_their_parents(store, model, manifest, model.table(key.table), below | {table.name})
-        (column,) = key.columns
-        rows = rows.filter(pc.or_(pc.is_null(rows.column(column)), is_one_of(rows, column, above)))
-    return keys_of(rows, table.integer_key)
+        return no_keys(table, key.referenced_columns)
+    rows = pa.concat_tables(parts, promote_options="default")
+    for other in above:
+        there = _with_their_parents(store, model, manifest, other, below | {table.name})
+        alone = pc.invert(has_key(table, rows, other.columns))
+        rows = rows.filter(pc.or_(alone, names_one_of(table, rows, other.columns, there)))
+    return keys_of(table, rows, key.referenced_columns)

@@ -18,23 +18,28 @@ class TableResult:
 
     inserted: int = 0
     present: int = 0
-    conflicts: list[int] = field(default_factory=list)
-    orphans: list[int] = field(default_factory=list)
-    refused: list[int] = field(default_factory=list)
+    conflicts: list[int | str] = field(default_factory=list)
+    orphans: list[int | str] = field(default_factory=list)
+    refused: list[int | str] = field(default_factory=list)
 
     def add(self, other: TableResult) -> None:
         """Adds what became of more rows of the table."""
         self.inserted += other.inserted
         self.present += other.present
         # Each once: a row may be in two of the backups that are restored.
-        self.conflicts = sorted({*self.conflicts, *other.conflicts})
-        self.orphans = sorted({*self.orphans, *other.orphans})
-        self.refused = sorted({*self.refused, *other.refused})
+        self.conflicts = _together(self.conflicts, other.conflicts)
+        self.orphans = _together(self.orphans, other.orphans)
+        self.refused = _together(self.refused, other.refused)
 
     @property
     def counts(self) -> RowCounts:
         """Number of rows of each outcome."""
         return RowCounts(self.inserted, self.present, len(self.conflicts), len(self.orphans), len(self.refused))
+
+
+def _together(keys: list[int | str], others: list[int | str]) -> list[int | str]:
+    # Integers, or texts: a table has keys of one kind.
+    return sorted({*keys, *others})
 
 
 RestoreResult = dict[str, TableResult]

@@ -13,7 +13,7 @@ from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import ForeignKey, Table
 from xray_backup.errors import UsageError
-from xray_backup.keys import Keys, is_one_of, keys_of
+from xray_backup.keys import Keys, is_in, keys_of, names_one_of, no_keys, owner_columns
 from xray_backup.manifest import Manifest
 from xray_backup.row_text import value_text
 from xray_backup.store import Store
@@ -40,40 +40,61 @@ class Selection:
 def selected_keys(
     store: Store, scope: PolicyScope, manifest: Manifest, selection: Selection
 ) -> Mapping[str, Keys | None]:
-    """The keys to restore, by table: the chosen rows, what belongs to them, and all that these reference."""
+    """The keys to restore, by table: the chosen rows, what belongs to them, and all that these reference.
+
+    Of a table without a key it is none: its rows cannot be told apart.
+    """
     purged = {table.name: table for table in scope.purged}
-    chosen = {table.name: np.array([], np.int64) for table in scope.model.tables}
-    # By table, the keys that rows which are chosen already name, and that are not followed yet.
-    named: dict[str, list[Keys]] = {}
+    chosen: dict[str, Keys] = {table.name: no_keys(table) for table in scope.model.tables if table.key}
+    # By table and columns, the values that rows which are chosen already name, and that are not followed yet.
+    named: dict[_Reference, list[Keys]] = {}
     for table in scope.purged:
-        keys = []
+        keys = [no_keys(table)]
         for rows in _rows(store, table, manifest):
             if table is scope.anchor:
                 rows = rows.filter(_is_chosen(scope, rows, selection))
             else:
                 owner = scope.owners[table.name]
-                rows = rows.filter(is_one_of(rows, owner.columns[0], chosen[owner.table]))
-            keys.append(keys_of(rows, table.integer_key))
+                columns = owner_columns(owner, scope.model.table(owner.table))
+                rows = rows.filter(names_one_of(table, rows, columns, chosen[owner.table]))
+            keys.append(keys_of(table, rows))
             _note_named(table, rows, purged, named)
-        chosen[table.name] = _together(keys)
+        chosen[table.name] = np.unique(np.concatenate(keys))
     if selection.parent_ids is not None and (parent := _first_parent(scope)):
         # A chosen parent without any row of the anchor is restored too.
-        named.setdefault(parent.table, []).append(np.array(selection.parent_ids, np.int64))
+        ids = np.array(selection.parent_ids, np.int64)
+        named.setdefault((parent.table, parent.referenced_columns), []).append(ids)
     while named:
-        name, more = named.popitem()
-        new = np.setdiff1d(_together(more), chosen[name])
-        chosen[name] = np.union1d(chosen[name], new)
+        (name, columns), more = named.popitem()
         table = scope.model.table(name)
+        if not table.key:
+            continue
+        values = np.unique(np.concatenate(more))
+        new = values if columns == table.key else _keys_with(store, table, manifest, columns, values)
+        new = new[~is_in(new, chosen[name])]
+        chosen[name] = np.union1d(chosen[name], new)
         if len(new) and table.foreign_keys:
             for rows in _rows(store, table, manifest):
-                _note_named(table, rows.filter(is_one_of(rows, table.integer_key, new)), purged, named)
-    return chosen
+                _note_named(table, rows.filter(names_one_of(table, rows, table.key, new)), purged, named)
+    return {table.name: chosen.get(table.name, np.array([], np.int64)) for table in scope.model.tables}
 
 
-def _note_named(table: Table, rows: pa.Table, purged: Mapping[str, Table], named: dict[str, list[Keys]]) -> None:
+# A table, and columns of it that a foreign key references.
+_Reference = tuple[str, tuple[str, ...]]
+
+
+def _note_named(table: Table, rows: pa.Table, purged: Mapping[str, Table], named: dict[_Reference, list[Keys]]) -> None:
     for key in table.foreign_keys:
         if key.table not in purged and rows.num_rows:
-            named.setdefault(key.table, []).append(keys_of(rows, key.columns[0]))
+            named.setdefault((key.table, key.referenced_columns), []).append(keys_of(table, rows, key.columns))
+
+
+def _keys_with(store: Store, table: Table, manifest: Manifest, columns: Sequence[str], values: Keys) -> Keys:
+    """The keys of the rows with these values in other columns than the key's."""
+    found = [no_keys(table)]
+    for rows in _rows(store, table, manifest):
+        found.append(keys_of(table, rows.filter(names_one_of(table, rows, columns, values))))
+    return np.unique(np.concatenate(found))
 
 
 def check_selection(store: Store, backups: Sequence[Manifest], scope: PolicyScope, selection: Selection) -> None:
@@ -89,11 +110,15 @@ def check_selection(store: Store, backups: Sequence[Manifest], scope: PolicyScop
     if parent:
         chosen.append((parent.table, selection.parent_ids))
     for name, ids in chosen:
+        if ids is not None and not scope.model.table(name).has_integer_key:
+            raise UsageError(
+                f"rows of {name} cannot be chosen by id, since its key is not one integer: choose by --since, --until"
+            )
         left = np.array(sorted(ids or []), np.int64)
         for manifest in backups if len(left) else ():
             table = manifest.model.table(name)
-            for rows in _rows(store, table, manifest, [table.integer_key]):
-                left = np.setdiff1d(left, keys_of(rows, table.integer_key))
+            for rows in _rows(store, table, manifest, table.key):
+                left = np.setdiff1d(left, keys_of(table, rows))
         if len(left):
             raise UsageError(
                 f"--{name}-ids {', '.join(map(str, left.tolist()))}: not in"
@@ -108,9 +133,11 @@ def _first_parent(scope: PolicyScope) -> ForeignKey | None:
 def _is_chosen(scope: PolicyScope, rows: pa.Table, selection: Selection) -> pa.Array:
     chosen = pa.array(np.ones(rows.num_rows, np.bool_))
     if selection.parent_ids is not None and (parent := _first_parent(scope)):
-        chosen = pc.and_(chosen, is_one_of(rows, parent.columns[0], selection.parent_ids))
+        ids = np.array(selection.parent_ids, np.int64)
+        chosen = pc.and_(chosen, names_one_of(scope.anchor, rows, parent.columns, ids))
     if selection.anchor_ids is not None:
-        chosen = pc.and_(chosen, is_one_of(rows, scope.anchor.integer_key, selection.anchor_ids))
+        ids = np.array(selection.anchor_ids, np.int64)
+        chosen = pc.and_(chosen, names_one_of(scope.anchor, rows, scope.anchor.key, ids))
     # As text, which sorts as time does.
     times = value_text(scope.time_column, rows)
     if selection.since:
@@ -124,7 +151,3 @@ def _rows(store: Store, table: Table, manifest: Manifest, columns: Sequence[str]
     """The rows of a table, file by file."""
     for file in manifest.tables[table.name].files:
         yield decode(table, read_file(store, file.key, file.etag).body, file.key, columns)
-
-
-def _together(keys: Sequence[Keys]) -> Keys:
-    return np.unique(np.concatenate(keys)) if keys else np.array([], np.int64)

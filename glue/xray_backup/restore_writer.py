@@ -9,6 +9,7 @@ import pymysql
 from pymysql.constants import ER
 
 from xray_backup.database import OVERTAKEN, Connection, execute, query, retried
+from xray_backup.keys import found_keys, key_sql, shown
 from xray_backup.planned_rows import PlannedRows
 from xray_backup.restore_batches import Batch
 from xray_backup.restore_result import TableResult
@@ -36,7 +37,7 @@ class _NotKeptError(Exception):
     """The server has the rows otherwise than they were sent: a trigger changed a value, or a type rounded it."""
 
 
-def _is_of_a_row(error: pymysql.MySQLError) -> bool:
+def is_of_a_row(error: pymysql.MySQLError) -> bool:
     """True where the statement may pass without one of its rows."""
     code, state = error.args[0] if error.args else None, str(getattr(error, "sqlstate", None) or "")
     if code in _OF_A_ROW_CODES:
@@ -76,22 +77,25 @@ class TableWriter:
 
     def _write_missing(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         existing = self._existing(connection, batch)
-        missing = []
+        missing, conflicts = [], []
         for position, (key, text) in enumerate(zip(batch.rows.keys.tolist(), batch.rows.texts, strict=True)):
             if key not in existing:
                 missing.append(position)
             elif existing[key] == hashlib.sha256(text.as_py()).hexdigest():
                 result.present += 1
             else:
-                result.conflicts.append(key)
+                conflicts.append(position)
+        result.conflicts += shown(batch.rows.keys[conflicts])
         if missing:
             self._insert(connection, batch.subset(missing), result)
 
-    def _existing(self, connection: Connection, batch: Batch) -> dict[int, str]:
+    def _existing(self, connection: Connection, batch: Batch) -> dict[int | bytes, str]:
         """The digest of each row's text that is there already, by key."""
         table = self.table
-        sql = f"SELECT {table.quoted_key}, SHA2({row_text_sql(table)}, 256) FROM {table.quoted}"
-        return dict(query(connection, f"{sql} WHERE {batch.rows.condition}"))
+        sql = f"SELECT {key_sql(table.key_columns)}, SHA2({row_text_sql(table)}, 256) FROM {table.quoted}"
+        rows = query(connection, f"{sql} WHERE {batch.rows.condition}")
+        keys = found_keys(table.key_columns, (key for key, _ in rows)).tolist()
+        return dict(zip(keys, (digest for _, digest in rows), strict=True))
 
     def _insert(self, connection: Connection, batch: Batch, result: TableResult) -> None:
         if self._dry_run:
@@ -105,17 +109,17 @@ class TableWriter:
             self._insert_halves(connection, batch, result, result.refused)
         except pymysql.MySQLError as error:
             connection.rollback()
-            if not _is_of_a_row(error):
+            if not is_of_a_row(error):
                 raise
             if error.args[0] in (ER.NO_REFERENCED_ROW, ER.NO_REFERENCED_ROW_2):
                 self._insert_halves(connection, batch, result, result.orphans)
             elif error.args[0] != ER.DUP_ENTRY:
                 self._insert_halves(connection, batch, result, result.refused)
-            elif self._existing(connection, batch):
+            elif not self._existing(connection, batch).keys().isdisjoint(batch.rows.keys.tolist()):
                 # Another backup of this restore, or somebody else, inserted one of these keys since we looked.
                 self._write_missing(connection, batch, result)
             else:
-                # A unique index that is not the key's.
+                # A unique index that is not the key's, or a key that is another one only by its bytes.
                 self._insert_halves(connection, batch, result, result.conflicts)
 
     def _insert_all(self, connection: Connection, batch: Batch) -> None:
@@ -132,11 +136,13 @@ class TableWriter:
             raise _NotKeptError
         connection.commit()
 
-    def _insert_halves(self, connection: Connection, batch: Batch, result: TableResult, refused: list[int]) -> None:
+    def _insert_halves(
+        self, connection: Connection, batch: Batch, result: TableResult, refused: list[int | str]
+    ) -> None:
         """The server refuses a row among these: finds it, notes its key in `refused`, inserts the others."""
         count = len(batch.rows)
         if count == 1:
-            refused.append(int(batch.rows.keys[0]))
+            refused += shown(batch.rows.keys)
             return
         middle = count // 2
         self._insert(connection, batch.subset(range(middle)), result)

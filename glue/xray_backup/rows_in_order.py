@@ -1,4 +1,8 @@
-"""Archived rows in the order of their keys, with their text: what MySQL's answer is compared with."""
+"""Archived rows in the order of their keys, with their text: what MySQL's answer is compared with.
+
+MySQL orders the texts of an answer by integer keys. By other keys its order is a collation's: there the order is that
+of the texts' hashes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import pyarrow as pa
 
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
-from xray_backup.keys import Keys, keys_condition
+from xray_backup.keys import Keys, key_sizes, keys_condition
 from xray_backup.row_text import lines, row_text_sql
 
 
@@ -37,11 +41,13 @@ class RowsInOrder:
     @property
     def condition(self) -> str:
         """The WHERE clause: exactly these keys."""
-        return keys_condition(self.table.quoted_key, self.keys)
+        return keys_condition([column.quoted for column in self.table.key_columns], self.keys)
 
     def parts(self, rows: int, size: int) -> Iterator[tuple[int, int]]:
         """Positions that cut the rows into parts of at most so many rows and bytes of text, but at least one row."""
-        ends = np.cumsum(text_sizes(self.texts))
+        # A long key may take more bytes in a statement than in the row's text.
+        sizes = text_sizes(self.texts)
+        ends = np.cumsum(sizes if self.table.has_integer_key else np.maximum(sizes, key_sizes(self.keys)))
         start = 0
         while start < len(self):
             before = ends[start - 1] if start else 0
@@ -67,8 +73,10 @@ def text_sizes(texts: pa.Array) -> Keys:
 
 
 def count_and_digest(connection: Connection, table: Table, condition: str, lock: str = "") -> tuple[int, str | None]:
-    """Number of rows that fulfil `condition`, and the SHA-256 (hexadecimal) of their text in the order of keys."""
-    text = f"GROUP_CONCAT({row_text_sql(table)} ORDER BY {table.quoted_key} SEPARATOR '\\n')"
+    """Number of rows that fulfil `condition`, and the SHA-256 (hexadecimal) of their text in order."""
+    row = row_text_sql(table)
+    order = table.quoted_key if table.has_integer_key else f"SHA2({row}, 256)"
+    text = f"GROUP_CONCAT({row} ORDER BY {order} SEPARATOR '\\n')"
     sql = f"SELECT COUNT(*), SHA2({text}, 256) FROM {table.quoted} WHERE {condition}{lock}"
     ((count, digest),) = query(connection, sql)
     return int(count), digest
@@ -76,4 +84,8 @@ def count_and_digest(connection: Connection, table: Table, condition: str, lock:
 
 def digest(rows: RowsInOrder) -> str:
     """The digest that MySQL gives for these rows while they are as they were archived."""
-    return hashlib.sha256(lines(rows.texts)).hexdigest()
+    texts = rows.texts
+    if not rows.table.has_integer_key:
+        hashes = np.array([hashlib.sha256(text).digest() for text in texts.to_pylist()], np.object_)
+        texts = texts.take(pa.array(np.argsort(hashes, kind="stable")))
+    return hashlib.sha256(lines(texts)).hexdigest()

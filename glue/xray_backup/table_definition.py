@@ -52,7 +52,8 @@ def counter_of(statement: str) -> int:
 class TableDefinition:
     """The parts of a CREATE TABLE statement: the table with its primary key, its other keys, its foreign keys.
 
-    Each key is as ALTER TABLE adds it. `auto_increment` keys stay in the table, which cannot be without them.
+    Each key is as ALTER TABLE adds it. The keys of an AUTO_INCREMENT column stay in the table, which cannot be without
+    them, and unique keys where there is no primary key.
     """
 
     columns: tuple[str, ...]
@@ -120,11 +121,15 @@ def parse_definition(text: str) -> TableDefinition:
     if not _NAME.fullmatch(first) or end is None:
         raise ValueError("not a statement of SHOW CREATE TABLE")
     entries = [line.removesuffix(",") for line in others[:end]]
+    # Without a primary key a unique one finds the rows while they are put in.
+    has_primary_key = any(entry.startswith("  PRIMARY KEY ") for entry in entries)
     counted = next((re.match(r"  (`(?:[^`]|``)+`) ", e)[1] for e in entries if " AUTO_INCREMENT" in e), None)  # type: ignore[index]
     keys, foreign_keys, columns = [], [], []
     for entry in entries:
         if _FOREIGN_KEY.match(entry):
             foreign_keys.append(entry.strip())
+        elif not has_primary_key and entry.startswith("  UNIQUE KEY "):
+            columns.append(entry)
         elif _KEY.match(entry) and not (counted and f"({counted}" in entry):
             keys.append(entry.strip())
         else:
