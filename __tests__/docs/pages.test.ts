@@ -14,7 +14,7 @@ interface Prop {
 /** The interfaces of the constructs' props that each page tells of. */
 const PAGES: Record<string, string[]> = {
   "backup-catalog": ["BackupCatalogProps"],
-  "backup-glue-job": ["BackupGlueJobProps", "GlueDatabaseJobProps"],
+  "backup-glue-job": ["BackupGlueJobProps", "GlueDatabaseJobProps", "ArchivePolicyProps"],
   "data-lake-alarms": ["DataLakeAlarmsProps"],
   "data-lake-bucket": ["DataLakeBucketProps", "DataLakePrefixes", "DataLakeLifecycleProps"],
   "data-lake-key": ["DataLakeKeyProps"],
@@ -24,7 +24,7 @@ const PAGES: Record<string, string[]> = {
   "metadata-database": ["MetadataDatabaseProps"],
   "metadata-schema": ["MetadataSchemaProps"],
   "private-bucket": ["PrivateBucketProps", "AccessLogsBucketProps"],
-  "purge-glue-job": ["PurgeGlueJobProps"],
+  "purge-glue-job": ["PurgeGlueJobProps", "ArchivePolicyProps"],
   "restore-glue-job": ["RestoreGlueJobProps"],
   role: ["RoleProps"],
   "web-identity-role": ["WebIdentityRoleProps", "ImageUploaderProps"],

@@ -1,5 +1,7 @@
+import * as path from "node:path";
 import type { Environment } from "../../src/stacks/environment";
 import { synthesizeApp } from "../support/synth";
+import { slideRegistry } from "../support/slide-registry";
 import { addEnvironment } from "./support";
 
 const valid: Environment = { name: "test", region: "eu-central-1", protect: false, sampleData: false };
@@ -72,6 +74,18 @@ it.each<[Partial<Environment>, string]>([
     "test-data-lake: purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",
   ],
   [
+    { dataModel: slideRegistry },
+    "test-data-lake: migrationsFolder must be given with a dataModel of your own, got none: this package's migrations make other tables",
+  ],
+  [
+    { dataModel: slideRegistry, migrationsFolder: "m", sampleData: true },
+    "test-data-lake: sampleData must be false with a dataModel of your own, got true: the sample rows are of this package's tables",
+  ],
+  [
+    withProps({ purge: { olderThanDays: 90, policies: [] } }),
+    "test-data-lake: purge.policies must be left out: the stacks set it",
+  ],
+  [
     withProps({ backup: { databaseUser: "reader" } }),
     "test-data-lake: backup.databaseUser must be left out: the stacks set it",
   ],
@@ -125,4 +139,30 @@ it("warns of a protected environment whose state is a file, and of no other", ()
   expect(warnings({ protect: true })).toEqual([warning, warning]);
   expect(warnings({ protect: true, stateBucketName: "x-ray-state" })).toEqual([]);
   expect(warnings({})).toEqual([]);
+});
+
+it("hands a data model of one's own to jobs, catalog and users", () => {
+  const migrationsFolder = path.join(__dirname, "..", "..", "examples", "own-data-model", "migrations");
+  const build = (more: Partial<Environment>) =>
+    synthesizeApp((app) => addEnvironment(app, { ...valid, dataModel: slideRegistry, migrationsFolder, ...more }));
+  const stacks = build({
+    policies: [{ anchorTable: "slide", timeColumn: "scanned_at" }],
+    keptTables: ["tissue"],
+    backup: { archiveOlderThanDays: 365 },
+    purge: { olderThanDays: 365 },
+  });
+  const lake = stacks["test-data-lake"];
+  for (const job of ["Backup", "Purge", "Restore"]) {
+    expect(lake?.resource("aws_glue_job", job).non_overridable_arguments).toContain(
+      '"slide.scanned_at+annotation+review"',
+    );
+  }
+  expect(lake?.ids("aws_glue_catalog_table")).toContain("Catalog_latest_slide");
+  const grants = stacks["test-metadata-schema"]?.ids("mysql_grant") ?? [];
+  expect(grants).toContain("Schema_xray_purge_Grant-slide");
+  expect(grants.filter((id) => /image|transaction/.test(id))).toEqual([]);
+
+  // Without a policy nothing is purged, and nobody may.
+  const users = build({})["test-metadata-schema"]?.ids("mysql_user");
+  expect(users).toEqual(["app", "backup", "restore"].map((task) => `Schema_xray_${task}`));
 });

@@ -49,6 +49,19 @@ def test_a_starter_cannot_purge_what_is_younger_than_the_job_s_age(lab: Lab, sta
     assert {row[0] for row in lab.rows("transaction")} == {14}
 
 
+def test_without_a_policy_a_backup_archives_nothing_and_a_run_cannot_ask_for_it(lab: Lab, start: Start) -> None:
+    start("backup", "--policies none", "--run_slot", "a")
+    assert [item.key for item in lab.store.list("v1/_manifests/")] == ["v1/_manifests/snapshot-a.json"]
+    for job, given in (
+        ("backup", ["--archive_older_than_days", "2", "--run_slot", "b"]),
+        ("purge", ["--older_than_days", "2"]),
+        ("restore", ["--backups", "snapshot-a", "--since", "2022-01-01"]),
+    ):
+        with pytest.raises(UsageError, match="--policies is none"):
+            start(job, "--policies none", *given)
+    assert [item.key for item in lab.store.list("v1/_manifests/")] == ["v1/_manifests/snapshot-a.json"]
+
+
 def test_a_starter_can_ask_for_a_higher_age(lab: Lab, start: Start) -> None:
     archive(lab.run(), "a", 2)
     start("purge", "--least_age_days 2", "--older_than_days", "90", "--run_mode", "execute")

@@ -35,11 +35,13 @@ _POLICY = re.compile(r"([^.=+,`]+)\.([^.=+,`]+)((?:\+[^.=+,`]+)*)(?:=(\d{1,5}))?
 
 
 def parse_policies(text: str) -> tuple[ArchivePolicy, ...]:
-    """The policies that `text` names: `anchor.time_column[+descendant…][=days]`, commas between.
+    """The policies that `text` names: `anchor.time_column[+descendant…][=days]`, commas between; or `none`.
 
     Raises:
-        ValueError: it names none, or one anchor twice.
+        ValueError: a policy is written otherwise, or one anchor is named twice.
     """
+    if text == "none":
+        return ()
     policies = []
     for part in text.split(","):
         found = _POLICY.fullmatch(part)

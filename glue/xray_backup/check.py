@@ -221,7 +221,7 @@ class _Check:
             raise self._schema_error
         assert self._model is not None  # noqa: S101
         policies = policy_scopes(self._model, self._subject.policies)
-        purged = ", ".join(table.name for scope in policies for table in scope.purged)
+        purged = ", ".join(table.name for scope in policies for table in scope.purged) or "nothing"
         return f"{len(self._model.tables)} tables of {self._database.schema} can be backed up; {purged} can be purged"
 
     def _put(self) -> str:

@@ -94,7 +94,8 @@ def _subject(options: argparse.Namespace) -> Subject:
 
 
 def _policies(options: argparse.Namespace) -> Sequence[ArchivePolicy]:
-    return getattr(options, "policies", None) or X_RAY_POLICIES
+    policies: Sequence[ArchivePolicy] | None = getattr(options, "policies", None)
+    return X_RAY_POLICIES if policies is None else policies
 
 
 def _tables(options: argparse.Namespace) -> TableChoice:
@@ -121,12 +122,15 @@ def _runner(options: argparse.Namespace, spark: SparkContext | None, resources: 
 
 
 def _backup(run: Run, options: argparse.Namespace) -> None:
+    if options.archive_older_than_days is not None:
+        _check_policies(run)
     snapshot(run, options.run_slot, options.lag_minutes)
     if options.archive_older_than_days is not None:
         archive(run, options.run_slot, _age(run, options, options.archive_older_than_days))
 
 
 def _archive(run: Run, options: argparse.Namespace) -> None:
+    _check_policies(run)
     archive(run, options.run_slot, options.older_than_days)
 
 
@@ -143,7 +147,13 @@ def _age(run: Run, options: argparse.Namespace, asked: int) -> int:
     return least
 
 
+def _check_policies(run: Run) -> None:
+    if not run.policies:
+        raise UsageError("--policies is none: name the table whose rows are archived or selected, and its time column")
+
+
 def _purge(run: Run, options: argparse.Namespace) -> None:
+    _check_policies(run)
     age = _age(run, options, options.older_than_days)
     results = [purge(run, age, options.chunk_rows, options.sleep_ratio, policy) for policy in run.policies]
     if kept := sum(result.units.get(outcome, 0) for result in results for outcome in KEPT_FOR_GOOD):
@@ -154,6 +164,8 @@ def _purge(run: Run, options: argparse.Namespace) -> None:
 def _restore(run: Run, options: argparse.Namespace) -> None:
     selection = Selection(options.parent_ids, options.anchor_ids, options.since, options.until)
     ignored = options.ignore_columns or ()
+    if not selection.is_everything:
+        _check_policies(run)
     result = restore(run, options.backups, options.target_schema, selection, ignored)
     conflicts = sum(len(table.conflicts) for table in result.values())
     orphans = sum(len(table.orphans) for table in result.values())

@@ -70,10 +70,12 @@ export class DataLakeStack extends EnvironmentStack {
       DatabaseUser,
       IDatabaseSecret
     >;
-    const wiring = { bucket: this.bucket, database, network, encryptionKey };
-    this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...wiring });
-    this.restoreJob = new RestoreGlueJob(this, "Restore", wiring);
-    if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...wiring });
+    const { dataModel, policies, keptTables } = environment;
+    const wiring = { bucket: this.bucket, database, network, encryptionKey, dataModel };
+    const aging = { ...wiring, policies, keptTables };
+    this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...aging });
+    this.restoreJob = new RestoreGlueJob(this, "Restore", { ...wiring, policies });
+    if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...aging });
     this.catalog = new BackupCatalog(this, "Catalog", { ...wiring, forceDestroy: !protect });
     const app = { bucket: this.bucket, secret: this.secrets.xray_app };
     if (environment.webApp) this.webAppRole = new WebIdentityRole(this, "WebApp", { ...environment.webApp, ...app });

@@ -3,6 +3,7 @@ import type { BackupGlueJobProps } from "../modules/backup/backup-glue-job";
 import { checkInteger, checkPattern } from "../modules/common/checks";
 import type { DataLakeAlarmsProps } from "../modules/backup/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
+import type { ArchivePolicyProps, DataModel } from "../modules/common/data-model";
 import type { DataLakeNetworkProps } from "../modules/network/data-lake-network";
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/database/metadata-database-props";
 import type { PurgeGlueJobProps } from "../modules/backup/purge-glue-job";
@@ -25,7 +26,17 @@ export interface LocalEndpoints {
 
 /** Props that the stacks set: the wiring, the protection, and the jobs' users, which the schema stack makes. */
 const STACK_PROPS = {
-  backup: ["bucket", "database", "databaseUser", "encryptionKey", "network", "provider"],
+  backup: [
+    "bucket",
+    "database",
+    "databaseUser",
+    "dataModel",
+    "encryptionKey",
+    "keptTables",
+    "network",
+    "policies",
+    "provider",
+  ],
   bucket: [
     "encryptionKey",
     "forceDestroy",
@@ -45,7 +56,17 @@ const STACK_PROPS = {
     "skipFinalSnapshot",
   ],
   network: ["provider"],
-  purge: ["bucket", "database", "databaseUser", "encryptionKey", "network", "provider"],
+  purge: [
+    "bucket",
+    "database",
+    "databaseUser",
+    "dataModel",
+    "encryptionKey",
+    "keptTables",
+    "network",
+    "policies",
+    "provider",
+  ],
 } as const;
 
 /** Props of a construct without those that the stacks set. */
@@ -85,15 +106,30 @@ export interface Environment {
    */
   readonly database?: Settings<MetadataDatabaseProps, "database">;
   /**
+   * The tables of the database.
+   * @default - those of this package's migrations
+   */
+  readonly dataModel?: DataModel;
+  /**
    * Adds an IAM user for a web app that cannot log in by web identity; it warns at synth.
    * @default false
    */
   readonly imageUploaderUser?: boolean;
   /**
+   * Tables that must never be purged: a policy that reaches one is refused.
+   * @default - none besides those that no policy reaches
+   */
+  readonly keptTables?: ArchivePolicyProps["keptTables"];
+  /**
    * Deploys to servers on this machine in place of AWS.
    * @default - AWS
    */
   readonly localEndpoints?: LocalEndpoints;
+  /**
+   * Folder of the migrations with their lock file, where the tables are your own.
+   * @default - the migrations of this package
+   */
+  readonly migrationsFolder?: string;
   /**
    * The SOCKS proxy through which the schema's statements go to a private database, such as `socks5h://127.0.0.1:1080`.
    * @default - none, the variables for HTTP proxies are not looked at either
@@ -104,6 +140,11 @@ export interface Environment {
    * @default - those of DataLakeNetwork
    */
   readonly network?: Settings<DataLakeNetworkProps, "network">;
+  /**
+   * The rows that are archived and purged by their age.
+   * @default - those of `transaction` by `time`; none with a `dataModel` of your own
+   */
+  readonly policies?: ArchivePolicyProps["policies"];
   /**
    * Settings of the purge job; it deletes only what the backup job archived, see `backup.archiveOlderThanDays`.
    * @default - nothing is ever purged, there is no such job
@@ -160,8 +201,21 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
       `stateBucketName goes with AWS, got "${environment.stateBucketName}" with localEndpoints, whose state is a file: leave one out`,
     );
   }
-  const { purge, backup } = environment;
-  if (purge !== undefined && backup?.archiveOlderThanDays === undefined) {
+  const { purge, backup, dataModel, migrationsFolder, policies, sampleData } = environment;
+  if (sampleData && dataModel?.isXray === false) {
+    throw new ValidationError(
+      scope,
+      "sampleData must be false with a dataModel of your own, got true: the sample rows are of this package's tables",
+    );
+  }
+  if (dataModel?.isXray === false && migrationsFolder === undefined) {
+    throw new ValidationError(
+      scope,
+      "migrationsFolder must be given with a dataModel of your own, got none: this package's migrations make other tables",
+    );
+  }
+  const haveAges = policies?.every(({ olderThanDays }) => olderThanDays !== undefined) ?? false;
+  if (purge !== undefined && backup?.archiveOlderThanDays === undefined && !haveAges) {
     throw new ValidationError(
       scope,
       "purge needs backup.archiveOlderThanDays, got none: it deletes only what is archived",

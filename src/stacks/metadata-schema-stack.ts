@@ -1,6 +1,7 @@
 import type { Construct } from "constructs";
 import { AssetType, Fn, TerraformAsset } from "cdktf";
 import { RDS_CA_BUNDLE } from "../modules/common/assets";
+import { DataModel } from "../modules/common/data-model";
 import { EphemeralResource } from "../modules/common/ephemeral-resource";
 import { MetadataSchema } from "../modules/database/metadata-schema";
 import { SchemaUser } from "../modules/database/schema-user";
@@ -21,18 +22,20 @@ export class MetadataSchemaStack extends EnvironmentStack {
 
   constructor(scope: Construct, dataLake: DataLakeStack) {
     super(scope, dataLake.environment, "metadata-schema");
-    const { protect, sampleData } = this.environment;
+    const { protect, sampleData, migrationsFolder, dataModel, policies } = this.environment;
     const { database, secrets } = dataLake;
+    const purges = (dataModel ?? DataModel.xray()).purgedBy(policies).length > 0;
     this.addMysqlProvider(dataLake);
     this.schema = new MetadataSchema(this, "Schema", {
       databaseName: database.databaseName,
+      migrationsFolder,
       preventDestroy: protect,
       sampleData,
       users: [
-        SchemaUser.app(secrets.xray_app),
-        SchemaUser.backup(secrets.xray_backup),
-        SchemaUser.purge(secrets.xray_purge),
-        SchemaUser.restore(secrets.xray_restore),
+        SchemaUser.app(secrets.xray_app, { dataModel }),
+        SchemaUser.backup(secrets.xray_backup, { dataModel }),
+        ...(purges ? [SchemaUser.purge(secrets.xray_purge, { dataModel, policies })] : []),
+        SchemaUser.restore(secrets.xray_restore, { dataModel }),
       ],
     });
   }

@@ -8,6 +8,7 @@ import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network"
 import { ExecutionClass, GlueVersion } from "../../../src/modules/backup/glue-database-job";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
 import { Role } from "../../../src/modules/common/role";
+import { slideRegistry } from "../../support/slide-registry";
 import { refusal, synthesize } from "../../support/synth";
 
 type Props = Partial<BackupGlueJobProps>;
@@ -262,6 +263,76 @@ describe("props", () => {
     expect(stack.resource("aws_glue_job").name).toBe("${var.text}");
     expect(stack.resource("aws_glue_trigger").schedule).toBe("${var.text}");
   });
+});
+
+describe("with a data model of one's own", () => {
+  const slides = { anchorTable: "slide", timeColumn: "scanned_at" };
+  const reviews = { anchorTable: "review", timeColumn: "reviewed_at" };
+  const own = { dataModel: slideRegistry, policies: [slides] };
+  const argumentsOf = (props: Props) => {
+    const { default_arguments, non_overridable_arguments } = synth(props).resource("aws_glue_job");
+    return { ...argumentsIn(default_arguments), ...argumentsIn(non_overridable_arguments) };
+  };
+
+  it("archives by the job's age, or by the policies'", () => {
+    expect(argumentsOf({ ...own, archiveOlderThanDays: 90 })).toMatchObject({
+      "--archive_older_than_days": "90",
+      "--least_age_days": "90",
+      "--policies": "slide.scanned_at+annotation+review",
+    });
+    expect(argumentsOf({ ...own, policies: [{ ...slides, olderThanDays: 365 }] })).toMatchObject({
+      "--archive_older_than_days": "365",
+      "--least_age_days": "365",
+      "--policies": "slide.scanned_at+annotation+review=365",
+    });
+  });
+
+  it("archives nothing without a policy", () => {
+    const without = argumentsOf({ dataModel: slideRegistry });
+    expect(without).toMatchObject({ "--policies": "none", "--tables": "*" });
+    expect(without).not.toHaveProperty("--archive_older_than_days");
+    expect(without).not.toHaveProperty("--least_age_days");
+  });
+
+  it("backs up some tables, or all but some", () => {
+    expect(argumentsOf({ dataModel: slideRegistry, tables: ["tissue", "specimen"] })).toMatchObject({
+      "--tables": "tissue,specimen",
+    });
+    expect(argumentsOf({ excludeTables: ["session", "cache"] })).toMatchObject({ "--tables": "!session,!cache" });
+  });
+
+  it.each<[Props, string]>([
+    [
+      own,
+      "policy slide.scanned_at needs olderThanDays, or the job archiveOlderThanDays: nothing says how old a row must be",
+    ],
+    [
+      { dataModel: slideRegistry, archiveOlderThanDays: 90 },
+      "archiveOlderThanDays goes with policies, got none: name the tables and their time columns",
+    ],
+    [
+      { ...own, policies: [slides, reviews], archiveOlderThanDays: 90 },
+      "table review: policies slide.scanned_at and review.reviewed_at both reach it: rows of a table go by one policy",
+    ],
+    [{ tables: ["image"], excludeTables: ["image"] }, "tables and excludeTables do not go together: leave one out"],
+    [
+      { tables: [] },
+      "tables must be one or more names of tables, without a comma in them or ! or * before them, got []",
+    ],
+    [
+      { excludeTables: ["!image"] },
+      'excludeTables must be one or more names of tables, without a comma in them or ! or * before them, got ["!image"]',
+    ],
+    [{ dataModel: slideRegistry, tables: ["slides"] }, 'tables: the data model has no table "slides"'],
+    [
+      { ...own, archiveOlderThanDays: 90, excludeTables: ["review"] },
+      "policy slide.scanned_at reaches table review, which the backup leaves out: a purge would find no copy of its rows",
+    ],
+    [
+      { archiveOlderThanDays: 90, tables: ["image", "transaction"] },
+      "policy transaction.time reaches table pred_bounding_box, which the backup leaves out: a purge would find no copy of its rows",
+    ],
+  ])("refuses %j", (props, message) => expect(refused(props)).toBe(`test/Backup: ${message}`));
 });
 
 describe("refusals", () => {

@@ -9,6 +9,7 @@ import { MysqlProvider } from "../../../src/providers/mysql/provider";
 import type { PurgeGlueJobProps } from "../../../src/modules/backup/purge-glue-job";
 import { PurgeGlueJob, RunMode } from "../../../src/modules/backup/purge-glue-job";
 import { RestoreGlueJob } from "../../../src/modules/backup/restore-glue-job";
+import { registryWith, slideRegistry } from "../../support/slide-registry";
 import { refusal, synthesize } from "../../support/synth";
 
 function wiring(scope: TerraformStack) {
@@ -37,7 +38,7 @@ describe("beside a backup of the same database", () => {
   it.each([false, true])("refuses a purge that is younger than the archive (purge first: %s)", (purgeFirst) => {
     expect(refusal(both(90, 30, purgeFirst))).toBe(
       `test/${purgeFirst ? "Backup" : "Purge"}: olderThanDays of a purge must be at least archiveOlderThanDays of the backup (90), ` +
-        "got 30: younger transactions are in no archive, and are not purged",
+        "got 30: younger rows of transaction are in no archive, and are not purged",
     );
     expect(() => synthesize(both(90, 90, purgeFirst))).not.toThrow();
     expect(() => synthesize(both(undefined, 30, purgeFirst))).not.toThrow();
@@ -105,6 +106,101 @@ describe("PurgeGlueJob", () => {
     [{ olderThanDays: 1 }, "olderThanDays must be a whole number from 2 to 36500, got 1"],
     [{ mode: "delete" as RunMode }, 'mode must be one of dry-run, execute, got "delete"'],
   ])("refuses %j", (props, message) => expect(refusal(purge(props))).toBe(`test/Purge: ${message}`));
+});
+
+describe("with a data model of one's own", () => {
+  const slides = { anchorTable: "slide", timeColumn: "scanned_at" };
+  const own = { dataModel: slideRegistry, policies: [slides], keptTables: ["tissue", "specimen"] };
+  const fixed = (props: Partial<PurgeGlueJobProps>) =>
+    synthesize(purge(props)).resource("aws_glue_job").non_overridable_arguments;
+
+  it("tells the job each table that goes with the anchor, and the ages", () => {
+    expect(fixed(own)).toContain('"--policies" = "slide.scanned_at+annotation+review"');
+    expect(fixed({ ...own, policies: [{ ...slides, olderThanDays: 365 }] })).toContain(
+      '"--policies" = "slide.scanned_at+annotation+review=365"',
+    );
+    expect(fixed({})).toContain('"--policies" = "transaction.time+pred_bounding_box"');
+    expect(fixed({ policies: [{ anchorTable: "transaction", timeColumn: "time" }] })).toContain(
+      '"--policies" = "transaction.time+pred_bounding_box"',
+    );
+  });
+
+  it("tells a restore whose rows it can select", () => {
+    const restore = synthesize((scope) => {
+      new RestoreGlueJob(scope, "Restore", { ...wiring(scope), dataModel: slideRegistry, policies: [slides] });
+    });
+    expect(restore.resource("aws_glue_job").non_overridable_arguments).toContain(
+      '"slide.scanned_at+annotation+review"',
+    );
+  });
+
+  it("warns of rows without a time", () => {
+    expect(synthesize(purge(own)).warnings).toEqual([
+      "policy slide.scanned_at: the column may hold NULL, and rows without a time are never archived or purged",
+    ]);
+    const columns = slideRegistry.table("slide")?.columns.map((column) => ({ ...column, nullable: false })) ?? [];
+    expect(synthesize(purge({ ...own, dataModel: registryWith("slide", () => ({ columns })) })).warnings).toEqual([]);
+  });
+
+  it.each<[string, Partial<PurgeGlueJobProps>, string]>([
+    [
+      "a policy of other tables",
+      { policies: [slides] },
+      'policy slide.scanned_at: the data model has no table "slide"; it has image, transaction, pred_bounding_box',
+    ],
+    [
+      "no policy",
+      { dataModel: slideRegistry },
+      "olderThanDays goes with policies, got none: name the tables and their time columns",
+    ],
+    [
+      "policies that are no list",
+      { policies: "slide.scanned_at" as never },
+      'policies must be a list that is known at synth, got "slide.scanned_at"',
+    ],
+    [
+      "a kept table that a policy reaches",
+      { ...own, keptTables: ["annotation"] },
+      "policy slide.scanned_at reaches table annotation, which keptTables says must stay",
+    ],
+    [
+      "a kept table that is not there",
+      { ...own, keptTables: ["tissues"] },
+      'keptTables: the data model has no table "tissues"; it has tissue, specimen, slide, annotation, review',
+    ],
+    [
+      "an age below the job's",
+      { ...own, policies: [{ ...slides, olderThanDays: 30 }] },
+      "olderThanDays of policy slide.scanned_at must be at least olderThanDays (90), which no row goes below, got 30",
+    ],
+    [
+      "an age out of range",
+      { ...own, policies: [{ ...slides, olderThanDays: 0.5 }] },
+      "olderThanDays of policy slide.scanned_at must be a whole number from 2 to 36500, got 0.5",
+    ],
+    [
+      "a name that the argument cannot hold",
+      { dataModel: registryWith("review", () => ({ name: "re+view" })), policies: [slides] },
+      'policy slide.scanned_at: the job cannot be told "re+view", as its argument takes no . , = + or ` in a name',
+    ],
+  ])("refuses %s", (_, props, message) => expect(refusal(purge(props))).toBe(`test/Purge: ${message}`));
+
+  it("holds each policy's age against the archive's", () => {
+    const both = (archived: number, purged: number) => (scope: TerraformStack) => {
+      const wires = { ...wiring(scope), dataModel: slideRegistry };
+      new BackupGlueJob(scope, "Backup", { ...wires, policies: [{ ...slides, olderThanDays: archived }] });
+      new PurgeGlueJob(scope, "Purge", {
+        ...wires,
+        olderThanDays: 2,
+        policies: [{ ...slides, olderThanDays: purged }],
+      });
+    };
+    expect(refusal(both(90, 60))).toBe(
+      "test/Purge: olderThanDays of a purge must be at least archiveOlderThanDays of the backup (90), got 60: younger " +
+        "rows of slide are in no archive, and are not purged",
+    );
+    expect(() => synthesize(both(90, 90))).not.toThrow();
+  });
 });
 
 describe("RestoreGlueJob", () => {

@@ -1,13 +1,13 @@
 import type { Construct } from "constructs";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
+import type { ArchivePolicyProps } from "../common/data-model";
 import { checkOneOf } from "../common/checks";
-import { checkArchiveAge } from "./archive-age";
-import { readJobContract, storeFolders } from "../common/job-contract";
+import { storeFolders } from "../common/job-contract";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
-import { checkNumber } from "./glue-arguments";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
 import type { IGrantee } from "../common/grantee";
+import { checkArchiveAge, leastAge, policiesOf, policyArguments, tableArguments } from "./job-policies";
 import { checkSchedule } from "./schedule";
 import { pathText } from "../common/physical-name";
 import { ValidationError } from "../common/validation-error";
@@ -23,10 +23,10 @@ export const Scheduler = {
 export type Scheduler = (typeof Scheduler)[keyof typeof Scheduler];
 
 /** Properties of {@link BackupGlueJob}. */
-export interface BackupGlueJobProps extends GlueDatabaseJobProps {
+export interface BackupGlueJobProps extends GlueDatabaseJobProps, ArchivePolicyProps {
   /**
-   * Days after which a transaction is also written to the archive, from which it may be purged; 2 or more. A run may ask
-   * for more, and gets no less.
+   * Days after which a row that a policy reaches is also written to the archive, from which it may be purged; 2 or more. A
+   * run may ask for more, and gets no less.
    * @default - nothing is archived
    */
   readonly archiveOlderThanDays?: number;
@@ -35,6 +35,11 @@ export interface BackupGlueJobProps extends GlueDatabaseJobProps {
    * @default "xray_backup"
    */
   readonly databaseUser?: string;
+  /**
+   * Tables that are left out of the backup; the manifest names them.
+   * @default - none
+   */
+  readonly excludeTables?: readonly string[];
   /**
    * Schedule of the trigger, in UTC.
    * @default "cron(0 3 ? * SUN *)" - each Sunday at three
@@ -46,6 +51,11 @@ export interface BackupGlueJobProps extends GlueDatabaseJobProps {
    * @default Scheduler.GLUE
    */
   readonly scheduler?: Scheduler;
+  /**
+   * The tables that are backed up; the manifest names the others.
+   * @default - every table of the schema
+   */
+  readonly tables?: readonly string[];
 }
 
 /**
@@ -59,23 +69,22 @@ export class BackupGlueJob extends GlueDatabaseJob {
   private readonly bucket: IDataLakeBucket;
 
   constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
+    const archiveAge = leastAge(props, props.archiveOlderThanDays);
     super(scope, id, props, {
       job: "backup",
       description: "Backs the metadata up to S3 and proves the copy",
       username: props.databaseUser ?? "xray_backup",
-      arguments:
-        props.archiveOlderThanDays === undefined
-          ? {}
-          : { "--archive_older_than_days": String(props.archiveOlderThanDays) },
-      leastAgeDays: props.archiveOlderThanDays,
+      arguments: archiveAge === undefined ? {} : { "--archive_older_than_days": String(archiveAge) },
+      fixed: (job) => ({
+        ...policyArguments(job, props, { prop: "archiveOlderThanDays", days: props.archiveOlderThanDays }),
+        ...tableArguments(job, props, archiveAge !== undefined),
+      }),
     });
-    const { archive_older_than_days } = readJobContract("backup").arguments;
-    checkNumber(this, "archiveOlderThanDays", props.archiveOlderThanDays, archive_older_than_days);
     checkOneOf(this, "scheduler", props.scheduler, Object.values(Scheduler));
     const [, argument] =
       Object.entries(props.arguments ?? {}).find(([name]) => /^--archive.older.than.days$/.test(name)) ?? [];
     const archive = props.archiveOlderThanDays ?? (argument === undefined ? undefined : Number(argument));
-    checkArchiveAge(this, props.database, { archive });
+    checkArchiveAge(this, props.database, policiesOf(props), { archive });
     this.bucket = props.bucket;
     this.grantBackup();
     this.schedule(props);

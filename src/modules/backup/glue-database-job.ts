@@ -108,10 +108,10 @@ interface JobKind {
   /** The entry point's own arguments. */
   readonly arguments: GlueArguments;
   /**
-   * Days that no run can go below, by the argument `least_age_days`.
+   * The entry point's arguments that no run can change, besides those of every job; it checks the props behind them.
    * @default - none
    */
-  readonly leastAgeDays?: number;
+  readonly fixed?: (job: Construct) => Record<string, string>;
 }
 
 /** A Glue job on Spark that reads or writes the metadata database, with a role that may do just that. */
@@ -157,7 +157,7 @@ export abstract class GlueDatabaseJob extends Construct {
       ...fixedArguments(contract, {
         secret_id: secret.secretArn,
         store: `s3://${bucket.bucketName}/${bucket.backupPrefix}`,
-        ...(kind.leastAgeDays !== undefined && { least_age_days: String(kind.leastAgeDays) }),
+        ...kind.fixed?.(this),
       }),
     };
     const logGroupPrefix = `/aws-glue/jobs/${jobName}`;

@@ -1,11 +1,11 @@
 import type { Construct } from "constructs";
 import { ValidationError } from "../common/validation-error";
+import type { ArchivePolicyProps } from "../common/data-model";
 import { checkOneOf } from "../common/checks";
-import { checkArchiveAge } from "./archive-age";
-import { readJobContract, storeFolders } from "../common/job-contract";
-import { checkNumber } from "./glue-arguments";
+import { storeFolders } from "../common/job-contract";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
+import { checkArchiveAge, policiesOf, policyArguments } from "./job-policies";
 
 /** Mode of a run. */
 export const RunMode = {
@@ -18,8 +18,8 @@ export const RunMode = {
 export type RunMode = (typeof RunMode)[keyof typeof RunMode];
 
 /** Properties of {@link PurgeGlueJob}. */
-export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "executionClass"> {
-  /** Days that a transaction must be old to be purged, 2 to 36,500. A run may ask for more, and gets no less. */
+export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "executionClass">, ArchivePolicyProps {
+  /** Days that a row must be old to be purged, 2 to 36,500. A run may ask for more, and gets no less. */
   readonly olderThanDays: number;
   /**
    * The MySQL user that deletes the rows, with the rights of `SchemaUser.purge`.
@@ -34,7 +34,7 @@ export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "execution
 }
 
 /**
- * The purge: a Glue job that deletes old transactions and their boxes, key by key, each only where a verified archive holds
+ * The purge: a Glue job that deletes the old rows that its policies reach, key by key, each only where a verified archive holds
  * it unchanged. It can change nothing in the bucket but its own log of what it deleted. Nothing starts it by itself.
  *
  * @example
@@ -55,18 +55,25 @@ export class PurgeGlueJob extends GlueDatabaseJob {
           "--older_than_days": String(props.olderThanDays),
           "--run_mode": props.mode ?? RunMode.DRY_RUN,
         },
-        leastAgeDays: props.olderThanDays,
+        fixed: (job) => purgeArguments(job, props),
       },
     );
-    if ((props.olderThanDays as unknown) === undefined) {
-      throw new ValidationError(this, "olderThanDays must be given, got undefined: nothing says how old a row must be");
-    }
-    checkNumber(this, "olderThanDays", props.olderThanDays, readJobContract("purge").arguments.older_than_days);
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
-    checkArchiveAge(this, props.database, { purge: props.olderThanDays });
+    checkArchiveAge(this, props.database, policiesOf(props), { purge: props.olderThanDays });
     const { bucket } = props;
     const { archive, manifests, purges, checks } = storeFolders(bucket.backupPrefix);
     for (const folder of [archive, manifests, purges, checks]) bucket.grantRead(this.role, folder);
     for (const folder of [purges, checks]) bucket.grantPut(this.role, folder);
   }
+}
+
+function purgeArguments(job: Construct, props: PurgeGlueJobProps): Record<string, string> {
+  if ((props.olderThanDays as unknown) === undefined) {
+    throw new ValidationError(job, "olderThanDays must be given, got undefined: nothing says how old a row must be");
+  }
+  const given = policyArguments(job, props, { prop: "olderThanDays", days: props.olderThanDays });
+  if (policiesOf(props).length === 0) {
+    throw new ValidationError(job, "policies must be given with a dataModel, got none: nothing says what grows old");
+  }
+  return given;
 }

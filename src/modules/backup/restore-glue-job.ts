@@ -1,11 +1,13 @@
 import type { Construct } from "constructs";
+import type { ArchivePolicyProps } from "../common/data-model";
 import { storeFolders } from "../common/job-contract";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
+import { policyArguments } from "./job-policies";
 import { RunMode } from "./purge-glue-job";
 
 /** Properties of {@link RestoreGlueJob}. */
-export interface RestoreGlueJobProps extends GlueDatabaseJobProps {
+export interface RestoreGlueJobProps extends GlueDatabaseJobProps, Pick<ArchivePolicyProps, "dataModel" | "policies"> {
   /**
    * The MySQL user that writes the rows; it needs `SELECT` and `INSERT`.
    * @default "xray_restore"
@@ -27,6 +29,7 @@ export class RestoreGlueJob extends GlueDatabaseJob {
       job: "restore",
       description: "Inserts metadata that is missing, from verified backups",
       username: props.databaseUser ?? "xray_restore",
+      fixed: (job) => policyArguments(job, props),
       arguments: { "--backups": "latest", "--run_mode": RunMode.DRY_RUN },
     });
     const { bucket } = props;

@@ -116,14 +116,14 @@ export function policyReaches(model: DataModel, policies: readonly ArchivePolicy
 /**
  * Throws where the policies do not fit the model, or reach a table that is kept; warns where rows may have no time.
  *
- * @returns the policies
+ * @returns the policies, each with its tables
  */
 export function checkPolicies(
   scope: IConstruct,
   model: DataModel,
   given: readonly ArchivePolicy[] | undefined,
   keptTables: readonly string[] = [],
-): readonly ArchivePolicy[] {
+): PolicyReach[] {
   checkList(scope, "policies", given);
   checkList(scope, "keptTables", keptTables);
   const policies = given ?? model.defaultPolicies;
@@ -131,7 +131,8 @@ export function checkPolicies(
   if (unknown !== undefined) {
     throw new ValidationError(scope, `keptTables: the data model has no table "${unknown}"; it has ${names(model)}`);
   }
-  for (const { policy, tables } of reachesIn(scope, model, policies)) {
+  const reaches = reachesIn(scope, model, policies);
+  for (const { policy, tables } of reaches) {
     const kept = tables.find((name) => keptTables.includes(name));
     if (kept !== undefined) {
       throw new ValidationError(
@@ -145,7 +146,7 @@ export function checkPolicies(
       );
     }
   }
-  return policies;
+  return reaches;
 }
 
 function reachesIn(scope: IConstruct, model: DataModel, policies: readonly ArchivePolicy[]): PolicyReach[] {

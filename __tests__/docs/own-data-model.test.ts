@@ -1,0 +1,28 @@
+import { RegistrySchemaStack, RegistryStack } from "../../examples/own-data-model/registry-stacks";
+import { synthesizeApp } from "../support/synth";
+
+const { lake, schema } = synthesizeApp((app) => {
+  new RegistrySchemaStack(app, "schema", new RegistryStack(app, "lake"));
+});
+const fixedArguments = (job: string) => lake?.resource("aws_glue_job", job).non_overridable_arguments;
+
+it("purges slides by their scan, and keeps what a pathologist ordered", () => {
+  for (const job of ["Backup", "Purge"]) {
+    expect(fixedArguments(job)).toContain('"--policies" = "slide.scanned_at+annotation+review"');
+    expect(fixedArguments(job)).toContain('"--least_age_days" = "365"');
+  }
+  const privileges = (table: string) => schema?.resource("mysql_grant", `Schema_xray_purge_Grant-${table}`).privileges;
+  expect(privileges("slide")).toEqual(["SELECT", "DELETE", "TRIGGER"]);
+  expect(privileges("specimen")).toEqual(["SELECT"]);
+});
+
+it("has a table of the catalog for each table of the registry", () => {
+  const views = lake?.ids("aws_glue_catalog_table").filter((id) => id.includes("latest_"));
+  expect(views).toEqual(
+    ["annotation", "review", "slide", "specimen", "tissue"].map((name) => `Catalog_latest_${name}`),
+  );
+});
+
+it("warns of slides that were never scanned", () => {
+  expect(lake?.warnings.filter((text) => text.includes("scanned_at"))).toHaveLength(2);
+});
