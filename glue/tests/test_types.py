@@ -109,7 +109,8 @@ def test_types_go_the_whole_way(
     lab = TypeLab(server, FolderStore(tmp_path), f"type_{uuid.uuid4().hex[:8]}")
     held: dict[str, str] = {}
     for case in cases:
-        results.setdefault(f"{case.type} {case.generated}".strip(), {})[kind] = held
+        name = f"{case.type} {case.generated}".strip() + (f" ({group})" if case.kept else "")
+        results.setdefault(name, {})[kind] = held
     try:
         whole_way(lab.make(cases), held)
     finally:
