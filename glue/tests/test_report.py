@@ -17,9 +17,10 @@ import pytest
 from tests.support.lab import Emulator, Lab, command
 from xray_backup.archive import archive
 from xray_backup.errors import VerificationError
+from xray_backup.layout import manifest_key
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
-from xray_backup.report import gather
+from xray_backup.report import Report, gather
 from xray_backup.report_page import _duration, render, write_report
 from xray_backup.restore import restore
 from xray_backup.restore_selection import Selection
@@ -161,6 +162,36 @@ def test_it_tells_what_asks_for_a_look(lab: Lab) -> None:
     page = Page(render(damaged))
     assert [row["Files now"] for row in page.rows("Snapshots")] == ["✗ damaged"]
     assert page.rows("Verifications")[0]["Whole"] == "none"
+
+
+def newest_tile(report: Report) -> list[tuple[str, str]]:
+    """Class and text of what stands in the tile of the newest snapshot, but for its size."""
+    (tile,) = re.findall(r"<dt>Newest snapshot</dt>(.*?)</div>", render(report), re.S)
+    return re.findall(r'<dd class="(.*?)">(.*?)</dd>', tile)
+
+
+def test_the_newest_snapshot_s_tile_is_good_only_while_it_is_whole_and_new(lab: Lab) -> None:
+    lab.fill(5)
+    for slot in ("w1", "w2"):
+        snapshot(lab.run(), slot, 60)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    (older, newest) = (
+        next(Path(lab.store.url).joinpath(load_manifest(lab.store, name).tables["image"].prefix).glob("*"))
+        for name in ("snapshot-w1", "snapshot-w2")
+    )
+    manifest = Path(lab.store.url) / manifest_key("snapshot-w2")
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[:50])
+    problem = "a snapshot&#39;s manifest cannot be read"
+    assert newest_tile(gather(lab.store, lab.events)) == [("main bad", today), ("bad", f"✗&nbsp;{problem}")]
+    manifest.write_bytes(whole)
+    older.unlink()
+    report = gather(lab.store, lab.events)
+    assert newest_tile(report) == [("main good", today)]
+    late = replace(report, made_at=report.made_at + timedelta(days=9))
+    assert newest_tile(late) == [("main bad", today), ("bad", "✗&nbsp;too old")]
+    newest.unlink()
+    assert newest_tile(gather(lab.store, lab.events)) == [("main bad", today), ("bad", "✗&nbsp;damaged")]
 
 
 def test_a_restore_that_could_not_give_every_row_back_is_no_good_drill(lab: Lab) -> None:

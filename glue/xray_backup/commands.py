@@ -157,8 +157,10 @@ def _purge(run: Run, options: argparse.Namespace) -> None:
     age = _age(run, options, options.older_than_days)
     results = [purge(run, age, options.chunk_rows, options.sleep_ratio, policy) for policy in run.policies]
     if kept := sum(result.units.get(outcome, 0) for result in results for outcome in KEPT_FOR_GOOD):
-        done = "would be kept" if run.dry_run else "were kept, all others are gone"
-        raise BackupError(f"{kept} units {done}: {'; '.join(text for result in results for text in result.obstacles)}")
+        verb = "would be" if run.dry_run else "were"
+        deleted = sum(result.units.get("would_delete" if run.dry_run else "deleted", 0) for result in results)
+        obstacles = "; ".join(text for result in results for text in result.obstacles)
+        raise BackupError(f"{kept} units {verb} kept, {deleted} {verb} deleted: {obstacles}")
 
 
 def _restore(run: Run, options: argparse.Namespace) -> None:
