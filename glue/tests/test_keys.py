@@ -30,17 +30,28 @@ from xray_backup.verification import verify
 from xray_backup.verify import verify_backups
 
 
-@pytest.fixture
-def lab(server: MySqlServer, folder_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyedLab]:
+@pytest.fixture(autouse=True)
+def _small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_range, "ROWS_PER_RANGE", 7)
     monkeypatch.setattr(range_copy, "KEYS_PER_ANSWER", 3)
     monkeypatch.setattr(range_copy, "BYTES_PER_FILE", 200)
     monkeypatch.setattr(whole_copy, "BYTES_PER_FILE", 50)
+
+
+@pytest.fixture
+def lab(server: MySqlServer, folder_store: Store) -> Iterator[KeyedLab]:
     with keyed_lab(server, folder_store) as lab:
         yield lab
 
 
-def test_every_row_comes_back_whatever_its_key(lab: KeyedLab) -> None:
+@pytest.fixture(params=["server", "mariadb"])
+def any_lab(request: pytest.FixtureRequest, folder_store: Store) -> Iterator[KeyedLab]:
+    with keyed_lab(request.getfixturevalue(request.param), folder_store) as lab:
+        yield lab
+
+
+def test_every_row_comes_back_whatever_its_key(any_lab: KeyedLab) -> None:
+    lab = any_lab
     snapshot(lab.run(), "s", 60)
     manifest = load_manifest(lab.store, "snapshot-s")
     for name, table in manifest.tables.items():
@@ -61,7 +72,8 @@ def test_every_row_comes_back_whatever_its_key(lab: KeyedLab) -> None:
     assert not any(table.conflicts or table.orphans or table.refused for table in again.values())
 
 
-def test_a_comparison_finds_what_is_alike_changed_and_missing(lab: KeyedLab) -> None:
+def test_a_comparison_finds_what_is_alike_changed_and_missing(any_lab: KeyedLab) -> None:
+    lab = any_lab
     snapshot(lab.run(), "s", 60)
     manifest = load_manifest(lab.store, "snapshot-s")
     rows = {name: len(rows) for name, rows in lab.content().items()}
@@ -79,6 +91,26 @@ def test_a_comparison_finds_what_is_alike_changed_and_missing(lab: KeyedLab) -> 
     assert found["line"] == Difference(rows["line"] - 1, only_in_backup=1, only_in_database=1)
     assert found["amount"] == Difference(rows["amount"] - 1, changed=1)
     assert found["slide"] == Difference(rows["slide"])
+
+
+def test_a_restore_fills_tables_with_every_key(any_lab: KeyedLab) -> None:
+    lab = any_lab
+    snapshot(lab.run(), "s", 60)
+    before = lab.content()
+    keyed = [table for table in before if table != "line"]
+    for table in keyed:
+        lab.empty(table, max(1, len(before[table]) // 2))
+    with_word = [table for table in keyed if lab.sql(f"SHOW COLUMNS FROM `{table}` LIKE 'word'")]
+    for table in with_word:
+        lab.sql(f"UPDATE `{table}` SET word = 'changed' LIMIT 1")
+    result = restore(lab.run(), ["snapshot-s"], None, Selection())
+    for table in keyed:
+        missing = max(1, len(before[table]) // 2)
+        changed = int(table in with_word)
+        counts = result[table].counts
+        expected = (missing, len(before[table]) - missing - changed, changed, 0, 0)
+        assert (counts.inserted, counts.present, counts.conflicts, counts.orphans, counts.refused) == expected, table
+        assert len(lab.content()[table]) == len(before[table])
 
 
 def test_a_restore_fills_what_is_missing_and_tells_of_conflicts_without_a_value(lab: KeyedLab) -> None:
@@ -163,7 +195,8 @@ def test_rows_of_cycles_go_in_and_those_without_parents_are_told(lab: KeyedLab) 
     assert (result["tree"].inserted, result["tree"].orphans) == (6, [shown])
 
 
-def test_units_with_text_keys_are_purged_with_all_that_belongs_to_them(lab: KeyedLab) -> None:
+def test_units_with_text_keys_are_purged_with_all_that_belongs_to_them(any_lab: KeyedLab) -> None:
+    lab = any_lab
     before = lab.content()
     archive(lab.run(), "a", 2)
     told = purge(lab.run(dry_run=True), 2, 10, 0.0)

@@ -30,6 +30,16 @@ STATEMENTS = {
     "latin": "CREATE TABLE latin (code VARCHAR(30) CHARACTER SET latin1 NOT NULL PRIMARY KEY, word VARCHAR(40))",
     "amount": "CREATE TABLE amount (value DECIMAL(12,3) NOT NULL PRIMARY KEY, word VARCHAR(40))",
     "moment": "CREATE TABLE moment (at DATETIME NOT NULL, word VARCHAR(40), UNIQUE KEY (at))",
+    "uuid": "CREATE TABLE uuid (id BINARY(16) NOT NULL PRIMARY KEY, word VARCHAR(40))",
+    "day": "CREATE TABLE day (day DATE NOT NULL, at TIME(3) NOT NULL, word VARCHAR(40), PRIMARY KEY (day, at))",
+    "kind": "CREATE TABLE kind (kind ENUM('z', 'it''s', 'a,b', 'A') NOT NULL, tags SET('q', 'p') NOT NULL,"
+    " n INT NOT NULL, word VARCHAR(40), PRIMARY KEY (kind, tags, n))",
+    "big": "CREATE TABLE big (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, word VARCHAR(40))",
+    "reading": "CREATE TABLE reading (f FLOAT NOT NULL, d DOUBLE NOT NULL, word VARCHAR(40), PRIMARY KEY (f, d))",
+    "stamp": "CREATE TABLE stamp (at TIMESTAMP(6) NOT NULL, bits BIT(12) NOT NULL, y YEAR NOT NULL, word VARCHAR(40),"
+    " PRIMARY KEY (at, bits, y))",
+    "odd": "CREATE TABLE odd (a VARCHAR(20) CHARACTER SET sjis NOT NULL, b VARCHAR(20) CHARACTER SET utf16 NOT NULL,"
+    " c VARBINARY(20) NOT NULL, word VARCHAR(40), PRIMARY KEY (a, b, c))",
     "line": "CREATE TABLE line (word VARCHAR(40), number INT)",
     "tree": "CREATE TABLE tree (name VARCHAR(20) NOT NULL PRIMARY KEY, above VARCHAR(20),"
     " CONSTRAINT tree_above FOREIGN KEY (above) REFERENCES tree (name))",
@@ -79,17 +89,28 @@ class KeyedLab(Lab):
         self.insert("latin", [(f"é{n}ß", str(n)) for n in range(40)])
         self.insert("amount", [(f"{n - 20}.{n:03}", None) for n in range(40)])
         self.insert("moment", [(f"2022-01-{n:02} 10:00:00", None) for n in range(1, 29)])
+        self.insert("uuid", [(bytes((n * 37 + p * n) % 256 for p in range(16)), None) for n in range(40)])
+        self.insert("day", [(f"20{n:02}-02-01", f"{n - 5}:00:00.{n:03}", None) for n in range(20)])
+        kinds = [
+            (kind, tags, n, None) for kind in ("z", "it's", "a,b", "A") for tags in ("", "q", "q,p") for n in (1, 2)
+        ]
+        self.insert("kind", kinds)
+        self.insert("big", [(n, None) for n in (*range(20), 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1)])
+        numbers = [(0.1 * n, 1 / (n + 3), None) for n in range(-10, 10) if n != -3]
+        self.insert("reading", [*numbers, (0, 1e300, None), (0, -1e-300, None)])
+        self.insert("stamp", [(f"2022-01-01 00:00:00.{n:06}", n * 99, 1990 + n, None) for n in range(20)])
+        self.insert("odd", [("\u30bd" * n, "😀" * n, bytes([0, 255, 39, 92, n] * 3), None) for n in range(12)])
         self.insert("line", [("twice", 1), ("twice", 1), (None, None), (None, None), *((w, None) for w in ODD)])
         self.insert("tree", [("a", "z"), ("b", "a"), ("m", None), ("z", "m"), ("self", "self")])
         self.insert("doctor", [("Ada", 1), ("Bo", None), ("Cy", 2)])
         self.insert("team", [(1, "Cy"), (2, "Ada"), (3, "Bo")])
         self.insert("parted", [(day, f"c{n}", None) for day in (1, 9, 10, 99) for n in range(5)])
 
-    def empty(self, table: str) -> None:
-        """Deletes every row, whatever references it."""
+    def empty(self, table: str, rows: int | None = None) -> None:
+        """Deletes so many rows, or all, whatever references them."""
         with self.server.connect(self.schema) as connection, connection.cursor() as cursor:
             cursor.execute("SET SESSION foreign_key_checks = 0")
-            cursor.execute(f"DELETE FROM `{table}`")
+            cursor.execute(f"DELETE FROM `{table}`{f' LIMIT {rows}' if rows else ''}")
 
     def content(self, schema: str | None = None) -> dict[str, list[tuple[Any, ...]]]:
         """Every value of every row, in hexadecimal; None for NULL."""
