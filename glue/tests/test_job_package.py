@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.lab import GLUE
 from tests.support.mysql_server import REPOSITORY
+from tests.support.synthesized import jobs_of
 
 ZIP = REPOSITORY / "dist" / "assets" / "xray_backup.zip"
 VENDOR = GLUE / "vendor"
@@ -123,13 +124,7 @@ def synthesized_jobs(folder: Path) -> Iterator[tuple[str, str, list[str]]]:
         cwd=folder, env=os.environ | {"CDKTF_OUTDIR": str(folder)}, check=True,
     )  # fmt: skip
     for stack in sorted(folder.glob("stacks/*/cdk.tf.json")):
-        for job in json.loads(stack.read_text()).get("resource", {}).get("aws_glue_job", {}).values():
-            arguments: list[str] = []
-            for expression in (job["default_arguments"], job["non_overridable_arguments"]):
-                entries = re.findall(r'"(--[\w-]+)" = (?:"((?:[^"$]|\$\{[^}]*\})*)"|([\w.-]+))', expression)
-                assert len(entries) == expression.count('"--')
-                arguments += [part for name, text, reference in entries for part in (name, text or reference)]
-            yield Path(job["command"]["script_location"]).name, job["name"], arguments
+        yield from jobs_of(json.loads(stack.read_text()))
 
 
 PARSE = """

@@ -1,0 +1,140 @@
+"""The slide registry of `examples/own-data-model`, through backup, archive, purge and restore.
+
+Arguments of the jobs and rights of their users are what the constructs write from its `data-model.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.lab import Emulator, Lab
+from tests.support.mysql_server import REPOSITORY, MySqlServer
+from tests.support.synthesized import jobs_of
+from xray_backup.arguments import parse_job_arguments
+from xray_backup.commands import execute_command
+from xray_backup.manifest_store import load_manifest
+from xray_backup.store import Store
+
+MIGRATION = REPOSITORY / "examples" / "own-data-model" / "migrations" / "V0001__create_slide_registry.sql"
+TABLES = ("tissue", "specimen", "slide", "annotation", "review")
+PASSWORD = "slides-4f1c9a"
+# Of four slides one was scanned today, and one never was. The second specimen's name is the first's in another case.
+ROWS = (
+    "INSERT INTO tissue VALUES ('skin', NULL, 'Haut'), ('naevus', 'skin', 'Nävus'), ('gut', NULL, '')",
+    "INSERT INTO specimen VALUES ('P24-00017', 'naevus', '2021-12-31'), ('p24-00017', 'gut', '2022-02-28')",
+    "INSERT INTO slide VALUES"
+    " ('P24-00017', 1, 'H&E', 'slides/1.svs', '2022-01-03 07:30:00.125', '{\"model\": \"GT450\", \"zoom\": 40.0}'),"
+    " ('P24-00017', 2, 'IHC', 'slides/2.svs', NULL, NULL),"
+    " ('p24-00017', 1, 'PAS', 'slides/3.svs', '2022-03-01 00:00:00.000', 'null'),"
+    " ('p24-00017', 65535, 'H&E', 'slides/4.svs', NOW(3), '[]')",
+    "INSERT INTO annotation VALUES (1, 'P24-00017', 1, 'naevus', '[[1, 2], [3, 4]]', 0.9875),"
+    " (2, 'P24-00017', 2, 'artefact', '[]', NULL), (3, 'p24-00017', 1, 'ulcer', '{}', 1),"
+    " (18446744073709551614, 'p24-00017', 65535, 'polyp', '{}', 0)",
+    "INSERT INTO review VALUES (1, 'Dr. Ä', 'agree', '2022-02-01 10:00:00'),"
+    " (1, 'Dr. B', 'reject', '2022-02-02 10:00:00'), (3, 'Dr. B', 'agree', '2022-03-02 10:00:00'), (18446744073709551614, 'Dr. B', 'agree', NOW())",
+)
+
+
+class RegistryLab(Lab):
+    def create_schema(self, foreign_keys: bool = True) -> RegistryLab:
+        assert foreign_keys
+        statements = [part for part in re.sub(r"--[^\n]*", "", MIGRATION.read_text()).split(";") if part.strip()]
+        with self.server.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
+            cursor.execute(f"USE `{self.schema}`")
+            for statement in (*statements, *ROWS):
+                cursor.execute(statement)
+            connection.commit()
+        return self
+
+    def everything(self) -> dict[str, set[tuple[Any, ...]]]:
+        return {table: self.rows(table) for table in TABLES}
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, Any]:
+    """What the constructs write: the stack, and the rights of the jobs' users."""
+    script = REPOSITORY / "glue" / "tests" / "support" / "slide_registry.js"
+    done = subprocess.run(["node", str(script)], check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture
+def lab(server: MySqlServer, s3_store: Store) -> Iterator[RegistryLab]:
+    lab = RegistryLab(server, s3_store, f"slides_{uuid.uuid4().hex[:8]}").create_schema()
+    yield lab
+    lab.drop_schema()
+
+
+@pytest.fixture
+def start(
+    written: dict[str, Any], lab: RegistryLab, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
+    """Starts a job as Glue does, as a user with the rights that the schema stack grants."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.url)
+    jobs = {script.removeprefix("job_").removesuffix(".py"): given for script, _, given in jobs_of(written["stack"])}
+    for job, rights in written["users"].items():
+        user = f"'{_user(job, lab)}'@'%'"
+        lab.sql(f"CREATE USER {user} IDENTIFIED BY '{PASSWORD}'")
+        for table, privileges in rights["tables"].items():
+            lab.sql(f"GRANT {', '.join(privileges)} ON `{lab.schema}`.`{table}` TO {user}")
+        if rights["everyTable"]:
+            lab.sql(f"GRANT {', '.join(rights['everyTable'])} ON *.* TO {user}")
+        if rights["readsDefinition"]:
+            lab.sql(f"GRANT SHOW VIEW ON `{lab.schema}`.* TO {user}")
+
+    def run(job: str, **asked: str) -> None:
+        fixed = dict(zip(jobs[job][::2], jobs[job][1::2], strict=True))
+        secret = lab.secret(emulator, username=_user(job, lab), password=PASSWORD)
+        here = {"--store": lab.store.url, "--secret_id": secret, "--ssl_mode": "REQUIRED", "--JOB_NAME": job}
+        given = fixed | here | {f"--{name}": value for name, value in asked.items()}
+        options = parse_job_arguments(job, [part for pair in given.items() for part in pair])
+        options.engine = "local"
+        execute_command(options, lab.events)
+
+    yield run
+    for job in written["users"]:
+        lab.sql(f"DROP USER '{_user(job, lab)}'@'%'")
+
+
+def _user(job: str, lab: Lab) -> str:
+    return f"{job}_{lab.schema[-8:]}"
+
+
+def test_the_registry_is_backed_up_archived_purged_and_restored(lab: RegistryLab, start: Callable[..., None]) -> None:
+    before = lab.everything()
+    start("backup", run_slot="a", lag_minutes="0")
+    manifest = load_manifest(lab.store, "snapshot-a")
+    assert {name: table.fingerprint.rows for name, table in manifest.tables.items()} == {
+        table: len(rows) for table, rows in before.items()
+    }
+
+    start("purge")
+    assert lab.everything() == before
+    start("purge", run_mode="execute")
+    after = lab.everything()
+    assert (after["tissue"], after["specimen"]) == (before["tissue"], before["specimen"])
+    # What was never scanned, and what was scanned today, stay with all that is drawn on them.
+    assert {row[:2] for row in after["slide"]} == {("P24-00017", 2), ("p24-00017", 65535)}
+    assert {row[0] for row in after["annotation"]} == {2, 18446744073709551614}
+    assert {row[0] for row in after["review"]} == {18446744073709551614}
+
+    start("restore", backups="archive-a")
+    assert lab.everything() == after
+    start("restore", backups="archive-a", run_mode="execute")
+    assert lab.everything() == before
+
+    lab.sql("DELETE FROM review")
+    lab.sql("DELETE FROM annotation")
+    lab.sql("DELETE FROM slide")
+    lab.sql("DELETE FROM specimen")
+    start("restore", backups="snapshot-a", run_mode="execute")
+    assert lab.everything() == before
