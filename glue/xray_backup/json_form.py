@@ -19,6 +19,8 @@ _USUAL, _OTHER = "-", "?"
 _LETTERS = {"UNSIGNED INTEGER": "u", "DECIMAL": "n", "DATE": "d", "TIME": "t", "DATETIME": "m", "BLOB": "b"}
 _CASTS = {"u": "UNSIGNED", "d": "DATE", "t": "TIME(6)", "m": "DATETIME(6)"}
 _TOLD_BY_TEXT = ("OBJECT", "ARRAY", "STRING", "INTEGER", "DOUBLE", "BOOLEAN", "NULL")
+# All members of objects, all cells of arrays.
+_PATHS = ("$**.*", "$**[*]")
 _BYTES = re.compile(r"base64:type15:([A-Za-z0-9+/=]*)")
 
 
@@ -28,15 +30,18 @@ class JsonForm(TextForm):
 
     def odd_sql(self, column: str) -> str | None:
         """See `BytesForm`."""
-        types = f"CONCAT({_letter(column)}, {_letters(column, '$**.*')}, {_letters(column, '$**[*]')})"
         text = self.sql(column)
+        within = " OR ".join(
+            f"IFNULL((SELECT MAX({_is_other('part.v')}) {_parts(column, path)}), 0)" for path in _PATHS
+        )
         # Half of a surrogate pair, which MySQL takes, begins with this byte.
         is_no_utf8 = f"LOCATE(0xED, CAST({text} AS BINARY)) > 0 AND {not_of_unicode(text, 'utf8mb4')}"
-        return f"(REPLACE({types}, '{_USUAL}', '') <> '' OR ({is_no_utf8}))"
+        return f"({_is_other(column)} OR {within} OR ({is_no_utf8}))"
 
     def raw_sql(self, column: str) -> str:
         """See `BytesForm`."""
-        types = f"{_letter(column)}, {_letters(column, '$**.*')}, '\\n', {_letters(column, '$**[*]')}"
+        members, cells = (_letters(column, path) for path in _PATHS)
+        types = f"{_letter(column)}, {members}, '\\n', {cells}"
         return f"CAST(CONCAT({self.sql(column)}, '\\n', {types}) AS BINARY)"
 
     def exact_literal(self, value: bytes) -> bytes | None:
@@ -51,24 +56,28 @@ class JsonForm(TextForm):
         return f"CAST({made} AS JSON)".encode()
 
 
+def _is_other(value: str) -> str:
+    """MySQL condition: the value's type is not the one that its text is read as; NULL for a null within JSON."""
+    kind = f"JSON_TYPE({value})"
+    usual = ", ".join(f"'{name}'" for name in _TOLD_BY_TEXT)
+    # An integer with room for a sign is read as one that has it.
+    return f"({kind} NOT IN ({usual}) AND NOT ({kind} = 'UNSIGNED INTEGER' AND {value} > 9223372036854775807))"
+
+
 def _letter(value: str) -> str:
     """MySQL expression: the letter of one value."""
-    kind = f"JSON_TYPE({value})"
     named = " ".join(f"WHEN '{name}' THEN '{letter}'" for name, letter in _LETTERS.items())
-    usual = ", ".join(f"'{name}'" for name in _TOLD_BY_TEXT)
-    # Only an integer that has no sign's place is read as UNSIGNED; a null within JSON is NULL here.
-    return (
-        f"IF({kind} IS NULL OR {kind} IN ({usual}) OR ({kind} = 'UNSIGNED INTEGER' AND {value} > 9223372036854775807),"
-        f" '{_USUAL}', CASE {kind} {named} ELSE '{_OTHER}' END)"
-    )
+    return f"IF({_is_other(value)}, CASE JSON_TYPE({value}) {named} ELSE '{_OTHER}' END, '{_USUAL}')"
 
 
 def _letters(column: str, path: str) -> str:
     """MySQL expression: the letters of all values at `path`."""
-    return (
-        f"IFNULL((SELECT GROUP_CONCAT({_letter('part.v')} ORDER BY part.n SEPARATOR '')"
-        f" FROM JSON_TABLE({column}, '{path}' COLUMNS (n FOR ORDINALITY, v JSON PATH '$')) AS part), '')"
-    )
+    letters = f"GROUP_CONCAT({_letter('part.v')} ORDER BY part.n SEPARATOR '')"
+    return f"IFNULL((SELECT {letters} {_parts(column, path)}), '')"
+
+
+def _parts(column: str, path: str) -> str:
+    return f"FROM JSON_TABLE({column}, '{path}' COLUMNS (n FOR ORDINALITY, v JSON PATH '$')) AS part"
 
 
 class _Number(str):
