@@ -114,6 +114,10 @@ it.each([undefined, false, true])(
 
 it.each<[Partial<BackupCatalogProps>, string]>([
   [{ bytesScannedCutoffGib: 0 }, "bytesScannedCutoffGib must be a whole number from 1 to 1024, got 0"],
+  [
+    { dataModel: "data-model.json" as never },
+    'dataModel must be a data model, as DataModel.fromFile(…) gives it, got "data-model.json"',
+  ],
   [{ databaseName: "x-ray" }, 'databaseName must be 1 to 128 lower-case letters, digits and underscores, got "x-ray"'],
 ])("refuses %j", (props, message) => {
   const refused = refusal((scope) => {

@@ -154,6 +154,11 @@ describe("with a data model of one's own", () => {
       "olderThanDays goes with policies, got none: name the tables and their time columns",
     ],
     [
+      "a data model that is a file's name",
+      { dataModel: "data-model.json" as never },
+      'dataModel must be a data model, as DataModel.fromFile(…) gives it, got "data-model.json"',
+    ],
+    [
       "policies that are no list",
       { policies: "slide.scanned_at" as never },
       'policies must be a list that is known at synth, got "slide.scanned_at"',

@@ -8,7 +8,7 @@ import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
-import { type ArchivePolicyProps, DataModel } from "../common/data-model";
+import { type ArchivePolicyProps, type DataModel, dataModelOf } from "../common/data-model";
 import { storeFolders } from "../common/job-contract";
 import { ATHENA_RESULTS_PREFIX } from "../storage/data-lake-lifecycle";
 import { type CatalogTable, catalogTables, hiveType, RUN_DATE, trinoType } from "./catalog-table";
@@ -91,7 +91,7 @@ export class BackupCatalog extends Construct {
     const folders = storeFolders(bucket.backupPrefix);
     this.resource = new GlueCatalogDatabase(this, "Resource", { name, description: "Backups of the metadata" });
     this.databaseName = this.resource.name;
-    const model = props.dataModel ?? DataModel.xray();
+    const model = dataModelOf(this, props);
     const tables = catalogTables(this, model.tables);
     for (const kind of KINDS) for (const table of tables) this.addBackupTable(kind, folders[kind], table);
     this.addManifests(folders.manifests);

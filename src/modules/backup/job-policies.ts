@@ -6,6 +6,7 @@ import {
   type ArchivePolicyProps,
   checkPolicies,
   DataModel,
+  dataModelOf,
   nameOf,
   policyReaches,
   type PolicyReach,
@@ -39,7 +40,7 @@ export function policiesOf({ dataModel, policies }: ArchivePolicyProps): readonl
 
 /** The fixed arguments that tell a job its policies, and the age below which no run can go. */
 export function policyArguments(scope: Construct, props: ArchivePolicyProps, age?: JobAge): Record<string, string> {
-  const model = props.dataModel ?? DataModel.xray();
+  const model = dataModelOf(scope, props);
   const reaches = checkPolicies(scope, model, props.policies, props.keptTables);
   for (const { policy, tables } of reaches) {
     const name = [...tables, policy.timeColumn].find((one) => SEPARATORS.test(one));

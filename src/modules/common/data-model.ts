@@ -4,7 +4,7 @@ import { hasTime } from "../../schema/column-type";
 import { type DataModelForeignKey, type DataModelTable, readDataModelFile } from "../../schema/data-model-file";
 import { SchemaError } from "../../schema/schema-error";
 import { assetPath } from "./assets";
-import { checkList } from "./checks";
+import { checkConstruct, checkList } from "./checks";
 import { ValidationError } from "./validation-error";
 
 /**
@@ -111,6 +111,13 @@ export function policyReaches(model: DataModel, policies: readonly ArchivePolicy
     }
     return { policy, tables };
   });
+}
+
+/** The data model of a construct: the one that it is given, or that of this package. */
+export function dataModelOf(scope: IConstruct, { dataModel }: Pick<ArchivePolicyProps, "dataModel">): DataModel {
+  if (dataModel === undefined) return DataModel.xray();
+  checkConstruct(scope, "dataModel", dataModel, "isXray", "a data model, as DataModel.fromFile(…) gives it");
+  return dataModel;
 }
 
 /**
