@@ -212,6 +212,16 @@ def test_the_constructs_rights_are_all_that_a_purge_needs(archived: Lab) -> None
     assert (keys(archived), archived.count("image")) == ({20}, 20)
 
 
+def test_tables_that_a_purge_has_nothing_to_do_with_do_not_stop_it(archived: Lab) -> None:
+    archived.sql("CREATE TABLE log (word VARCHAR(9)) ENGINE = MyISAM")
+    archived.sql("CREATE TABLE note (note_id INT PRIMARY KEY)")
+    with purge_user(archived) as user:
+        assert purged(archived, archived.database(**user)).units == {"deleted": 19}
+    # A backup is not whole without them.
+    with pytest.raises(BackupError, match=r"table .*log is of engine MyISAM: only InnoDB"):
+        archive(archived.run(), "b", DAY)
+
+
 def test_a_purge_that_cannot_see_deletes_nothing_and_names_the_rights(archived: Lab) -> None:
     missing = (
         "lacks TRIGGER .* on transaction, pred_bounding_box: GRANT TRIGGER .*lacks REFERENCES .*: GRANT REFERENCES"

@@ -105,7 +105,7 @@ def test_a_server_that_demands_tls_refuses_a_plain_connection(
     ("rights", "arguments", "message"),
     [
         ("", ["backup"], "has no schema|lacks a privilege|may not read it"),
-        ("INSERT", ["backup"], "lacks a privilege"),
+        ("INSERT", ["backup"], "lacks SELECT on image, transaction, pred_bounding_box: GRANT SELECT"),
         ("SELECT", ["purge", "--older-than-days", "2", "--mode", "execute"], "lacks DELETE on"),
         ("SELECT", ["restore", "--backups", "archive-a", "--mode", "execute"], "lacks a privilege"),
         ("SELECT", ["restore", "--backups", "archive-a", "--mode", "execute", "--target-schema", "x_ray_not_there"],

@@ -25,6 +25,11 @@ class ArchivePolicy:
     descendants: tuple[str, ...] | None = None
     older_than_days: int | None = None
 
+    @property
+    def named_tables(self) -> tuple[str, ...]:
+        """The anchor, and the descendants that the policy names."""
+        return (self.anchor, *(self.descendants or ()))
+
     def __str__(self) -> str:
         descendants = "".join(f"+{name}" for name in self.descendants or ())
         age = "" if self.older_than_days is None else f"={self.older_than_days}"

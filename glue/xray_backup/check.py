@@ -22,11 +22,11 @@ from xray_backup.archive_policy import ArchivePolicy, policy_scopes
 from xray_backup.aws import region_of_arn
 from xray_backup.data_model import DataModel
 from xray_backup.database import Connection, Database, SslMode, query, ssl_context
-from xray_backup.database_model import TableChoice, read_data_model
+from xray_backup.database_model import SchemaTables, TableChoice, read_tables
 from xray_backup.errors import BackupError, KeyAccessError, UsageError
 from xray_backup.events import Events
 from xray_backup.layout import CHECKS
-from xray_backup.rights import PURGE_RIGHTS, RIGHTS, check_right, tables_for
+from xray_backup.rights import RIGHTS, check_right, tables_for
 from xray_backup.run import new_run_id
 from xray_backup.server_tls import authority, distrust, open_socket, secured
 from xray_backup.store import Content, Store, open_store
@@ -70,7 +70,7 @@ class _Check:
     _socket: socket.socket
     _connection: Connection
     _store: Store
-    _model: DataModel | None = None
+    _found: SchemaTables | None = None
     _schema_error: UsageError | None = None
 
     def __init__(self, subject: Subject, events: Events, resources: ExitStack) -> None:
@@ -199,29 +199,37 @@ class _Check:
         schema, choice = self._database.schema, self._subject.tables
         check_right(self._connection, schema, "SELECT", choice.expected)
         try:
-            self._model = read_data_model(self._connection, schema, choice)
+            self._found = read_tables(self._connection, schema, choice)
         except UsageError as error:
             # That is for the step of the schema to tell.
             self._schema_error = error
         return self._right("SELECT")
 
     @property
-    def _rights_model(self) -> DataModel:
+    def _model(self) -> DataModel:
         """The tables that rights are asked for: those that are expected, where the schema's cannot be told."""
-        return self._model or DataModel(self._subject.tables.expected)
+        return self._found.model if self._found else DataModel(self._subject.tables.expected)
 
     def _right(self, right: str) -> str:
-        scopes = policy_scopes(self._rights_model, self._subject.policies) if right in PURGE_RIGHTS else ()
-        tables = tables_for(right, self._rights_model, scopes)
+        is_purge = self._subject.job == "purge"
+        scopes = policy_scopes(self._model, self._subject.policies) if is_purge else ()
+        tables = tables_for(self._subject.job, right, self._model, scopes)
         check_right(self._connection, self._database.schema, right, tables)
         return f"on {', '.join(table.name for table in tables) or '*.*'}"
 
     def _schema(self) -> str:
         if self._schema_error:
             raise self._schema_error
-        assert self._model is not None  # noqa: S101
-        policies = policy_scopes(self._model, self._subject.policies)
-        purged = ", ".join(table.name for scope in policies for table in scope.purged) or "nothing"
+        assert self._found is not None  # noqa: S101
+        policies = self._subject.policies
+        is_purge = self._subject.job == "purge"
+        self._found.check(
+            [name for policy in policies for name in policy.named_tables] if is_purge else self._found.refused
+        )
+        scopes = policy_scopes(self._model, policies)
+        for table in (table for scope in scopes for table in (*scope.purged, *scope.ancestors)):
+            self._found.check(self._found.references.get(table.name, ()))
+        purged = ", ".join(table.name for scope in scopes for table in scope.purged) or "nothing"
         return f"{len(self._model.tables)} tables of {self._database.schema} can be backed up; {purged} can be purged"
 
     def _put(self) -> str:

@@ -66,7 +66,7 @@ def compare(run: Run, manifest: Manifest) -> dict[str, Difference]:
         UsageError: the backup has other columns than the database.
     """
     with run.database.session() as connection:
-        now = {table.name: table for table in run.read_model(connection).tables}
+        now = {table.name: table for table in run.read_tables(connection).model.tables}
     for table in manifest.model.tables:
         there = now.get(table.name)
         if there is None or (there.key, there.columns) != (table.key, table.columns):

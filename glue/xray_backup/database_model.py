@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -60,13 +60,42 @@ def parse_table_choice(text: str) -> TableChoice:
 X_RAY_TABLES = TableChoice(expected=X_RAY.tables)
 
 
+@dataclass(frozen=True)
+class SchemaTables:
+    """The tables of a schema that a backup can hold, and by name why it cannot hold the others.
+
+    `references` are, by table, the tables that its foreign keys lead to, those that are refused too.
+    """
+
+    model: DataModel
+    refused: Mapping[str, UsageError]
+    references: Mapping[str, Sequence[str]]
+
+    def check(self, names: Iterable[str]) -> None:
+        """Raises the UsageError of the first of these tables that cannot be backed up."""
+        for name in names:
+            if error := self.refused.get(name):
+                raise error
+
+
 def read_data_model(connection: Connection, schema: str, choice: TableChoice = EVERY_TABLE) -> DataModel:
+    """The tables of the schema that the choice takes.
+
+    Raises:
+        UsageError: as of `read_tables`, or a table or a column cannot be backed up.
+    """
+    found = read_tables(connection, schema, choice)
+    found.check(found.refused)
+    return found.model
+
+
+def read_tables(connection: Connection, schema: str, choice: TableChoice = EVERY_TABLE) -> SchemaTables:
     """The tables of the schema that the choice takes, the record of the migrations aside, which a backup holds besides.
 
     A foreign key to a table that is left out is left out, too. Tables that this user may not see at all are not known.
 
     Raises:
-        UsageError: a table or a column that cannot be backed up, or that the choice names and is not there.
+        UsageError: a table that the choice names is not there, or there is none.
     """
     engines = _engines(connection, schema)
     left_out = choice.left_out(engines)
@@ -84,18 +113,31 @@ def read_data_model(connection: Connection, schema: str, choice: TableChoice = E
         _keys(connection, schema),
         _foreign_keys(connection, schema),
     )
-    tables = []
+    tables: dict[str, Table] = {}
+    refused: dict[str, UsageError] = {}
     for name in names:
-        _check_engine(schema, name, engines[name])
-        own = tuple(_column(schema, name, *column) for column in columns.get(name, ()))
-        nullable = {column.name for column in own if column.nullable}
-        key = next((key for key in keys.get(name, ()) if not nullable.intersection(key)), ())
-        references = tuple(key for key in foreign_keys.get(name, ()) if key.table in names)
-        tables.append(Table(name, key, own, references))
+        try:
+            _check_engine(schema, name, engines[name])
+            own = tuple(_column(schema, name, *column) for column in columns.get(name, ()))
+            nullable = {column.name for column in own if column.nullable}
+            key = next((key for key in keys.get(name, ()) if not nullable.intersection(key)), ())
+            tables[name] = _checked(schema, Table(name, key, own))
+        except UsageError as error:
+            refused[name] = error
+    related = (
+        replace(table, foreign_keys=tuple(key for key in foreign_keys.get(name, ()) if key.table in tables))
+        for name, table in tables.items()
+    )
+    references = {name: [key.table for key in keys_of_table] for name, keys_of_table in foreign_keys.items()}
+    return SchemaTables(DataModel(parents_first(_with_relations(list(related)))), refused, references)
+
+
+def _checked(schema: str, table: Table) -> Table:
     try:
-        return DataModel(parents_first(_with_relations(tables)))
+        DataModel((table,))
     except ValueError as error:
         raise UsageError(f"schema {schema}: {error}") from None
+    return table
 
 
 def _engines(connection: Connection, schema: str) -> dict[str, str]:

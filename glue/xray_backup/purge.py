@@ -91,10 +91,13 @@ def purge(
 def _scope(run: Run, policy: ArchivePolicy) -> PolicyScope:
     """The policy's scope in the database as it is, once the user has shown its rights."""
     with run.database.session() as connection:
-        model = run.read_model(connection)
-        scopes = policy_scopes(model, run.policies)
-        scope = scopes[run.policies.index(policy)]
-        check_rights(connection, run.database.schema, "purge", model, [scope])
+        found = run.read_tables(connection)
+        found.check(policy.named_tables)
+        scope = policy_scopes(found.model, run.policies)[run.policies.index(policy)]
+        for table in (*scope.purged, *scope.ancestors):
+            # A restore needs the rows that these reference before their own.
+            found.check(found.references.get(table.name, ()))
+        check_rights(connection, run.database.schema, "purge", found.model, [scope])
     return scope
 
 

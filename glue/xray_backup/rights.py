@@ -36,11 +36,15 @@ RIGHTS: Mapping[str, Sequence[str]] = {
 }
 
 
-def tables_for(right: str, model: DataModel, scopes: Sequence[PolicyScope]) -> Sequence[Table]:
+def tables_for(job: str, right: str, model: DataModel, scopes: Sequence[PolicyScope]) -> Sequence[Table]:
     """The tables that a job needs the right on; none where it needs the right on every table of the server."""
     if right == "REFERENCES":
         return ()
-    return [table for scope in scopes for table in scope.purged] if right in PURGE_RIGHTS else model.tables
+    if job != "purge":
+        return model.tables
+    purged = {table.name for scope in scopes for table in scope.purged}
+    read = purged | {table.name for scope in scopes for table in scope.ancestors}
+    return [table for table in model.tables if table.name in (purged if right in PURGE_RIGHTS else read)]
 
 
 def is_denied(error: pymysql.MySQLError) -> bool:
@@ -60,7 +64,7 @@ def check_rights(
     missing = []
     for right in RIGHTS[job]:
         try:
-            check_right(connection, schema, right, tables_for(right, model, scopes))
+            check_right(connection, schema, right, tables_for(job, right, model, scopes))
         except BackupError as error:
             missing.append(str(error))
     if missing:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.data_model import DataModel
 from xray_backup.database import Connection, Database
-from xray_backup.database_model import X_RAY_TABLES, TableChoice, read_data_model
+from xray_backup.database_model import X_RAY_TABLES, SchemaTables, TableChoice, read_tables
 from xray_backup.events import Events
 from xray_backup.job_contract import X_RAY_POLICIES
 from xray_backup.lock import DatabaseLock, Lease
@@ -58,12 +58,22 @@ class Run:
             UsageError: it has no table, lacks one, or has one that cannot be backed up.
             BackupError: a table that the user may not read.
         """
+        found = self.read_tables(connection)
+        found.check(found.refused)
+        check_right(connection, self.database.schema, "SELECT", found.model.tables)
+        return found.model
+
+    def read_tables(self, connection: Connection) -> SchemaTables:
+        """The tables of the database as it is now, those that cannot be backed up or read too.
+
+        Raises:
+            UsageError: it has no table, or lacks one.
+            BackupError: a table that has to be there, and that the user may not read.
+        """
         schema = self.database.schema
         # Rights first: who may not see a table is told which right is missing, not that there is no table.
         check_right(connection, schema, "SELECT", self.tables.expected)
-        model = read_data_model(connection, schema, self.tables)
-        check_right(connection, schema, "SELECT", model.tables)
-        return model
+        return read_tables(connection, schema, self.tables)
 
     @contextmanager
     def exclusive(self, lock_prefix: str, schema: str | None = None) -> Iterator[Callable[[], None]]:
