@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.keyed_lab import KeyedLab, keyed_lab
 from tests.support.mysql_server import MySqlServer
+from tests.support.odd_model import in_ucs2
 from xray_backup import key_range, range_copy, whole_copy
 from xray_backup.archive import archive
 from xray_backup.comparison import Difference, compare
@@ -321,3 +322,16 @@ def test_a_table_is_made_with_the_unique_index_by_which_its_rows_are_found(lab: 
         made = parse_definition(table_statement(connection, lab.schema, "moment"))
     assert "  UNIQUE KEY `at` (`at`)" in made.columns
     assert made.keys == ()
+
+
+@pytest.mark.parametrize("last", ["\U0010ffff", "a"])
+def test_a_key_that_is_no_utf8_is_named_with_its_table_and_column(lab: KeyedLab, last: str) -> None:
+    lab.sql(
+        "CREATE TABLE broken (n INT, code VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, PRIMARY KEY (code, n))"
+    )
+    lab.sql(f"INSERT INTO broken VALUES (1, {in_ucs2(b'x' + bytes.fromhex('eda080'))}), (1, %s)", (last,))
+    with pytest.raises(
+        BackupError, match="column code of table broken is of its key, and holds a text that is no UTF-8"
+    ):
+        snapshot(lab.run(), "s", 60)
+    assert not list(lab.store.list("v1/_manifests/"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from xray_backup.data_model import Column, Table
 from xray_backup.database import Connection, query
-from xray_backup.keys import literal_sql
+from xray_backup.keys import literal_sql, no_utf8_error
+from xray_backup.row_parser import is_utf8
 
 ROWS_PER_RANGE = 150_000
 # Bytes that one unit of work should read, by the server's own statistics; a unit that finds more writes more files.
@@ -16,6 +18,7 @@ BYTES_PER_RANGE = 24 * 2**20
 # Up to so many times more keys than rows, ranges are cut by arithmetic: to look for keys is to read the whole index.
 _SPARSE = 4
 
+_UTF8 = re.compile(r"_utf8(?:mb[34])? X'([0-9A-F]*)'")
 # A key that is no integer: the literal of each column, as MySQL gives it.
 Literals: TypeAlias = tuple[str, ...]
 
@@ -145,7 +148,13 @@ def _literals_of_row(
 ) -> Literals | None:
     selected = ", ".join(map(_bound_sql, table.key_columns))
     row = nth_row(connection, table, selected, condition, rows, order)
-    return tuple(_text(value) for value in row) if row else None
+    if row is None:
+        return None
+    literals = tuple(map(_text, row))
+    for column, literal in zip(table.key, literals, strict=True):
+        if (found := _UTF8.fullmatch(literal)) and not is_utf8(bytes.fromhex(found[1])):
+            raise no_utf8_error(table, column)
+    return literals
 
 
 def _bound_sql(column: Column) -> str:

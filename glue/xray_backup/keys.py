@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xray_backup.bytes_forms import MembersForm, TextForm
+from xray_backup.bytes_forms import MembersForm
 from xray_backup.data_model import Column, ForeignKey, Table
+from xray_backup.errors import BackupError
 from xray_backup.row_text import one_chunk, text_bytes, value_text
 from xray_backup.value_forms import mapped
 
@@ -27,8 +28,6 @@ Keys: TypeAlias = npt.NDArray[Any]
 KEYS_WORTH_A_RANGE = 100
 # An integer key in a statement, with its comma.
 _INTEGER_BYTES = 25
-# A half of a surrogate pair within.
-_SURROGATE = re.compile(rb"_utf8mb4 X'((?:[0-9A-F]{2})*?ED[AB](?:[0-9A-F]{2})*[0-9A-F])'")
 _LITERAL = re.compile(rb"_\w+ X'([0-9A-F]*)'|'([^']*)'|([^,']+)")
 
 
@@ -72,6 +71,26 @@ def has_key(table: Table, rows: pa.Table, columns: Sequence[str]) -> pa.Array:
     return together
 
 
+def no_utf8_error(table: Table, column: str) -> BackupError:
+    """The error of a key that no condition finds: MySQL compares such a text with no other as equal."""
+    return BackupError(
+        f"column {column} of table {table.name} is of its key, and holds a text that is no UTF-8, by which MySQL finds"
+        f" no row: correct it, as UPDATE … WHERE HEX({column}) = … does, or leave the table out"
+    )
+
+
+def check_found_by_keys(table: Table, rows: pa.Table) -> None:
+    """Looks for keys in `rows` that are no UTF-8.
+
+    Raises:
+        BackupError: there is one.
+    """
+    for column in table.key_columns:
+        is_text = column.type.is_text and not column.type.bytes.has_odd_values
+        if is_text and column.exact_name in rows.column_names:
+            raise no_utf8_error(table, column.name)
+
+
 def is_in(keys: Keys, others: Keys) -> npt.NDArray[np.bool_]:
     """For each of `keys`: is it one of `others`?"""
     if keys.dtype != np.object_:
@@ -86,7 +105,7 @@ def keys_condition(columns: Sequence[str], keys: Keys) -> str:
     `columns` are quoted.
     """
     if keys.dtype == np.object_:
-        listed = as_sql_has_it(b"), (".join(keys.tolist())).decode()
+        listed = b"), (".join(keys.tolist()).decode()
         return f"({', '.join(columns)}) IN (({listed}))" if len(keys) else "FALSE"
     (column,) = columns
     ends = np.flatnonzero(np.diff(keys) != 1)
@@ -224,12 +243,3 @@ def _around(column: Column) -> tuple[str, str]:
     """The parts of a plain value's literal before and after its text."""
     before, _, after = column.type.plain.literal(pa.array(["T"]))[0].as_py().decode().partition("T")
     return before, after
-
-
-def as_sql_has_it(literals: bytes) -> bytes:
-    """The literals, with those of texts that are no UTF-8 as MySQL takes them: by way of UCS-2."""
-    return _SURROGATE.sub(_in_ucs2, literals) if b"ED" in literals else literals
-
-
-def _in_ucs2(found: re.Match[bytes]) -> bytes:
-    return TextForm().exact_literal(bytes.fromhex(found[1].decode())) or found[0]

@@ -24,7 +24,7 @@ from xray_backup.database import Connection, query
 from xray_backup.errors import BackupError, VerificationError
 from xray_backup.fingerprint import Fingerprint, RowsDigest, hashes_of
 from xray_backup.key_range import KeyRange, KeySpan, Literals, nth_key, nth_literals, nth_row
-from xray_backup.keys import found_keys, key_sql, shown
+from xray_backup.keys import check_found_by_keys, found_keys, key_sql, shown
 from xray_backup.manifest import DataFile
 from xray_backup.row_parser import parse_rows
 from xray_backup.row_text import joined, joined_bytes, numbers, numbers_sql, texts, texts_sql
@@ -259,6 +259,7 @@ def _answer(connection: Connection, task: RangeCopy, keys: KeyRange | KeySpan, l
     if len(sent_numbers) + len(sent_texts or b"") > limit - 4:
         raise _TooMuchError(count)
     rows = parse_rows(table, sent_numbers, sent_texts)
+    check_found_by_keys(table, rows)
     if rows.num_rows != count:
         raise VerificationError(f"table {table.name}: MySQL counted {count} rows and sent {rows.num_rows}")
     return rows, SentRows(int(count), _str(answer[1]), _str(answer[3]) if texts_of_row else None)

@@ -139,7 +139,7 @@ def _typed_text(column: Column, values: pa.Array, is_raw: pa.Array | None) -> di
         if column.type.bytes.has_odd_values:
             # Of these MySQL says itself which are no UTF-8.
             raise ValueError(f"column {column.name} holds a text that is no UTF-8") from None
-        valid = pa.array([None if value is None else _is_utf8(value) for value in values.to_pylist()], pa.bool_())
+        valid = pa.array([None if value is None else is_utf8(value) for value in values.to_pylist()], pa.bool_())
         held = pc.fill_null(valid, False)
         return {
             column.name: pc.if_else(held, values, None).cast(kind),
@@ -147,7 +147,8 @@ def _typed_text(column: Column, values: pa.Array, is_raw: pa.Array | None) -> di
         }
 
 
-def _is_utf8(value: bytes) -> bool:
+def is_utf8(value: bytes) -> bool:
+    """True where these bytes are a text in UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError:
