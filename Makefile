@@ -25,8 +25,8 @@ year: setup ## Play a year of use on the local environment, into .local/year (an
 kills: glue-environment ## Kill backup, archive, purge and restore before each of their steps, and run them again
 	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary
 
-marathon: glue-environment ## Kill 200 runs at random moments while the web app writes, and look for a lost row
-	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --kills 200 --seed 2026
+marathon: glue-environment ## Kill 200 runs at random moments while a client writes, look for a lost row (MODEL=film-rental for another model)
+	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --model $(or $(MODEL),x-ray) --kills $(or $(KILLS),200) --seed 2026
 
 drill: glue-environment ## Back up, purge and restore a million rows into an empty server, and compare
 	@cd glue && ../.local/venv/glue/bin/python -m tests.restore_drill --boxes 1000000

@@ -11,13 +11,16 @@ from subprocess import Popen
 
 import pytest
 
-from tests.kill_marathon import marathon
+from tests.kill_marathon import marathon, workload_course, x_ray
 from tests.restore_drill import drill
-from tests.support.invariant import check_nothing_lost, web_app
+from tests.support.invariant import XRayRows, check_nothing_lost, web_app
 from tests.support.lab import TABLES, Emulator, Lab, command
+from tests.support.model_lab import new_model_lab
 from tests.support.mysql_server import MySqlServer
+from tests.support.workloads import WORKLOADS
 from xray_backup.archive import archive
 from xray_backup.manifest_store import load_manifests
+from xray_backup.store import Store
 
 
 def finished(process: Popen[str], code: int = 0) -> tuple[str, str]:
@@ -183,12 +186,21 @@ def test_nothing_is_lost_while_the_app_writes(s3_lab: Lab, emulator: Emulator, t
         finished(command(*purge))
     noted = journal.read_text()
     assert '"deleted"' in noted
-    counts = check_nothing_lost(s3_lab, journal)
+    counts = check_nothing_lost(s3_lab, journal, XRayRows(s3_lab))
     assert counts["purged"] > 100
 
 
 def test_a_short_kill_marathon(s3_lab: Lab, emulator: Emulator, tmp_path: Path) -> None:
-    assert marathon(s3_lab, emulator, tmp_path, kills=5, seed=6).kills == 5
+    assert marathon(x_ray(s3_lab), emulator, tmp_path, kills=5, seed=6).kills == 5
+
+
+@pytest.mark.parametrize("model", WORKLOADS)
+def test_a_short_kill_marathon_of_another_model(
+    server: MySqlServer, s3_store: Store, emulator: Emulator, tmp_path: Path, model: str
+) -> None:
+    lab = new_model_lab(server, s3_store, WORKLOADS[model])
+    assert marathon(workload_course(lab), emulator, tmp_path, kills=3, seed=6).kills == 3
+    lab.drop_schema()
 
 
 def test_a_small_restore_drill(s3_lab: Lab, emulator: Emulator, server: MySqlServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,12 +9,15 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+from tests.support.journal import Key, Row, read_journal, texts
 from tests.support.lab import GLUE, TABLES, Emulator, Lab
 from tests.support.mysql_server import REPOSITORY
 from tests.support.reading import backed_up
+from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import load_manifests
 from xray_backup.verification import verify
 
@@ -39,7 +41,40 @@ def web_app(lab: Lab, emulator: Emulator, journal: Path, *options: str) -> Itera
         process.wait()
 
 
-def check_nothing_lost(lab: Lab, journal: Path) -> dict[str, int]:
+class ModelRows(Protocol):
+    """Where a model's rows are read: each a row of texts, the first of which tells it from the others of its table."""
+
+    @property
+    def purged(self) -> frozenset[str]:
+        """The tables whose rows a purge may take."""
+        ...
+
+    def in_database(self) -> Iterator[tuple[str, Row]]:
+        """The rows that are in the database, each with its table's name."""
+        ...
+
+    def in_backup(self, manifest: Manifest) -> Iterator[tuple[str, Row]]:
+        """The rows that are in a backup, each with its table's name."""
+        ...
+
+
+@dataclass(frozen=True)
+class XRayRows:
+    """The rows of the X-ray model, each value as text."""
+
+    lab: Lab
+    purged: frozenset[str] = frozenset({"transaction", "pred_bounding_box"})
+
+    def in_database(self) -> Iterator[tuple[str, Row]]:
+        for table in TABLES:
+            yield from ((table, texts(row)) for row in self.lab.rows(table))
+
+    def in_backup(self, manifest: Manifest) -> Iterator[tuple[str, Row]]:
+        for table in TABLES:
+            yield from ((table, texts(row)) for row in backed_up(self.lab, manifest.name, table))
+
+
+def check_nothing_lost(lab: Lab, journal: Path, rows: ModelRows) -> dict[str, int]:
     """Holds database and archives against the journal; how many rows were committed, are in the database, were purged.
 
     Raises:
@@ -49,54 +84,19 @@ def check_nothing_lost(lab: Lab, journal: Path) -> dict[str, int]:
     archived: dict[Key, set[Row]] = defaultdict(set)
     for manifest in load_manifests(lab.store):
         verify(lab.run(), manifest)
-        for table in TABLES:
-            # `backed_up` fails where a backup holds a row twice.
-            for row in backed_up(lab, manifest.name, table):
-                assert texts(row) in tried[table, row[0]], f"{manifest.name} holds a row of {table} that nobody wrote"
-                if manifest.kind == "archive":
-                    archived[table, row[0]].add(texts(row))
-    database = {(table, row[0]): texts(row) for table in TABLES for row in lab.rows(table)}
+        found: set[Key] = set()
+        for table, row in rows.in_backup(manifest):
+            key = (table, row[0])
+            assert key not in found, f"{manifest.name} holds {key} twice"
+            found.add(key)
+            assert row in tried[key], f"{manifest.name} holds a row of {table} that nobody wrote"
+            if manifest.kind == "archive":
+                archived[key].add(row)
+    database = {(table, row[0]): row for table, row in rows.in_database()}
     for key, row in database.items():
         assert row in last[key], f"{key}: not what was last committed"
     purged = committed - database.keys()
     for key in purged:
         assert archived[key] & last[key], f"{key}: lost"
-        assert key[0] != "image", f"{key}: an image was purged"
+        assert key[0] in rows.purged, f"{key}: a row of a table that stays was purged"
     return {"committed": len(committed), "database": len(database), "purged": len(purged)}
-
-
-Key = tuple[str, int]
-Row = tuple[str, ...]
-
-
-def read_journal(journal: Path) -> tuple[set[Key], dict[Key, set[Row]], dict[Key, set[Row]]]:
-    """The keys that were committed, what each row's last value may be, and everything that was ever tried.
-
-    A row that was tried and not noted as committed may or may not be there: the app or the server died in between. Nor
-    need one be there that the app itself deleted; a restore may have brought it back as it was once.
-    """
-    committed: set[Key] = set()
-    last: dict[Key, set[Row]] = defaultdict(set)
-    tried: dict[Key, set[Row]] = defaultdict(set)
-    for line in journal.read_text().splitlines():
-        try:
-            what, table, rows = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the app was killed within the line
-        for row in rows:
-            key = (table, int(row[0]))
-            if what in ("deleting", "deleted"):
-                committed.discard(key)
-                last[key] |= tried[key]
-                continue
-            tried[key].add(texts(row))
-            last[key].add(texts(row))
-            if what == "committed":
-                committed.add(key)
-                last[key] = {texts(row)}
-    return committed, last, tried
-
-
-def texts(row: tuple[Any, ...]) -> Row:
-    """A row as text, the same for a driver's, Spark's and JSON's types."""
-    return tuple(str(value) for value in row)

@@ -6,7 +6,6 @@ With `--meddle` somebody else changes or deletes one of the newest rows now and 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Sequence
@@ -20,6 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from usage.journal import Row, as_text, row_of_statement
 from xray_web_app.client import Box, Observer, Prediction, WebApp
 from xray_web_app.settings import Settings, read_settings, write_settings
+
+from tests.support.journal import note
 
 
 class Journal(Observer):
@@ -37,8 +38,7 @@ class Journal(Observer):
         self.note("committed", *self._open)
 
     def note(self, what: str, table: str, rows: Sequence[Row]) -> None:
-        self._file.write(json.dumps([what, table, rows]) + "\n")
-        self._file.flush()
+        note(self._file, what, table, rows)
 
 
 class Meddler:

@@ -1,0 +1,134 @@
+"""A lab whose schema is that of a workload."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.support.canonical_rows import Texts, model_of, texts_of_backup, texts_where
+from tests.support.lab import GLUE, Lab
+from tests.support.mysql_server import MySqlServer
+from tests.support.workload import Workload, Writer
+from xray_backup.archive_policy import PolicyScope, parse_policies, policy_scopes
+from xray_backup.data_model import DataModel
+from xray_backup.database_model import EVERY_TABLE
+from xray_backup.manifest import Manifest
+from xray_backup.manifest_store import load_manifest
+from xray_backup.run import Run
+from xray_backup.store import Store
+
+Rows = dict[str, set[Texts]]
+
+
+@dataclass
+class ModelLab(Lab):
+    """Rows are pairs of texts: the key's, and the row's own."""
+
+    workload: Workload = field(kw_only=True)
+
+    def create_schema(self, foreign_keys: bool = True) -> ModelLab:
+        """Makes the workload's schema."""
+        assert foreign_keys
+        self.workload.create(self.server, self.schema)
+        return self
+
+    def run(self, command: str = "test", **overrides: Any) -> Run:
+        """A run by the workload's policies."""
+        own = {"policies": parse_policies(self.workload.policies), "tables": EVERY_TABLE}
+        return super().run(command, **(own | overrides))
+
+    @cached_property
+    def model(self) -> DataModel:
+        """The schema's model."""
+        return model_of(self)
+
+    @cached_property
+    def scope(self) -> PolicyScope:
+        """The scope of the workload's one policy."""
+        (scope,) = policy_scopes(self.model, parse_policies(self.workload.policies))
+        return scope
+
+    def everything(self, schema: str | None = None) -> Rows:
+        """Every row of every table."""
+        with self.database().session() as connection:
+            return {
+                table.name: set(texts_where(connection, table, schema=schema or self.schema))
+                for table in self.model.tables
+            }
+
+    def backed_up(self, name: str) -> Rows:
+        """Every row of a backup; fails where a key is there twice."""
+        manifest = load_manifest(self.store, name)
+        found: Rows = {}
+        for table in self.model.tables:
+            rows = list(texts_of_backup(self, manifest, table))
+            assert len({key for key, _ in rows}) == len(rows), f"{name} holds a row of {table.name} twice"
+            found[table.name] = set(rows)
+        return found
+
+    def fill_units(self, units: int, first: int = 1) -> None:
+        """Old units, numbered from `first`."""
+        with self.database().session() as connection:
+            writer = Writer(connection, self.model)
+            self.workload.fill(writer, units, first)
+            connection.commit()
+
+    def units(self) -> int:
+        """Number of rows of the anchor."""
+        return self.count(self.scope.anchor.name)
+
+
+@dataclass(frozen=True)
+class LabRows:
+    """The rows of a workload's lab, for `check_nothing_lost`."""
+
+    lab: ModelLab
+
+    @property
+    def purged(self) -> frozenset[str]:
+        """The tables that the policy reaches."""
+        return frozenset(table.name for table in self.lab.scope.purged)
+
+    def in_database(self) -> Iterator[tuple[str, Texts]]:
+        """The rows of the lab's schema."""
+        for table, rows in self.lab.everything().items():
+            yield from ((table, row) for row in rows)
+
+    def in_backup(self, manifest: Manifest) -> Iterator[tuple[str, Texts]]:
+        """The rows of the files that the manifest names."""
+        for table in self.lab.model.tables:
+            yield from ((table.name, row) for row in texts_of_backup(self.lab, manifest, table))
+
+
+def new_model_lab(server: MySqlServer, store: Store, workload: Workload) -> ModelLab:
+    """A lab with a schema of its own."""
+    name = workload.name.replace("-", "_")
+    return ModelLab(server, store, f"{name}_{uuid.uuid4().hex[:8]}", workload=workload).create_schema()
+
+
+@contextmanager
+def writing(lab: ModelLab, journal: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The workload's client at work on the lab's schema; killed at the end."""
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "tests.support.workload_client", "--model", lab.workload.name,
+            "--port", str(lab.server.port), "--password", lab.server.password, "--schema", lab.schema,
+            "--journal", str(journal), *options,
+        ],
+        cwd=GLUE,
+        env=os.environ,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
