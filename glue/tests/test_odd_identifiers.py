@@ -85,9 +85,13 @@ class NamesLab(Lab):
                 cursor.execute(f"CREATE TABLE {table.quoted} ({', '.join(lines)})")
 
     def run(self, command: str = "test", **overrides: Any) -> Any:
-        anchor = self.model.tables[1]
-        policies = (ArchivePolicy(anchor.name, anchor.columns[2].name),)
-        return super().run(command, **({"policies": policies, "tables": EVERY_TABLE} | overrides))
+        policies = [
+            ArchivePolicy(table.name, column.name)
+            for table in self.model.tables
+            for column in table.columns
+            if column.type.is_datetime
+        ]
+        return super().run(command, **({"policies": tuple(policies), "tables": EVERY_TABLE} | overrides))
 
     def everything(self, schema: str | None = None) -> list[object]:
         return [

@@ -148,7 +148,7 @@ def test_rows_that_are_as_wide_as_a_packet_is_long(lab: OddLab, monkeypatch: pyt
 @pytest.fixture
 def text_lab(odd_server: MySqlServer, folder_store: Store) -> Iterator[NamesLab]:
     columns = [{"name": n, "type": t} for n, t in (("id", "int"), ("moment", "datetime"), ("body", "mediumtext"))]
-    model = parse_data_model({"tables": [{"name": "t", "key": "id", "timeColumn": "moment", "columns": columns}]})
+    model = parse_data_model({"tables": [{"name": "t", "key": ["id"], "columns": columns}]})
     lab = NamesLab(odd_server, folder_store, f"odd_{uuid.uuid4().hex[:8]}")
     lab.make_schema(model)
     yield lab
