@@ -17,12 +17,13 @@ import {
   WebIdentityRole,
 } from "../../src";
 
-/** Scope and id of a construct, and the props that every construct takes. */
+/** Scope and id of a construct, and props of it that take the place of the usual ones. */
 export interface Place {
   readonly scope: Construct;
   readonly id: string;
   readonly provider?: AwsProvider;
   readonly namePath?: string;
+  readonly [prop: string]: unknown;
 }
 
 export const GOOGLE_SERVICE_ACCOUNT_ID = "104752890112345678901";
@@ -40,8 +41,8 @@ export function existingNetwork(
 /** One of each construct of the AWS stack, connected; `place` says where the one that is usually called `id` goes. */
 export function everyConstruct(place: (id: string) => Place) {
   function make<C, P>(Type: new (scope: Construct, id: string, props: P) => C, usualId: string, props: P): C {
-    const { scope, id, ...common } = place(usualId);
-    return new Type(scope, id, { ...common, ...props });
+    const { scope, id, ...others } = place(usualId);
+    return new Type(scope, id, { ...props, ...others });
   }
   const encryptionKey = make(DataLakeKey, "Key", {});
   const network = make(DataLakeNetwork, "Net", {});

@@ -1,97 +1,95 @@
+import { Construct } from "constructs";
 import type { TerraformStack } from "cdktf";
+import * as exported from "../../../src";
 import {
-  BackupCatalog,
-  BackupGlueJob,
-  DataLakeAlarms,
+  AccessLogsBucket,
   DataLakeBucket,
-  type IDataLakeNetwork,
-  ImageUploaderUser,
-  MetadataDatabase,
-  PurgeGlueJob,
-  RestoreGlueJob,
-  WebIdentityRole,
+  DataLakeKey,
+  DataLakeNetwork,
+  MetadataSchema,
+  PrivateBucket,
 } from "../../../src";
-import { GOOGLE_SERVICE_ACCOUNT_ID, existingNetwork } from "../../support/constructs";
-import { refusal } from "../../support/synth";
+import { MysqlProvider } from "../../../src/providers/mysql/provider";
+import { everyConstruct } from "../../support/constructs";
+import { refusal, synthesize } from "../../support/synth";
 
 type Props = Record<string, unknown>;
-
-/** Constructs with every prop that they need, and `change` in its place. */
-const MAKE: Record<string, (scope: TerraformStack, change: Props) => unknown> = {
-  backup: (scope, change) => new BackupGlueJob(scope, "It", { ...wiring(scope), ...change }),
-  restore: (scope, change) => new RestoreGlueJob(scope, "It", { ...wiring(scope), ...change }),
-  purge: (scope, change) => new PurgeGlueJob(scope, "It", { ...wiring(scope), olderThanDays: 90, ...change }),
-  catalog: (scope, change) => new BackupCatalog(scope, "It", { ...wiring(scope), ...change }),
-  database: (scope, change) => new MetadataDatabase(scope, "It", { network: existingNetwork(scope), ...change }),
-  bucket: (scope, change) => new DataLakeBucket(scope, "It", change),
-  alarms: (scope, change) => {
-    const backupJob = new BackupGlueJob(scope, "Backup", wiring(scope));
-    return new DataLakeAlarms(scope, "It", {
-      database: new MetadataDatabase(scope, "Db2", wiring(scope)),
-      backupJob,
-      ...change,
-    });
-  },
-  user: (scope, change) => new ImageUploaderUser(scope, "It", { ...app(scope), ...change }),
-  role: (scope, change) =>
-    new WebIdentityRole(scope, "It", { ...app(scope), googleServiceAccountId: GOOGLE_SERVICE_ACCOUNT_ID, ...change }),
-};
-
-function wiring(scope: TerraformStack) {
-  const existing = (scope.node.tryFindChild("Net") as IDataLakeNetwork | undefined) ?? existingNetwork(scope);
-  const bucket = (scope.node.tryFindChild("Lake") as DataLakeBucket | undefined) ?? new DataLakeBucket(scope, "Lake");
-  const database =
-    (scope.node.tryFindChild("Db") as MetadataDatabase | undefined) ??
-    new MetadataDatabase(scope, "Db", { network: existing });
-  return { network: existing, bucket, database };
-}
-const app = (scope: TerraformStack) => {
-  const { bucket, database } = wiring(scope);
-  return { bucket, secret: database.addUser("xray_app") };
-};
 
 const BUCKET = "a DataLakeBucket or DataLakeBucket.fromBucketName(…)";
 const KEY = "a DataLakeKey or DataLakeKey.fromKeyArn(…)";
 
 it.each<[string, Props, string]>([
-  ["backup", { bucket: undefined }, `bucket must be ${BUCKET}, got undefined`],
-  ["backup", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
-  ["backup", { bucket: null }, `bucket must be ${BUCKET}, got null`],
-  ["backup", { jobName: 5 }, "jobName must be 1 to 64 letters, digits, hyphens and underscores, got 5"],
-  ["backup", { timeoutMinutes: "60" }, 'timeoutMinutes must be a whole number from 5 to 2880, got "60"'],
-  ["backup", { database: "db.example.org" }, 'database must be a MetadataDatabase, got "db.example.org"'],
-  ["backup", { network: "vpc-1" }, 'network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got "vpc-1"'],
-  ["backup", { encryptionKey: "alias/x" }, `encryptionKey must be ${KEY}, got "alias/x"`],
-  ["restore", { bucket: {} }, `bucket must be ${BUCKET}, got object`],
-  ["purge", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  ["Backup", { bucket: undefined }, `bucket must be ${BUCKET}, got undefined`],
+  ["Backup", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  ["Backup", { bucket: null }, `bucket must be ${BUCKET}, got null`],
+  ["Backup", { jobName: 5 }, "jobName must be 1 to 64 letters, digits, hyphens and underscores, got 5"],
+  ["Backup", { timeoutMinutes: "60" }, 'timeoutMinutes must be a whole number from 5 to 2880, got "60"'],
+  ["Backup", { database: "db.example.org" }, 'database must be a MetadataDatabase, got "db.example.org"'],
+  ["Backup", { network: "vpc-1" }, 'network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got "vpc-1"'],
+  ["Backup", { encryptionKey: "alias/x" }, `encryptionKey must be ${KEY}, got "alias/x"`],
+  ["Restore", { bucket: {} }, `bucket must be ${BUCKET}, got object`],
+  ["Purge", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
   [
-    "purge",
+    "Purge",
     { olderThanDays: undefined },
     "olderThanDays must be given, got undefined: nothing says how old a row must be",
   ],
-  ["catalog", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  ["Catalog", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  ["Db", { network: undefined }, "network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got undefined"],
+  ["Db", { encryptionKey: "arn:aws:kms:…" }, `encryptionKey must be ${KEY}, got "arn:aws:kms:…"`],
   [
-    "database",
-    { network: undefined },
-    "network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got undefined",
-  ],
-  ["database", { encryptionKey: "arn:aws:kms:…" }, `encryptionKey must be ${KEY}, got "arn:aws:kms:…"`],
-  [
-    "database",
+    "Db",
     { databaseName: null },
     "databaseName must be a letter and up to 47 letters, digits and underscores, got null",
   ],
-  ["bucket", { encryptionKey: "aws/s3" }, `encryptionKey must be ${KEY}, got "aws/s3"`],
-  ["bucket", { serverAccessLogsBucket: "logs" }, 'serverAccessLogsBucket must be an AccessLogsBucket, got "logs"'],
-  ["alarms", { database: undefined }, "database must be a MetadataDatabase, got undefined"],
-  ["alarms", { backupJob: "weekly" }, 'backupJob must be a BackupGlueJob, got "weekly"'],
-  ["user", { secret: "arn" }, 'secret must be a secret, as MetadataDatabase.addUser(…) gives it, got "arn"'],
-  ["role", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
+  ["Lake", { encryptionKey: "aws/s3" }, `encryptionKey must be ${KEY}, got "aws/s3"`],
+  ["Lake", { serverAccessLogsBucket: "logs" }, 'serverAccessLogsBucket must be an AccessLogsBucket, got "logs"'],
+  ["Alarms", { database: undefined }, "database must be a MetadataDatabase, got undefined"],
+  ["Alarms", { backupJob: "weekly" }, 'backupJob must be a BackupGlueJob, got "weekly"'],
+  ["User", { secret: "arn" }, 'secret must be a secret, as MetadataDatabase.addUser(…) gives it, got "arn"'],
+  ["App", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
   [
-    "role",
+    "App",
     { googleServiceAccountId: undefined },
     'googleServiceAccountId must be the numeric unique id of a service account, about 21 digits, got ""',
   ],
-])("%s with %j is refused in one line", (name, change, message) => {
-  expect(refusal((scope) => MAKE[name]?.(scope, change))).toBe(`test/It: ${message}`);
+  [
+    "Lake",
+    { encryptionKey: { keyArn: "arn:aws:kms:us-east-1:123456789012:key/1" } },
+    "encryptionKey must be a key of eu-central-1, the region of the AWS provider, got arn:aws:kms:us-east-1:123456789012:key/1",
+  ],
+])("%s with %j is refused in one line", (id, change, message) => {
+  const place = (scope: TerraformStack) => (usualId: string) => ({
+    scope,
+    id: usualId,
+    ...(usualId === id ? change : {}),
+  });
+  expect(refusal((scope) => void everyConstruct(place(scope)))).toBe(`test/${id}: ${message}`);
+});
+
+/** The constructs that work without props; plain JavaScript leaves them out of the others, too. */
+const WITHOUT_PROPS = [AccessLogsBucket, DataLakeBucket, DataLakeKey, DataLakeNetwork, MetadataSchema, PrivateBucket];
+
+type Type = new (scope: Construct, id: string) => Construct;
+const types = Object.values(exported).filter(
+  (value) => typeof value === "function" && value.prototype instanceof Construct,
+) as unknown as Type[];
+
+it.each(types.map((type) => [type.name, type] as const))(
+  "%s without props works, or is refused in one line",
+  (_, Type) => {
+    const make = (scope: TerraformStack) => {
+      new MysqlProvider(scope, "mysql", { endpoint: "db:3306", username: "admin" });
+      new Type(scope, "It");
+    };
+    if (WITHOUT_PROPS.some((known) => known === Type)) synthesize(make);
+    else expect(refusal(make)).toBe("test: the props of It must be an object with its properties, got undefined");
+  },
+);
+
+it("refuses an existing network without props in one line", () => {
+  const network = DataLakeNetwork as unknown as { fromExisting(scope: Construct, id: string): void };
+  expect(refusal((scope) => network.fromExisting(scope, "It"))).toBe(
+    "test: the props of It must be an object with its properties, got undefined",
+  );
 });

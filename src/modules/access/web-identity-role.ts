@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { checkConstructProps } from "../common/construct-props";
 import type { AwsConstructProps } from "../common/aws-provider";
-import { checkPattern } from "../common/checks";
+import { checkPattern, checkProps } from "../common/checks";
 import type { ImageUploaderProps } from "./image-uploader";
 import { grantImageUpload } from "./image-uploader";
 import { Role } from "../common/role";
@@ -40,6 +40,7 @@ const PROVIDER = "accounts.google.com";
  */
 export class WebIdentityRole extends Role {
   constructor(scope: Construct, id: string, props: WebIdentityRoleProps) {
+    checkProps(scope, id, props);
     const { audience = "sts.amazonaws.com" } = props;
     // The check below refuses an empty one; plain JavaScript may give none.
     const googleServiceAccountId = (props.googleServiceAccountId as string | undefined) ?? "";

@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import type { ArchivePolicyProps } from "../common/data-model";
-import { checkOneOf } from "../common/checks";
+import { checkOneOf, checkProps } from "../common/checks";
 import { storeFolders } from "../common/job-contract";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
@@ -69,6 +69,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
   private readonly bucket: IDataLakeBucket;
 
   constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
+    checkProps(scope, id, props);
     const archiveAge = leastAge(props, props.archiveOlderThanDays);
     super(scope, id, props, {
       job: "backup",

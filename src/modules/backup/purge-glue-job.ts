@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { ValidationError } from "../common/validation-error";
 import type { ArchivePolicyProps } from "../common/data-model";
-import { checkOneOf } from "../common/checks";
+import { checkOneOf, checkProps } from "../common/checks";
 import { storeFolders } from "../common/job-contract";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
@@ -42,6 +42,7 @@ export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "execution
  */
 export class PurgeGlueJob extends GlueDatabaseJob {
   constructor(scope: Construct, id: string, props: PurgeGlueJobProps) {
+    checkProps(scope, id, props);
     // STANDARD: Flex may take a worker away in the middle of a run.
     super(
       scope,

@@ -1,4 +1,5 @@
 import type { Construct } from "constructs";
+import { checkProps } from "../common/checks";
 import type { ArchivePolicyProps } from "../common/data-model";
 import { storeFolders } from "../common/job-contract";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
@@ -25,6 +26,7 @@ export interface RestoreGlueJobProps extends GlueDatabaseJobProps, Pick<ArchiveP
  */
 export class RestoreGlueJob extends GlueDatabaseJob {
   constructor(scope: Construct, id: string, props: RestoreGlueJobProps) {
+    checkProps(scope, id, props);
     super(scope, id, props, {
       job: "restore",
       description: "Inserts metadata that is missing, from verified backups",

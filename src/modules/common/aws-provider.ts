@@ -1,5 +1,6 @@
 import type { IConstruct } from "constructs";
 import { Annotations, Aspects, type TerraformMetaArguments, TerraformStack, Token } from "cdktf";
+import { checkProps } from "./checks";
 import { setNamePath } from "./physical-name";
 import { chinaFault, regionFault } from "./rds-authorities";
 import { ValidationError } from "./validation-error";
@@ -33,7 +34,9 @@ const providers = new WeakMap<IConstruct, AwsConstructProps["provider"]>();
  * Gives the provider to every AWS element below a construct that has none of its own, also to one that is added later, and the
  * path to every default name.
  */
-export function applyAwsProps(scope: IConstruct, { namePath, provider }: AwsConstructProps): void {
+export function applyAwsProps(scope: IConstruct, props: AwsConstructProps): void {
+  checkProps(scope.node.scope ?? scope, scope.node.id, props);
+  const { namePath, provider } = props;
   if (namePath !== undefined) setNamePath(scope, namePath);
   if (provider !== undefined) {
     providers.set(scope, provider);

@@ -21,6 +21,13 @@ export function checkInteger(
   }
 }
 
+/** Throws unless the construct `id` has got props: plain JavaScript may leave them out. Works before the constructor's `super`. */
+export function checkProps(scope: IConstruct, id: string, props: unknown): void {
+  if (typeof props === "object" && props !== null) return;
+  const got = typeof props === "string" ? JSON.stringify(props) : String(props);
+  throw new ValidationError(scope, `the props of ${id} must be an object with its properties, got ${got}`);
+}
+
 /**
  * Throws unless `value` is a construct that has `member`: a name or an ARN in its place would end in a TypeError.
  *

@@ -1,5 +1,8 @@
 import type { IConstruct } from "constructs";
+import { Token } from "cdktf";
+import { awsRegion } from "./aws-provider";
 import { checkConstruct } from "./checks";
+import { ValidationError } from "./validation-error";
 
 /** A member by which each construct is known, and the ways to get one, by the name of the prop that takes it. */
 const KINDS = {
@@ -30,4 +33,17 @@ export function checkConstructProps(
     const [member, wanted] = KINDS[kind];
     checkConstruct(scope, kind, props[kind], member, wanted);
   }
+  checkKeyRegion(scope, props.encryptionKey as { readonly keyArn: string } | undefined);
+}
+
+/** Throws where the key is known to be of another region than what it encrypts: KMS answers in one region only. */
+function checkKeyRegion(scope: IConstruct, key: { readonly keyArn: string } | undefined): void {
+  if (key === undefined || Token.isUnresolved(key.keyArn)) return;
+  const region = awsRegion(scope);
+  const keyRegion = key.keyArn.split(":")[3];
+  if (region === undefined || keyRegion === region) return;
+  throw new ValidationError(
+    scope,
+    `encryptionKey must be a key of ${region}, the region of the AWS provider, got ${key.keyArn}`,
+  );
 }

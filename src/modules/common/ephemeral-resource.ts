@@ -2,6 +2,7 @@ import type { Construct } from "constructs";
 import { ref, TerraformElement, type TerraformMetaArguments, Token } from "cdktf";
 import { deepMerge } from "cdktf/lib/util";
 import { writeBesideHcl } from "./beside-hcl";
+import { checkProps } from "./checks";
 
 /** Properties of {@link EphemeralResource}. */
 export interface EphemeralResourceProps {
@@ -35,6 +36,7 @@ export class EphemeralResource extends TerraformElement {
     id: string,
     private readonly props: EphemeralResourceProps,
   ) {
+    checkProps(scope, id, props);
     super(scope, id, `ephemeral.${props.type}`);
     this.provider = props.provider;
     this.terraformResourceType = props.type;

@@ -9,7 +9,7 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-provider";
-import { checkCidr, checkList, checkPattern, isPrivateNetwork } from "../common/checks";
+import { checkCidr, checkList, checkPattern, checkProps, isPrivateNetwork } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { pathText } from "../common/physical-name";
 import { VpcEndpoints } from "./vpc-endpoints";
@@ -75,6 +75,7 @@ export interface ExistingNetworkProps extends AwsConstructProps {
 export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
   /** Uses a VPC that is already there. */
   static fromExisting(scope: Construct, id: string, props: ExistingNetworkProps): IDataLakeNetwork {
+    checkProps(scope, id, props);
     class Import extends Construct implements IDataLakeNetwork {
       readonly vpcId = props.vpcId;
       readonly subnets = checkSubnets(this, props.subnets);
