@@ -335,3 +335,26 @@ def test_a_key_that_is_no_utf8_is_named_with_its_table_and_column(lab: KeyedLab,
     ):
         snapshot(lab.run(), "s", 60)
     assert not list(lab.store.list("v1/_manifests/"))
+
+
+def test_units_may_reference_each_other_by_several_foreign_keys(lab: KeyedLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    # All units are in one file, and so in one block.
+    monkeypatch.setattr(range_copy, "BYTES_PER_FILE", 2**20)
+    monkeypatch.setattr(key_range, "ROWS_PER_RANGE", 1000)
+    lab.sql(
+        "CREATE TABLE pick (n INT NOT NULL, code VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+        " ward VARCHAR(20), number INT, PRIMARY KEY (code, n),"
+        " CONSTRAINT pick_of_slide FOREIGN KEY (code) REFERENCES slide (code),"
+        " CONSTRAINT pick_of_visit FOREIGN KEY (ward, number) REFERENCES visit (ward, number))"
+    )
+    # Of one unit, of none besides, and of another unit, which keeps the visit that it references.
+    lab.insert(
+        "pick", [(1, "ward/1", "ward", 1), (2, "ward/1", None, None), (3, "it's/0", "a,b", 1), (4, "A", "a,b", 2)]
+    )
+    archive(lab.run(), "a", 2)
+    result = purge(lab.run(), 2, 1000, 0.0)
+    ((kept,),) = lab.sql("SELECT CONCAT('sha2:', LEFT(SHA2('a,b,2', 256), 12))")
+    assert (result.units, result.kept) == ({"deleted": 47, "referenced": 1}, {"referenced": [kept]})
+    assert lab.sql("SELECT n FROM pick") == [(4,)]
+    restored = restore(lab.run(), ["archive-a"], None, Selection())
+    assert (restored["visit"].inserted, restored["pick"].inserted) == (47, 3)

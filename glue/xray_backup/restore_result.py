@@ -13,7 +13,8 @@ class TableResult:
 
     A row conflicts where its key has other values, or where another row has a value that must be unique; it is refused
     by a CHECK, a trigger or a type, or where the server would not keep it as it was. `conflicts`, `orphans` and
-    `refused` hold keys; these rows are not written.
+    `refused` hold keys, or hashes of keys that are no integers; these rows are not written, but for orphans of tables
+    that reference themselves, which are found once they are there.
     """
 
     inserted: int = 0
