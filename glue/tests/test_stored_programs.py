@@ -24,9 +24,10 @@ from xray_backup.store import Store
 STRICT = "STRICT_ALL_TABLES"
 # Each with the session that it is made in.
 PROGRAMS = [
-    (STRICT, "utf8mb4", "CREATE TRIGGER late BEFORE INSERT ON image FOR EACH ROW"
+    (STRICT, "utf8mb4", "CREATE TRIGGER a_second BEFORE INSERT ON image FOR EACH ROW"
      " SET NEW.folder = CONCAT(NEW.folder, '2')"),
-    (STRICT, "utf8mb4", "CREATE TRIGGER early BEFORE INSERT ON image FOR EACH ROW PRECEDES late SET NEW.folder = '1'"),
+    (STRICT, "utf8mb4", "CREATE TRIGGER z_first BEFORE INSERT ON image FOR EACH ROW PRECEDES a_second"
+     " SET NEW.folder = '1'"),
     ("ANSI_QUOTES", "utf8mb4", 'CREATE TRIGGER "b`c" AFTER INSERT ON "transaction" FOR EACH ROW SET @seen = \'"`ж\''),
     ("PIPES_AS_CONCAT,ANSI_QUOTES", "latin1", "CREATE PROCEDURE \"say\" (x INT) COMMENT 'it''s' SELECT \"x\" || 'é'"),
     ("", "utf8mb4", "CREATE PROCEDURE tidy() SQL SECURITY INVOKER BEGIN DELETE FROM image WHERE image_id < 0; END"),
@@ -126,7 +127,7 @@ def test_every_program_comes_back_as_it_was(lab: Lab) -> None:
     (note,) = lab.events.of("not_alike")
     assert note["notes"] == [
         f"with the rights of {lab.account}, who made them now: view doubled, view named,"
-        " function slash, function twice, procedure say, trigger early, trigger late, trigger b`c, event once,"
+        " function slash, function twice, procedure say, trigger z_first, trigger a_second, trigger b`c, event once,"
         " event rests, event weekly"
     ]
     assert lab.events.of("not_restored") == []
@@ -348,8 +349,8 @@ def test_keys_are_not_given_twice(lab: Lab) -> None:
         ((key,),) = lab.sql("SELECT MAX(image_id) FROM image")
         return int(key)
 
-    lab.sql("DROP TRIGGER early")
-    lab.sql("DROP TRIGGER late")
+    lab.sql("DROP TRIGGER z_first")
+    lab.sql("DROP TRIGGER a_second")
     snapshot(lab.run(), "old", 60)
     assert next_key() == 6
     lab.sql("DELETE FROM image WHERE image_id = 6")
