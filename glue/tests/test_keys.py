@@ -14,6 +14,7 @@ from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import in_ucs2
 from xray_backup import key_range, range_copy, whole_copy
 from xray_backup.archive import archive
+from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.comparison import Difference, compare
 from xray_backup.data_model import Table
 from xray_backup.database import query
@@ -358,3 +359,14 @@ def test_units_may_reference_each_other_by_several_foreign_keys(lab: KeyedLab, m
     assert lab.sql("SELECT n FROM pick") == [(4,)]
     restored = restore(lab.run(), ["archive-a"], None, Selection())
     assert (restored["visit"].inserted, restored["pick"].inserted) == (47, 3)
+
+
+def test_the_highest_key_stays_where_it_is_an_integer_without_a_sign(lab: KeyedLab) -> None:
+    lab.sql("CREATE TABLE event (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, at DATETIME NOT NULL)")
+    lab.insert("event", [(key, "2022-01-01 00:00:00") for key in (0, 9, 10, 2**63 + 1, 2**64 - 2)])
+    policies = (ArchivePolicy("event", "at"),)
+    archive(lab.run(policies=policies), "a", 2)
+    result = purge(lab.run(policies=policies), 2, 10, 0.0)
+    ((shown,),) = lab.sql("SELECT CONCAT('sha2:', LEFT(SHA2(MAX(id), 256), 12)) FROM event")
+    assert (result.units, result.kept) == ({"deleted": 4, "last_key": 1}, {"last_key": [shown]})
+    assert lab.sql("SELECT id FROM event") == [(2**64 - 2,)]
