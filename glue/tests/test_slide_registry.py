@@ -19,6 +19,7 @@ from tests.support.mysql_server import REPOSITORY, MySqlServer
 from tests.support.synthesized import jobs_of
 from xray_backup.arguments import parse_job_arguments
 from xray_backup.commands import execute_command
+from xray_backup.errors import UsageError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.store import Store
 
@@ -139,3 +140,40 @@ def test_the_registry_is_backed_up_archived_purged_and_restored(lab: RegistryLab
     lab.sql("DELETE FROM specimen")
     start("restore", backups="snapshot-a", run_mode="execute")
     assert lab.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "came_back"),
+    [
+        ("slide=P24-00017/1", {"tissue": 2, "specimen": 1, "slide": 1, "annotation": 1, "review": 2}),
+        ("slide=p24-00017/1,P24-00017/2", {"tissue": 3, "specimen": 2, "slide": 2, "annotation": 2, "review": 1}),
+        ("specimen=P24-00017", {"tissue": 2, "specimen": 1, "slide": 2, "annotation": 2, "review": 2}),
+    ],
+)
+def test_chosen_rows_come_back_with_all_that_belongs_to_them(
+    lab: RegistryLab, start: Callable[..., None], rows: str, came_back: dict[str, int]
+) -> None:
+    start("backup", run_slot="a", lag_minutes="0")
+    with lab.server.connect(lab.schema) as connection, connection.cursor() as cursor:
+        cursor.execute("SET foreign_key_checks = 0")
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+        connection.commit()
+    start("restore", backups="snapshot-a", rows=rows, run_mode="execute")
+    assert {table: len(found) for table, found in lab.everything().items()} == came_back
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("slide=P24-00017", "the key of slide is accession/slide_no, got 'P24-00017'"),
+        ("slide=P24-00017/7", "P24-00017/7 is not in snapshot-a; `list` shows other backups"),
+        ("slide=P24-00017/x", "slide=P24-00017/x"),
+        ("review=1", "rows can be chosen of slide, specimen"),
+        ("slide", "a table and keys are needed"),
+    ],
+)
+def test_rows_that_cannot_be_chosen_are_refused(start: Callable[..., None], rows: str, message: str) -> None:
+    start("backup", run_slot="a", lag_minutes="0")
+    with pytest.raises(UsageError, match=re.escape(message)):
+        start("restore", backups="snapshot-a", rows=rows)

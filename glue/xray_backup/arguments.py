@@ -20,6 +20,7 @@ from xray_backup.database_model import TableChoice, parse_table_choice
 from xray_backup.errors import UsageError
 from xray_backup.job_contract import GLUE_ARGUMENTS, JOBS, Argument, is_glue_argument
 from xray_backup.layout import checked_slot
+from xray_backup.restore_selection import ChosenRows
 from xray_backup.target_columns import ColumnRef
 
 # Every name that MySQL gives a schema, less the characters that are more likely a slip.
@@ -98,6 +99,13 @@ def _ids(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
+def _rows(text: str) -> ChosenRows:
+    table, equals, keys = text.partition("=")
+    if not table or not equals or not all(keys.split(",")):
+        raise _wrong(text, "a table and keys are needed, for example specimen=S-17,S-18 or slide=S-17/1")
+    return ChosenRows(table, tuple(keys.split(",")))
+
+
 def _names(text: str) -> list[str]:
     if not re.fullmatch(r"[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*", text):
         raise _wrong(text, "backup names with commas between are needed")
@@ -154,6 +162,7 @@ _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "names": lambda _: _names,
     "number": _number("a number", r"\d{1,9}(\.\d{1,9})?", float),
     "policies": lambda _: _policies,
+    "rows": lambda _: _rows,
     "schema": lambda _: _schema,
     "slot": lambda _: checked_slot,
     "tables": lambda _: _tables,

@@ -164,7 +164,7 @@ def _purge(run: Run, options: argparse.Namespace) -> None:
 
 
 def _restore(run: Run, options: argparse.Namespace) -> None:
-    selection = Selection(options.parent_ids, options.anchor_ids, options.since, options.until)
+    selection = Selection(options.parent_ids, options.anchor_ids, options.since, options.until, options.rows)
     ignored = options.ignore_columns or ()
     if not selection.is_everything:
         _check_policies(run)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
-from xray_backup.archive_policy import policy_scopes
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query, server_name
 from xray_backup.errors import UsageError, VerificationError
@@ -29,7 +28,7 @@ from xray_backup.restore_schema import (
     finish_tables,
     make_tables,
 )
-from xray_backup.restore_selection import Selection, check_selection, selected_keys
+from xray_backup.restore_selection import Selection, check_selection, selected_keys, selected_scope
 from xray_backup.restore_writer import TableWriter
 from xray_backup.run import Run
 from xray_backup.run_records import RestoreRecord, RunRecord, recorded
@@ -79,7 +78,7 @@ def restore(
         for table in manifest.tables.values():
             check_files(run.store, manifest, table)
     if not selection.is_everything:
-        check_selection(run.store, backups, policy_scopes(models[0], run.policies)[0], selection)
+        check_selection(run.store, backups, selected_scope(models[0], run.policies, selection), selection)
     check_ignored(ignored_columns, models)
     result = {table.name: TableResult() for model in models for table in model.tables}
 
@@ -157,7 +156,7 @@ def _restore(
         for source in sources:
             keys: Mapping[str, Keys | None] = {table.name: None for table in source.model.tables}
             if not selection.is_everything:
-                scope = policy_scopes(source.model, run.policies)[0]
+                scope = selected_scope(source.model, run.policies, selection)
                 keys = selected_keys(run.store, scope, source.manifest, selection)
             for table in source.model.tables:
                 there = source.targets[table.name]

@@ -3,38 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xray_backup.archive_policy import PolicyScope
+from xray_backup.archive_policy import ArchivePolicy, PolicyScope, policy_scopes
 from xray_backup.data_file import decode, read_file
-from xray_backup.data_model import ForeignKey, Table
+from xray_backup.data_model import DataModel, ForeignKey, Table
 from xray_backup.errors import UsageError
 from xray_backup.keys import Keys, is_in, keys_of, names_one_of, no_keys, owner_columns
 from xray_backup.manifest import Manifest
-from xray_backup.row_text import value_text
+from xray_backup.row_parser import parse_rows
+from xray_backup.row_text import SEPARATOR, value_text
 from xray_backup.store import Store
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """Rows of one table by their keys, as MySQL writes them; the parts of a key of several columns have `/` between."""
+
+    table: str
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.table}={','.join(self.keys)}"
 
 
 @dataclass(frozen=True)
 class Selection:
     """Rows to restore; everything where all is None. `since` and `until` are `YYYY-MM-DD[ hh:mm:ss]`.
 
-    `parent_ids` are keys of the table that the policy's anchor references first, `anchor_ids` of the anchor itself.
+    `parent_ids` are keys of the table that the policy's anchor references first, `anchor_ids` of the anchor itself;
+    `rows` are of any anchor, or of a table that it references.
     """
 
     parent_ids: Sequence[int] | None = None
     anchor_ids: Sequence[int] | None = None
     since: str | None = None
     until: str | None = None
+    rows: ChosenRows | None = None
 
     @property
     def is_everything(self) -> bool:
         """True where no row is left out."""
         return self == Selection()
+
+
+def selected_scope(model: DataModel, policies: Sequence[ArchivePolicy], selection: Selection) -> PolicyScope:
+    """The policy that the chosen rows are of.
+
+    Raises:
+        UsageError: there is none.
+    """
+    scopes = policy_scopes(model, policies)
+    if selection.rows is None:
+        return scopes[0]
+    for scope in scopes:
+        if selection.rows.table in _choices(scope):
+            return scope
+    known = ", ".join(sorted({name for scope in scopes for name in _choices(scope)}))
+    raise UsageError(f"--rows {selection.rows}: rows can be chosen of {known}")
+
+
+def _choices(scope: PolicyScope) -> list[str]:
+    return [scope.anchor.name, *(key.table for key in scope.anchor.foreign_keys if scope.model.table(key.table).key)]
+
+
+def _chosen_keys(table: Table, rows: ChosenRows) -> Keys:
+    """The keys that are written in `rows`.
+
+    Raises:
+        UsageError: a key has another number of parts than the table's.
+    """
+    key = replace(table, columns=table.key_columns, foreign_keys=())
+    numbers, texts = [], []
+    for written in rows.keys:
+        parts = written.split("/") if len(table.key) > 1 else [written]
+        if len(parts) != len(table.key):
+            raise UsageError(f"--rows {rows}: the key of {table.name} is {'/'.join(table.key)}, got {written!r}")
+        values = [part.encode() for part in parts]
+        pairs = list(zip(key.columns, values, strict=True))
+        numbers.append(SEPARATOR.encode().join(b"%d" % len(v) if c.type.is_text else v for c, v in pairs))
+        texts += [value for column, value in pairs if column.type.is_text]
+    try:
+        return keys_of(key, parse_rows(key, b"\n".join(numbers), b"".join(texts)))
+    except (ValueError, pa.ArrowInvalid):
+        raise UsageError(f"--rows {rows}: these are no keys of table {table.name}") from None
 
 
 def selected_keys(
@@ -64,6 +120,9 @@ def selected_keys(
         # A chosen parent without any row of the anchor is restored too.
         ids = np.array(selection.parent_ids, np.int64)
         named.setdefault((parent.table, parent.referenced_columns), []).append(ids)
+    if selection.rows and selection.rows.table != scope.anchor.name:
+        table = scope.model.table(selection.rows.table)
+        named.setdefault((table.name, table.key), []).append(_chosen_keys(table, selection.rows))
     while named:
         (name, columns), more = named.popitem()
         table = scope.model.table(name)
@@ -103,6 +162,8 @@ def check_selection(store: Store, backups: Sequence[Manifest], scope: PolicyScop
     Raises:
         UsageError: none of them holds it.
     """
+    if selection.rows:
+        _check_rows(store, backups, selection.rows)
     parent = _first_parent(scope)
     if selection.parent_ids is not None and parent is None:
         raise UsageError(f"rows cannot be chosen by parent: {scope.anchor.name} has none")
@@ -112,7 +173,7 @@ def check_selection(store: Store, backups: Sequence[Manifest], scope: PolicyScop
     for name, ids in chosen:
         if ids is not None and not scope.model.table(name).has_integer_key:
             raise UsageError(
-                f"rows of {name} cannot be chosen by id, since its key is not one integer: choose by --since, --until"
+                f"rows of {name} cannot be chosen by id, since its key is not one integer: choose by --rows"
             )
         left = np.array(sorted(ids or []), np.int64)
         for manifest in backups if len(left) else ():
@@ -124,6 +185,21 @@ def check_selection(store: Store, backups: Sequence[Manifest], scope: PolicyScop
                 f"--{name}-ids {', '.join(map(str, left.tolist()))}: not in"
                 f" {' or '.join(manifest.name for manifest in backups)}; `list` shows other backups"
             )
+
+
+def _check_rows(store: Store, backups: Sequence[Manifest], rows: ChosenRows) -> None:
+    missing = set(rows.keys)
+    for manifest in backups:
+        table = manifest.model.table(rows.table)
+        wanted = {key: _chosen_keys(table, replace(rows, keys=(key,))) for key in missing}
+        for found in _rows(store, table, manifest, table.key):
+            there = keys_of(table, found)
+            missing -= {key for key, value in wanted.items() if is_in(value, there).all()}
+    if missing:
+        raise UsageError(
+            f"--rows {rows}: {min(missing)} is not in {' or '.join(manifest.name for manifest in backups)};"
+            " `list` shows other backups"
+        )
 
 
 def _first_parent(scope: PolicyScope) -> ForeignKey | None:
@@ -138,6 +214,14 @@ def _is_chosen(scope: PolicyScope, rows: pa.Table, selection: Selection) -> pa.A
     if selection.anchor_ids is not None:
         ids = np.array(selection.anchor_ids, np.int64)
         chosen = pc.and_(chosen, names_one_of(scope.anchor, rows, scope.anchor.key, ids))
+    if selection.rows:
+        table = scope.model.table(selection.rows.table)
+        columns = table.key
+        if table is not scope.anchor:
+            reference = next(key for key in scope.anchor.foreign_keys if key.table == table.name)
+            columns = owner_columns(reference, table)
+        keys = _chosen_keys(table, selection.rows)
+        chosen = pc.and_(chosen, names_one_of(scope.anchor, rows, columns, keys))
     # As text, which sorts as time does.
     times = value_text(scope.time_column, rows)
     if selection.since:

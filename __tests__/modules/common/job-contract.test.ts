@@ -30,6 +30,7 @@ it("gives each job its script, the common arguments and its own", () => {
     "target_schema",
     "transaction_ids",
     "image_ids",
+    "rows",
     "since",
     "until",
     "ignore_columns",
