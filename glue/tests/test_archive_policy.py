@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from xray_backup.archive import archive
 from xray_backup.archive_policy import ArchivePolicy, parse_policies, policy_scopes
 from xray_backup.data_model import DataModel, parse_data_model
 from xray_backup.database_model import EVERY_TABLE
-from xray_backup.errors import UsageError
+from xray_backup.errors import UsageError, VerificationError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult, purge_records
@@ -147,6 +148,31 @@ def test_on_the_command_line(lab: ClinicLab, emulator: Emulator) -> None:
     assert (lab.count("visit"), lab.count("device_log"), lab.count("unrelated")) == (1, 3, 1)
     wrong = command("purge", *lab.options(emulator), "--policies", "visit", "--older-than-days", "2")
     assert "got 'visit', policies with commas between are needed" in wrong.communicate(timeout=60)[1]
+
+
+@pytest.mark.parametrize("policies", [POLICIES, POLICIES[::-1]])
+def test_an_archive_of_one_policy_that_is_damaged_does_not_keep_the_other_from_its_purge(
+    lab: ClinicLab, emulator: Emulator, tmp_path: Path, policies: tuple[ArchivePolicy, ...]
+) -> None:
+    archive(lab.run(policies=POLICIES[:1]), "visits", 2)
+    archive(lab.run(policies=POLICIES[1:]), "logs", 2)
+    file = load_manifest(lab.store, "archive-visits").tables["note"].files[0]
+    path = tmp_path / "store" / file.key
+    path.write_bytes(path.read_bytes()[:-1])
+    text = ",".join(map(str, policies))
+    done = command(
+        "purge", *lab.options(emulator), "--policies", text, "--older-than-days", "2", "--mode", "execute"
+    )  # fmt: skip
+    _, errors = done.communicate(timeout=120)
+    assert (done.returncode, errors.count(file.key)) == (VerificationError.exit_code, 1), errors
+    assert (lab.count("visit"), lab.count("device_log")) == (4, 3)
+
+
+def test_an_error_that_every_policy_meets_is_said_once(lab: ClinicLab, emulator: Emulator) -> None:
+    policies = ["--policies", "visit.seen_at,device_log.logged_off"]
+    done = command("purge", *lab.options(emulator), *policies, "--older-than-days", "2")
+    _, errors = done.communicate(timeout=120)
+    assert (done.returncode, errors.count("policy device_log.logged_off:")) == (UsageError.exit_code, 1), errors
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from xray_backup.aws import region_of_arn
 from xray_backup.check import Subject, check
 from xray_backup.database import Database, Secret
 from xray_backup.database_model import EVERY_TABLE, X_RAY_TABLES, TableChoice
-from xray_backup.errors import BackupError, UsageError, VerificationError
+from xray_backup.errors import BackupError, LockedError, UnavailableError, UsageError, VerificationError
 from xray_backup.events import Events
 from xray_backup.job_contract import X_RAY_POLICIES
 from xray_backup.purge import purge
-from xray_backup.purge_record import KEPT_FOR_GOOD
+from xray_backup.purge_record import KEPT_FOR_GOOD, PurgeResult
 from xray_backup.restore import restore
 from xray_backup.restore_selection import Selection
 from xray_backup.run import Run
@@ -155,12 +155,26 @@ def _check_policies(run: Run) -> None:
 def _purge(run: Run, options: argparse.Namespace) -> None:
     _check_policies(run)
     age = _age(run, options, options.older_than_days)
-    results = [purge(run, age, options.chunk_rows, options.sleep_ratio, policy) for policy in run.policies]
+    results: list[PurgeResult] = []
+    errors: list[BackupError] = []
+    for policy in run.policies:
+        try:
+            results.append(purge(run, age, options.chunk_rows, options.sleep_ratio, policy))
+        except (LockedError, UnavailableError):
+            raise
+        except BackupError as error:
+            # It may be of this policy alone: a damaged archive, a right that is missing.
+            errors.append(error)
+    # Several policies may meet the same one.
+    messages = list(dict.fromkeys(map(str, errors)))
     if kept := sum(result.units.get(outcome, 0) for result in results for outcome in KEPT_FOR_GOOD):
         verb = "would be" if run.dry_run else "were"
         deleted = sum(result.units.get("would_delete" if run.dry_run else "deleted", 0) for result in results)
         obstacles = "; ".join(text for result in results for text in result.obstacles)
-        raise BackupError(f"{kept} units {verb} kept, {deleted} {verb} deleted: {obstacles}")
+        messages.append(f"{kept} units {verb} kept, {deleted} {verb} deleted: {obstacles}")
+    if messages:
+        kind = type(errors[0]) if errors else BackupError
+        raise kind("; ".join(messages))
 
 
 def _restore(run: Run, options: argparse.Namespace) -> None:
