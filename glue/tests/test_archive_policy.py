@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from tests.support.mysql_server import MySqlServer
 from xray_backup.archive import archive
 from xray_backup.archive_policy import ArchivePolicy, parse_policies, policy_scopes
 from xray_backup.data_model import DataModel, parse_data_model
-from xray_backup.database_model import EVERY_TABLE
+from xray_backup.database_model import EVERY_TABLE, parse_table_choice
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult, purge_records
+from xray_backup.report import gather
+from xray_backup.report_page import render
 from xray_backup.restore import restore
 from xray_backup.restore_selection import Selection
 from xray_backup.snapshot import snapshot
@@ -166,6 +170,26 @@ def test_an_archive_of_one_policy_that_is_damaged_does_not_keep_the_other_from_i
     _, errors = done.communicate(timeout=120)
     assert (done.returncode, errors.count(file.key)) == (VerificationError.exit_code, 1), errors
     assert (lab.count("visit"), lab.count("device_log")) == (4, 3)
+
+
+def test_the_report_tells_what_was_left_out_and_whose_rows_each_purge_deleted(lab: ClinicLab) -> None:
+    chosen = parse_table_choice("!unrelated")
+    snapshot(lab.run(), "a", 60)
+    for slot in ("b", "c"):
+        snapshot(lab.run(tables=chosen), slot, 60)
+    archive(lab.run(), "c", 2)
+    for policy in POLICIES:
+        purged(lab, policy)
+    report = gather(lab.store, lab.events)
+    page = render(report)
+    assert re.findall(r"<li>(.*)</li>", page.partition("<h2>Left out</h2>")[2]) == [
+        "<code>snapshot-c</code> and 1 earlier: table unrelated"
+    ]
+    assert "of every table since" not in page
+    assert {purge.intent.anchor: purge.deleted for purge in report.purges} == {"visit": 9, "device_log": 2}
+    assert page.count('<td class="aside">device_log</td>') == page.count('<td class="aside">visit</td>') == 1
+    whole = render(replace(report, snapshots=report.snapshots[-1:]))
+    assert ("of every table since" in whole, "Left out" in whole) == (True, False)
 
 
 def test_an_error_that_every_policy_meets_is_said_once(lab: ClinicLab, emulator: Emulator) -> None:

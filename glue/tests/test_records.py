@@ -59,7 +59,7 @@ def test_every_record_has_the_keys_that_it_always_had(lab: Lab) -> None:
     assert restored["tables"]["image"] == {"inserted": 5, "present": 0, "conflicts": 0, "orphans": 0, "refused": 0}
     (verified,) = (document for key, document in found.items() if key.startswith("v1/_verifications/"))
     assert verified.keys() == every_run | {"backups", "against_database"}
-    assert found["v1/_purges/RUN/intent.json"].keys() == INTENT.keys()
+    assert found["v1/_purges/RUN/intent.json"].keys() == INTENT.keys() | {"anchor"}
     assert found["v1/_purges/RUN/chunks-00001.jsonl"] == {
         "archive": "archive-a", "first": 1, "last": 4, "units": {"deleted": 4},
     }  # fmt: skip

@@ -49,11 +49,17 @@ class ChunkResult:
 
 @dataclass(frozen=True)
 class PurgeIntent(Record):
-    """The archives whose rows of before `before` a purge is about to delete."""
+    """The archives whose rows of before `before` a purge is about to delete; `anchor` is the table of its policy."""
 
     archives: Sequence[str]
     before: str
     started_at: str
+    anchor: str | None
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """As of every record; earlier versions named no anchor."""
+        return super().from_document({"anchor": None} | dict(document))
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,8 @@ class PurgeRecorder:
         self._written = time.monotonic()
 
     def __enter__(self) -> PurgeRecorder:
-        self._write("intent.json", PurgeIntent(self._archives, self._before, datetime.now(UTC).isoformat()).to_json())
+        intent = PurgeIntent(self._archives, self._before, datetime.now(UTC).isoformat(), self._scope.anchor.name)
+        self._write("intent.json", intent.to_json())
         return self
 
     def add(self, archive: str, chunk: ChunkResult) -> None:

@@ -21,6 +21,7 @@ from xray_backup.manifest_store import load_manifests
 from xray_backup.purge_record import PurgeRecord, purge_records, purged_archives
 from xray_backup.records import read_records
 from xray_backup.run_records import RestoreRecord, VerificationRecord
+from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.store import Store
 
 # A weekly backup that is a day late; a test of the recovery in each quarter.
@@ -66,6 +67,17 @@ class Backup:
         """Bytes of all files."""
         return sum(table.size for table in self.manifest.tables.values())
 
+    @property
+    def not_held(self) -> tuple[str, ...]:
+        """All that it lacks of the schema, and the kinds of programs that it may lack."""
+        definition = self.manifest.schema_definition or NO_DEFINITION
+        return (*definition.not_held, *(f"perhaps {kind}" for kind in definition.unseen))
+
+    @property
+    def holds_every_table(self) -> bool:
+        """False where a table was left out."""
+        return not any(name.startswith("table ") for name in self.not_held)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -89,6 +101,15 @@ class Report:
     def last_proof(self) -> datetime:
         """Time at which the rows of a backup were last read and compared."""
         return max(backup.proved_at for backup in (*self.snapshots, *self.archives))
+
+    @property
+    def left_out(self) -> list[tuple[list[Backup], tuple[str, ...]]]:
+        """What backups lack, and which ones lack just that; the newest first."""
+        found: dict[tuple[str, ...], list[Backup]] = {}
+        for backup in (*self.snapshots, *self.archives):
+            if backup.not_held:
+                found.setdefault(backup.not_held, []).append(backup)
+        return [(backups, objects) for objects, backups in found.items()]
 
     @property
     def usual_gap(self) -> float | None:
