@@ -192,6 +192,15 @@ def test_the_report_tells_what_was_left_out_and_whose_rows_each_purge_deleted(la
     assert ("of every table since" in whole, "Left out" in whole) == (True, False)
 
 
+def test_a_run_without_policies_is_told_of_them_and_verify_needs_none(lab: ClinicLab, emulator: Emulator) -> None:
+    for job in ("backup", "check"):
+        output, errors = command(job, *lab.options(emulator)).communicate(timeout=120)
+        assert "or name the --policies of your own tables, or none" in errors, (output, errors)
+    snapshot(lab.run(), "s", 60)
+    verify = command("verify", *lab.options(emulator), "--against-database")
+    assert (verify.communicate(timeout=120)[1], verify.returncode) == ("", 0)
+
+
 def test_an_error_that_every_policy_meets_is_said_once(lab: ClinicLab, emulator: Emulator) -> None:
     policies = ["--policies", "visit.seen_at,device_log.logged_off"]
     done = command("purge", *lab.options(emulator), *policies, "--older-than-days", "2")

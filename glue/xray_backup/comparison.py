@@ -13,6 +13,7 @@ import pymysql.cursors
 from xray_backup.data_file import ROWS_PER_PART, decode, read_file
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
+from xray_backup.database_model import read_tables
 from xray_backup.errors import UsageError
 from xray_backup.fingerprint import (
     Fingerprint,
@@ -26,6 +27,7 @@ from xray_backup.fingerprint import (
 from xray_backup.key_range import ROWS_PER_RANGE, KeyRange
 from xray_backup.keys import Keys, key_sql, keys_of, no_keys
 from xray_backup.manifest import FORMAT_VERSION, Manifest, TableBackup
+from xray_backup.rights import check_right
 from xray_backup.run import Run
 from xray_backup.workplace import Workplace
 
@@ -66,7 +68,9 @@ def compare(run: Run, manifest: Manifest) -> dict[str, Difference]:
         UsageError: the backup has other columns than the database.
     """
     with run.database.session() as connection:
-        now = {table.name: table for table in run.read_tables(connection).model.tables}
+        # The backup says which tables there are to compare, whatever the run's policies name.
+        check_right(connection, run.database.schema, "SELECT", manifest.model.tables)
+        now = {table.name: table for table in read_tables(connection, run.database.schema).model.tables}
     for table in manifest.model.tables:
         there = now.get(table.name)
         if there is None or (there.key, there.columns) != (table.key, table.columns):

@@ -100,12 +100,14 @@ def read_tables(connection: Connection, schema: str, choice: TableChoice = EVERY
     engines = _engines(connection, schema)
     left_out = choice.left_out(engines)
     names = [name for name in engines if name not in left_out]
-    for table in choice.expected:
-        if table.name not in names:
-            raise UsageError(
-                f"table {schema}.{table.name} does not exist, or this user may not read it: apply the schema's"
-                " migrations, or grant SELECT on it"
-            )
+    missing = [table.name for table in choice.expected if table.name not in names]
+    if missing:
+        # None of them, and others: it is another schema than the one whose policy is the default.
+        others = ", or name the --policies of your own tables, or none" if len(missing) == len(choice.expected) else ""
+        raise UsageError(
+            f"table {schema}.{missing[0]} does not exist, or this user may not read it: apply the schema's"
+            f" migrations, or grant SELECT on it{others if names else ''}"
+        )
     if not names:
         raise UsageError(f"schema {schema} has no table to back up that this user may see")
     columns, keys, foreign_keys = (
