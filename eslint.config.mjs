@@ -18,7 +18,7 @@ const corridors = {
   network: ["common"],
   storage: ["common"],
   database: ["network", "common"],
-  access: ["storage", "database", "common"],
+  access: ["storage", "database", "network", "common"],
   backup: ["storage", "database", "network", "common"],
 };
 

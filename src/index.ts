@@ -51,6 +51,7 @@ export {
 } from "./modules/network/data-lake-network";
 export type { DataLakeSubnet } from "./modules/network/data-lake-subnet";
 
+export { DatabaseBastion, type DatabaseBastionProps, type DatabaseTunnel } from "./modules/access/database-bastion";
 export type { ImageUploaderProps } from "./modules/access/image-uploader";
 export { ImageUploaderUser, type ImageUploaderUserProps } from "./modules/access/image-uploader-user";
 export { WebIdentityRole, type WebIdentityRoleProps } from "./modules/access/web-identity-role";

@@ -19,6 +19,7 @@ const PAGES: Record<string, string[]> = {
   "data-lake-bucket": ["DataLakeBucketProps", "DataLakePrefixes", "DataLakeLifecycleProps"],
   "data-lake-key": ["DataLakeKeyProps"],
   "data-lake-network": ["DataLakeNetworkProps", "ExistingNetworkProps"],
+  "database-bastion": ["DatabaseBastionProps"],
   "ephemeral-resource": ["EphemeralResourceProps"],
   "image-uploader-user": ["ImageUploaderUserProps", "ImageUploaderProps"],
   "metadata-database": ["MetadataDatabaseProps"],

@@ -138,6 +138,27 @@ describe("the web app", () => {
   });
 });
 
+describe("the bastion", () => {
+  const tunnelOf = (variables: Record<string, string>, name: string) => {
+    const built = synthesizeApp((app) => environments(variables).forEach((one) => addEnvironment(app, one)));
+    const stack = built[`${name}-data-lake`];
+    const { output } = JSON.parse(stack?.text ?? "{}") as { output: Record<string, { value: unknown }> };
+    return { stack, tunnel: output.database_tunnel?.value };
+  };
+
+  it("is not there unless a variable asks for it", () => {
+    for (const { name } of all) expect(dataLake(name).ids("aws_instance")).toEqual([]);
+    expect(tunnelOf({ DEV_BASTION: "true" }, "prod").tunnel).toBeUndefined();
+  });
+
+  it.each(["dev", "prod"])("of %s tells the command how to open the tunnel", (name) => {
+    const { stack, tunnel } = tunnelOf({ [`${name.toUpperCase()}_BASTION`]: "true" }, name);
+    expect(stack?.ids("aws_instance")).toEqual(["Bastion"]);
+    expect(Object.keys(tunnel as object)).toEqual(["document_name", "host", "instance_id", "port", "region"]);
+    expect(tunnel).toMatchObject({ port: 3306 });
+  });
+});
+
 it("tells MySQL Workbench all but the password", () => {
   const { output } = JSON.parse(dataLake("prod").text) as { output: Record<string, { value: unknown }> };
   expect(Object.keys(output)).toEqual(

@@ -2,10 +2,10 @@ import { environments } from "../../src/stacks/environments";
 import { synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
 
-// The environment that has every job.
+// The environment that has every job, with a bastion.
 const local = environments({})
   .filter(({ name }) => name === "local")
-  .map((environment) => ({ ...environment, webApp: { googleServiceAccountId: "104752890112345678901" } }));
+  .map((environment) => ({ ...environment, bastion: {}, webApp: { googleServiceAccountId: "104752890112345678901" } }));
 const stack = synthesizeApp((app) => local.forEach((environment) => addEnvironment(app, environment)))[
   "local-data-lake"
 ];
@@ -166,6 +166,17 @@ describe("what each role may do", () => {
     ]);
   });
 
+  it("the bastion: talk to Systems Manager, read no parameter, take no command", () => {
+    expect(table("Bastion_Role_Policy")).toEqual([
+      [
+        "ssm:UpdateInstanceInformation ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel " +
+          "ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel",
+        "*",
+        "",
+      ],
+    ]);
+  });
+
   it("and nobody may delete an object or a version", () => {
     expect(stack.text).not.toMatch(/s3:Delete/);
   });
@@ -173,6 +184,7 @@ describe("what each role may do", () => {
   it("and there is no other role, and no user", () => {
     expect(stack.ids("aws_iam_role")).toEqual([
       "Backup_Role",
+      "Bastion_Role",
       "Database_MonitoringRole",
       "Purge_Role",
       "Restore_Role",
@@ -188,6 +200,9 @@ describe("an asterisk for a resource", () => {
     "ec2:Describe*": "EC2 knows no narrower resource for these",
     "glue:GetSecurityConfiguration": "Glue knows no resource for it",
     "cloudwatch:PutMetricData": "CloudWatch knows no resource for it; the namespace narrows it",
+    "ssm:UpdateInstanceInformation":
+      "as AWS's page on a role for sessions has it: the instance's id is not known before it starts",
+    "ssmmessages:*Channel": "Systems Manager knows no resource for a channel",
     Key_PolicyDocument: "in the policy of a key it is the key itself",
   };
   const documents = [
@@ -200,7 +215,10 @@ describe("an asterisk for a resource", () => {
     for (const statement of statementsOf(id)) {
       if (!(statement.resources ?? []).includes("*")) continue;
       const reasons = statement.actions.map(
-        (action) => REASONS[id] ?? REASONS[action] ?? REASONS[action.replace(/(?<=:Describe).*/, "*")],
+        (action) =>
+          REASONS[id] ??
+          REASONS[action] ??
+          REASONS[action.replace(/(?<=:Describe).*|(?<=^ssmmessages:).*(?=Channel$)/, "*")],
       );
       expect([statement.actions, reasons]).toEqual([
         statement.actions,

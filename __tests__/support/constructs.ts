@@ -8,6 +8,7 @@ import {
   DataLakeBucket,
   DataLakeKey,
   DataLakeNetwork,
+  DatabaseBastion,
   type ExistingNetworkProps,
   type IDataLakeNetwork,
   ImageUploaderUser,
@@ -53,6 +54,7 @@ export function everyConstruct(place: (id: string) => Place) {
   const backupJob = make(BackupGlueJob, "Backup", wiring);
   make(RestoreGlueJob, "Restore", wiring);
   make(PurgeGlueJob, "Purge", { ...wiring, olderThanDays: 90 });
+  make(DatabaseBastion, "Bastion", { database, network, encryptionKey });
   make(BackupCatalog, "Catalog", { bucket, encryptionKey });
   make(DataLakeAlarms, "Alarms", { database, backupJob, encryptionKey, email: "a@example.org" });
   const secret = database.addUser("xray_app");

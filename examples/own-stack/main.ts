@@ -9,6 +9,7 @@ import {
   DataLakeBucket,
   DataLakeKey,
   DataLakeNetwork,
+  DatabaseBastion,
   EphemeralResource,
   MetadataDatabase,
   MetadataSchema,
@@ -37,6 +38,11 @@ class LakeStack extends TerraformStack {
       snapshotExpirationDays: 400,
     });
     const database = new MetadataDatabase(this, "Database", { network, encryptionKey, multiAz: true });
+    // A way in for people, by Systems Manager: npx xray-tunnel own-lake
+    const bastion = new DatabaseBastion(this, "Bastion", { database, network, encryptionKey });
+    bastion.grantConnect(Role.fromRoleName(this, "Developer", "developer"));
+    new TerraformOutput(this, "database_tunnel", { value: bastion.tunnel, staticId: true });
+
     const job = { bucket, database, network, encryptionKey };
     const backupJob = new BackupGlueJob(this, "Backup", {
       ...job,

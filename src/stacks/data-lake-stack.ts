@@ -3,6 +3,7 @@ import { TerraformOutput } from "cdktf";
 import { AccessLogsBucket } from "../modules/storage/access-logs-bucket";
 import { BackupCatalog } from "../modules/backup/backup-catalog";
 import { BackupGlueJob } from "../modules/backup/backup-glue-job";
+import { DatabaseBastion } from "../modules/access/database-bastion";
 import { DataLakeAlarms } from "../modules/backup/data-lake-alarms";
 import { DataLakeBucket, PublicAccess } from "../modules/storage/data-lake-bucket";
 import { rdsBundleUrl } from "../modules/common/rds-authorities";
@@ -32,6 +33,8 @@ export class DataLakeStack extends EnvironmentStack {
   readonly catalog: BackupCatalog;
   /** The log-ins of the database's users. */
   readonly secrets: Record<DatabaseUser, IDatabaseSecret>;
+  /** Bastion host of the database. */
+  readonly bastion?: DatabaseBastion;
   /** AWS role of the web app. */
   readonly webAppRole?: WebIdentityRole;
   /** IAM user of a web app without an identity that AWS could trust. */
@@ -70,6 +73,9 @@ export class DataLakeStack extends EnvironmentStack {
       DatabaseUser,
       IDatabaseSecret
     >;
+    if (environment.bastion) {
+      this.bastion = new DatabaseBastion(this, "Bastion", { ...environment.bastion, database, network, encryptionKey });
+    }
     const { dataModel, policies, keptTables } = environment;
     const wiring = { bucket: this.bucket, database, network, encryptionKey, dataModel };
     const aging = { ...wiring, policies, keptTables };
@@ -101,6 +107,7 @@ export class DataLakeStack extends EnvironmentStack {
       restore_job_name: restoreJob.jobName,
       ...(purgeJob && { purge_job_name: purgeJob.jobName }),
       athena_workgroup: catalog.workgroupName,
+      ...(this.bastion && { database_tunnel: this.bastion.tunnel }),
       ...(webAppRole && { web_app_role_arn: webAppRole.roleArn }),
       ...(imageUploaderUser && { image_uploader_user_name: imageUploaderUser.userName }),
       // Fields of MySQL Workbench's "Setup New Connection"; the password is in the secret.

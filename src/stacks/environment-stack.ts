@@ -19,6 +19,7 @@ const SERVICES = [
   "s3",
   "secretsmanager",
   "sns",
+  "ssm",
   "sts",
 ] as const;
 

@@ -7,6 +7,7 @@ import type { ArchivePolicyProps, DataModel } from "../modules/common/data-model
 import type { DataLakeNetworkProps } from "../modules/network/data-lake-network";
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/database/metadata-database-props";
 import type { PurgeGlueJobProps } from "../modules/backup/purge-glue-job";
+import type { DatabaseBastionProps } from "../modules/access/database-bastion";
 import { regionFault } from "../modules/common/rds-authorities";
 import { ValidationError } from "../modules/common/validation-error";
 import type { WebIdentityRoleProps } from "../modules/access/web-identity-role";
@@ -37,6 +38,7 @@ const STACK_PROPS = {
     "policies",
     "provider",
   ],
+  bastion: ["database", "encryptionKey", "network", "provider"],
   bucket: [
     "encryptionKey",
     "forceDestroy",
@@ -95,6 +97,11 @@ export interface Environment {
    * @default - those of BackupGlueJob
    */
   readonly backup?: Settings<BackupGlueJobProps, "backup">;
+  /**
+   * Makes an instance through which people reach a private database from outside; its settings, `{}` for the defaults.
+   * @default - none
+   */
+  readonly bastion?: Settings<DatabaseBastionProps, "bastion">;
   /**
    * Settings of the bucket.
    * @default - those of DataLakeBucket

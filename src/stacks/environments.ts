@@ -14,6 +14,11 @@ export interface EnvironmentVariables {
    */
   readonly AWS_ENDPOINT_URL?: string;
   /**
+   * `true` makes the bastion of `dev`.
+   * @default - none
+   */
+  readonly DEV_BASTION?: string;
+  /**
    * The bucket for the state of `dev`.
    * @default - a file
    */
@@ -33,6 +38,11 @@ export interface EnvironmentVariables {
    * @default - the connection is not encrypted
    */
   readonly MYSQL_TLS_CA_CERT?: string;
+  /**
+   * `true` makes the bastion of `prod`.
+   * @default - none
+   */
+  readonly PROD_BASTION?: string;
   /**
    * The bucket for the state of `prod`.
    * @default - a file
@@ -64,6 +74,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       sampleData: true,
       database: { instanceClass: "db.t4g.micro" },
       backup: { executionClass: "FLEX" },
+      bastion: variables.DEV_BASTION === "true" ? {} : undefined,
       mysqlProxy: variables.MYSQL_PROXY,
       stateBucketName: variables.DEV_STATE_BUCKET,
     },
@@ -73,6 +84,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       protect: true,
       sampleData: false,
       alarms: { email: variables.ALARM_EMAIL },
+      bastion: variables.PROD_BASTION === "true" ? {} : undefined,
       bucket: { snapshotExpirationDays: 400 },
       database: { instanceClass: "db.m7g.large", allocatedStorageGib: 100, multiAz: true, backupRetentionDays: 35 },
       mysqlProxy: variables.MYSQL_PROXY,

@@ -13,8 +13,10 @@ export interface CertificateFiles {
 /**
  * Writes a certificate for 127.0.0.1 and localhost. The one that a server makes by itself names no host, so that a client
  * that checks names, as Terraform's provider does, refuses it.
+ *
+ * @param hosts further names
  */
-export async function writeCertificate(folder: string): Promise<CertificateFiles> {
+export async function writeCertificate(folder: string, hosts: string[] = []): Promise<CertificateFiles> {
   const pem = await generate([{ name: "commonName", value: "localhost" }], {
     keySize: 2048,
     algorithm: "sha256",
@@ -23,7 +25,7 @@ export async function writeCertificate(folder: string): Promise<CertificateFiles
       {
         name: "subjectAltName",
         altNames: [
-          { type: 2, value: "localhost" },
+          ...["localhost", ...hosts].map((value) => ({ type: 2 as const, value })),
           { type: 7, ip: "127.0.0.1" },
         ],
       },

@@ -30,6 +30,12 @@ export interface StartServerOptions {
    */
   readonly keepRunning?: boolean;
   /**
+   * Names in the server's certificate besides localhost.
+   *
+   * @default - none
+   */
+  readonly certificateHosts?: string[];
+  /**
    * Further options of the daemon, for example `--innodb-buffer-pool-size=1G`.
    *
    * @default - none
@@ -74,7 +80,7 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
   const initFile = path.join(folder, "init.sql");
   if (!existsSync(passwordFile)) {
     await rm(data, { recursive: true, force: true });
-    await writeCertificate(folder);
+    await writeCertificate(folder, options.certificateHosts);
     await initialise(options.kind, launcher, data, log);
     const password = randomBytes(18).toString("hex");
     const init = [`ALTER USER 'root'@'localhost' IDENTIFIED BY '${password}';`];

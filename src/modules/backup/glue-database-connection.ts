@@ -1,16 +1,16 @@
 import { Construct } from "constructs";
 import { GlueConnection } from "@cdktf/provider-aws/lib/glue-connection";
-import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import type { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcSecurityGroupEgressRule } from "@cdktf/provider-aws/lib/vpc-security-group-egress-rule";
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
 import { arnScope } from "../common/expression";
+import { addDatabaseClientGroup } from "../database/database-client-group";
 import type { IDatabaseSecret } from "../database/database-secret";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import type { DataLakeSubnet } from "../network/data-lake-subnet";
 import type { IMetadataDatabase } from "../database/metadata-database";
-import { terraformLiteral } from "../common/expression";
 import { keepNames } from "../common/kept-name";
-import { ec2Description, physicalName, securityGroupName } from "../common/physical-name";
+import { physicalName } from "../common/physical-name";
 import type { IRole } from "../common/role";
 import { ValidationError } from "../common/validation-error";
 
@@ -104,47 +104,19 @@ export class GlueDatabaseConnection extends Construct {
   }
 
   private addSecurityGroup(database: IMetadataDatabase, network: IDataLakeNetwork): SecurityGroup {
-    const description = ec2Description("Glue job", this);
-    const group = new SecurityGroup(this, "SecurityGroup", {
-      vpcId: network.vpcId,
-      name: securityGroupName(this),
-      description: terraformLiteral(description),
-    });
-    keepNames(group, "name", "description");
+    const group = addDatabaseClientGroup(this, { database, network, kind: "Glue job" });
     const securityGroupId = group.id;
-    const tcp = { securityGroupId, ipProtocol: "tcp" };
-    const https = { ...tcp, fromPort: 443, toPort: 443 };
-    const self = { ...tcp, referencedSecurityGroupId: securityGroupId, fromPort: 0, toPort: 65_535 };
+    const self = {
+      securityGroupId,
+      referencedSecurityGroupId: securityGroupId,
+      ipProtocol: "tcp",
+      fromPort: 0,
+      toPort: 65_535,
+      description: "Spark driver and workers",
+    };
     // The driver and the workers of a Spark job talk to each other on ports of their own choice.
-    new VpcSecurityGroupIngressRule(this, "SelfIngress", { ...self, description: "Spark driver and workers" });
-    new VpcSecurityGroupEgressRule(this, "SelfEgress", { ...self, description: "Spark driver and workers" });
-    new VpcSecurityGroupEgressRule(this, "DatabaseEgress", {
-      ...tcp,
-      referencedSecurityGroupId: database.securityGroupId,
-      fromPort: database.port,
-      toPort: database.port,
-      description: "Metadata database",
-    });
-    if (network.endpoints) {
-      new VpcSecurityGroupEgressRule(this, "S3Egress", {
-        ...https,
-        prefixListId: network.endpoints.s3PrefixListId,
-        description: "S3",
-      });
-      new VpcSecurityGroupEgressRule(this, "EndpointsEgress", {
-        ...https,
-        referencedSecurityGroupId: network.endpoints.securityGroupId,
-        description: "AWS services",
-      });
-      network.endpoints.allowFrom(securityGroupId, description, this);
-    } else {
-      new VpcSecurityGroupEgressRule(this, "HttpsEgress", {
-        ...https,
-        cidrIpv4: "0.0.0.0/0",
-        description: "AWS services, by the network's own way",
-      });
-    }
-    database.allowConnectionsFrom(securityGroupId, description, this);
+    new VpcSecurityGroupIngressRule(this, "SelfIngress", self);
+    new VpcSecurityGroupEgressRule(this, "SelfEgress", self);
     return group;
   }
 }

@@ -32,15 +32,20 @@ export class VpcEndpoints extends Construct {
   /** The security group of the interface endpoints. */
   readonly securityGroupId: string;
 
-  constructor(scope: Construct, id: string, props: VpcEndpointsProps) {
+  private readonly region: string;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: VpcEndpointsProps,
+  ) {
     super(scope, id);
     const { vpcId, subnets } = props;
-    const region = new DataAwsRegion(this, "Region").name;
-    const name = (service: string): string => `com.amazonaws.${region}.${service}`;
+    this.region = new DataAwsRegion(this, "Region").name;
 
     this.s3PrefixListId = new VpcEndpoint(this, "s3", {
       vpcId,
-      serviceName: name("s3"),
+      serviceName: this.serviceName("s3"),
       vpcEndpointType: "Gateway",
       routeTableIds: [...new Set(subnets.map((subnet) => subnet.routeTableId))],
     }).prefixListId;
@@ -52,16 +57,21 @@ export class VpcEndpoints extends Construct {
     });
     keepNames(securityGroup, "name");
     this.securityGroupId = securityGroup.id;
-    for (const service of INTERFACE_SERVICES) {
-      new VpcEndpoint(this, service, {
-        vpcId,
-        serviceName: name(service),
-        vpcEndpointType: "Interface",
-        privateDnsEnabled: true,
-        subnetIds: subnets.slice(0, 1).map((subnet) => subnet.id),
-        securityGroupIds: [this.securityGroupId],
-      });
-    }
+    for (const service of INTERFACE_SERVICES) this.addInterface(service);
+  }
+
+  /** Makes the interface endpoint of one more service, such as `ssm`; adding a service again changes nothing. */
+  addInterface(service: string): void {
+    if (this.node.tryFindChild(service)) return;
+    const { vpcId, subnets } = this.props;
+    new VpcEndpoint(this, service, {
+      vpcId,
+      serviceName: this.serviceName(service),
+      vpcEndpointType: "Interface",
+      privateDnsEnabled: true,
+      subnetIds: subnets.slice(0, 1).map((subnet) => subnet.id),
+      securityGroupIds: [this.securityGroupId],
+    });
   }
 
   /**
@@ -76,5 +86,9 @@ export class VpcEndpoints extends Construct {
       description,
       referencedSecurityGroupId: securityGroupId,
     });
+  }
+
+  private serviceName(service: string): string {
+    return `com.amazonaws.${this.region}.${service}`;
   }
 }
