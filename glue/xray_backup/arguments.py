@@ -135,7 +135,7 @@ def _tables(text: str) -> TableChoice:
         return parse_table_choice(text)
     except ValueError:
         raise _wrong(
-            text, "names of tables with commas between are needed; `*` is every table, `!name` leaves one out"
+            text, "names of tables with commas between are needed; `@all` is every table, `!name` leaves one out"
         ) from None
 
 

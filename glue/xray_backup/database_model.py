@@ -40,18 +40,20 @@ class TableChoice:
 
 
 EVERY_TABLE = TableChoice()
+# No asterisk: a shell on the way to a job would put names of files in its place.
+_ALL = "@all"
 
 
 def parse_table_choice(text: str) -> TableChoice:
-    """The choice that `text` names: tables with commas between, `*` for every one, `!name` for all but that one.
+    """The choice that `text` names: tables with commas between, `@all` for every one, `!name` for all but that one.
 
     Raises:
         ValueError: a name is empty, or tables are both named and left out.
     """
     names = text.split(",")
     excluded = tuple(name[1:] for name in names if name.startswith("!"))
-    named = tuple(name for name in names if not name.startswith("!") and name != "*")
-    if not all((*named, *excluded)) or (named and (excluded or "*" in names)):
+    named = tuple(name for name in names if not name.startswith("!") and name != _ALL)
+    if not all((*named, *excluded)) or (named and (excluded or _ALL in names)):
         raise ValueError(text)
     return TableChoice(named or None, excluded)
 

@@ -66,6 +66,16 @@ describe("defaults", () => {
     });
   });
 
+  // Glue does not say how it starts a script: a shell on the way must not find anything to put something else for.
+  it.each(["non_overridable_arguments", "default_arguments"] as const)(
+    "has no letter in %s that a shell expands",
+    (name) => {
+      for (const value of Object.values(argumentsIn(resource[name]))) {
+        expect(value.replaceAll(/\$\{[^}]*\}/g, "")).toMatch(/^[\w@%+=:,.\/-]*$/);
+      }
+    },
+  );
+
   it("fixes what a run must not change, and leaves the rest to it", () => {
     expect(argumentsIn(resource.non_overridable_arguments)).toEqual({
       "--extra-py-files": expect.stringMatching(/\/xray_backup\.zip$/) as unknown,
@@ -74,7 +84,7 @@ describe("defaults", () => {
       "--ssl_ca": "rds",
       "--ssl_mode": "VERIFY_IDENTITY",
       "--store": "s3://${aws_s3_bucket.Lake.id}/backup",
-      "--tables": "*",
+      "--tables": "@all",
     });
     expect(argumentsIn(resource.default_arguments)).toEqual({
       "--custom-logGroup-prefix": "/aws-glue/jobs/test-backup",
@@ -289,7 +299,7 @@ describe("with a data model of one's own", () => {
 
   it("archives nothing without a policy", () => {
     const without = argumentsOf({ dataModel: slideRegistry });
-    expect(without).toMatchObject({ "--policies": "none", "--tables": "*" });
+    expect(without).toMatchObject({ "--policies": "none", "--tables": "@all" });
     expect(without).not.toHaveProperty("--archive_older_than_days");
     expect(without).not.toHaveProperty("--least_age_days");
   });
@@ -317,11 +327,11 @@ describe("with a data model of one's own", () => {
     [{ tables: ["image"], excludeTables: ["image"] }, "tables and excludeTables do not go together: leave one out"],
     [
       { tables: [] },
-      "tables must be one or more names of tables, without a comma in them or ! or * before them, got []",
+      "tables must be one or more names of tables, without a comma in them or ! or @ before them, got []",
     ],
     [
       { excludeTables: ["!image"] },
-      'excludeTables must be one or more names of tables, without a comma in them or ! or * before them, got ["!image"]',
+      'excludeTables must be one or more names of tables, without a comma in them or ! or @ before them, got ["!image"]',
     ],
     [{ dataModel: slideRegistry, tables: ["slides"] }, 'tables: the data model has no table "slides"'],
     [

@@ -103,10 +103,10 @@ export function tableArguments(
   const { dataModel, tables, excludeTables } = props;
   for (const [prop, names] of Object.entries({ tables, excludeTables })) {
     checkList(scope, prop, names);
-    if (names?.length === 0 || names?.some((name) => typeof name !== "string" || !/^[^!*,][^,]*$/.test(name))) {
+    if (names?.length === 0 || names?.some((name) => typeof name !== "string" || !/^[^!@,][^,]*$/.test(name))) {
       throw new ValidationError(
         scope,
-        `${prop} must be one or more names of tables, without a comma in them or ! or * before them, got ${JSON.stringify(names)}`,
+        `${prop} must be one or more names of tables, without a comma in them or ! or @ before them, got ${JSON.stringify(names)}`,
       );
     }
   }
