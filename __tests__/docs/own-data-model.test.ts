@@ -24,5 +24,5 @@ it("has a table of the catalog for each table of the registry", () => {
 });
 
 it("warns of slides that were never scanned", () => {
-  expect(lake?.warnings.filter((text) => text.includes("scanned_at"))).toHaveLength(2);
+  expect(lake?.warnings.filter((text) => text.includes("scanned_at"))).toHaveLength(3);
 });

@@ -41,7 +41,7 @@ export class RegistryStack extends TerraformStack {
     const policy = { dataModel, policies, keptTables: ["tissue", "specimen"] };
     new BackupGlueJob(this, "Backup", { ...job, ...policy, archiveOlderThanDays: 365 });
     new PurgeGlueJob(this, "Purge", { ...job, ...policy, olderThanDays: 365 });
-    new RestoreGlueJob(this, "Restore", job);
+    new RestoreGlueJob(this, "Restore", { ...job, dataModel, policies });
     new BackupCatalog(this, "Catalog", { bucket, encryptionKey, dataModel });
     database.addUser("registry_app");
     new TerraformOutput(this, "bucket", { value: bucket.bucketName });
