@@ -54,7 +54,7 @@ it.each<[Partial<Environment>, string]>([
   ],
   [
     { database: { publiclyAccessible: true } },
-    "test-data-lake/Database: publiclyAccessible needs a network with two public subnets, got 0: set publicSubnets on the network",
+    "test-data-lake/Database: publiclyAccessible needs a network with two public subnets, got 0: set publicSubnets or internetCidrs on the network",
   ],
   [
     { database: { backupRetentionDays: 0 } },
@@ -122,6 +122,32 @@ it.each<[Partial<Environment>, string]>([
     { localEndpoints: { aws: "http://127.0.0.1:5000", mysql: { host: "127.0.0.1", port: NaN } } },
     "test-data-lake: localEndpoints.mysql.port must be a whole number from 1 to 65535, got NaN",
   ],
+  ...[
+    "0.0.0.0/0",
+    "203.0.0.0/16",
+    "203.0.113.7",
+    "203.0.113.7/24",
+    "10.0.0.0/24",
+    "192.168.1.7/32",
+    "100.64.0.1/32",
+    "127.0.0.1/32",
+    "169.254.169.254/32",
+    "224.0.0.1/32",
+    "",
+  ].map((adminCidr): [Partial<Environment>, string] => [
+    { adminCidr },
+    "test-data-lake: adminCidr must be a public IPv4 network from /24 to /32, such as your own address 203.0.113.7/32, " +
+      `got "${adminCidr}"`,
+  ]),
+  [
+    { adminCidr: "203.0.113.7/32", protect: true },
+    'test-data-lake: adminCidr must be left out with protect: true, got "203.0.113.7/32": use the bastion',
+  ],
+  [
+    { adminCidr: "203.0.113.7/32", network: { publicSubnets: true } },
+    "test-data-lake/Network: internetCidrs must be left out with publicSubnets, got 203.0.113.7/32: public subnets have a " +
+      "route to all",
+  ],
   [{ alarms: { email: "nobody" } }, 'test-data-lake/Alarms: email must be an e-mail address, got "nobody"'],
 ])("refuses %j", (change, message) => expect(refusal(change)).toBe(message));
 
@@ -129,16 +155,29 @@ it("never repeats a secret's value in the message", () => {
   expect(refusal({ backup: { arguments: { "--db_password": "hunter2" } } })).not.toContain("hunter2");
 });
 
+const warnings = (change: Partial<Environment>): string[] =>
+  Object.values(synthesizeApp((app) => addEnvironment(app, { ...valid, ...change }))).flatMap(
+    (stack) => stack.warnings,
+  );
+const mysqlProxy = "socks5h://127.0.0.1:1080";
+
 it("warns of a protected environment whose state is a file, and of no other", () => {
-  const warnings = (change: Partial<Environment>): string[] =>
-    Object.values(synthesizeApp((app) => addEnvironment(app, { ...valid, ...change }))).flatMap(
-      (stack) => stack.warnings,
-    );
   const warning =
     "stateBucketName: Terraform's state of a protected environment is a file on this machine; who loses it loses control";
-  expect(warnings({ protect: true })).toEqual([warning, warning]);
-  expect(warnings({ protect: true, stateBucketName: "x-ray-state" })).toEqual([]);
-  expect(warnings({})).toEqual([]);
+  expect(warnings({ mysqlProxy, protect: true })).toEqual([warning, warning]);
+  expect(warnings({ mysqlProxy, protect: true, stateBucketName: "x-ray-state" })).toEqual([]);
+  expect(warnings({ mysqlProxy })).toEqual([]);
+});
+
+it("warns of a schema stack without a way in, with both ways", () => {
+  expect(warnings({})).toEqual([
+    "the database is private and mysqlProxy is not set: outside its network this stack cannot be planned or deployed; deploy " +
+      "the bastion, run npm run tunnel -- test and set mysqlProxy (MYSQL_PROXY), or set adminCidr (DEV_ADMIN_CIDR) where the " +
+      "data is not protected",
+  ]);
+  expect(warnings({ adminCidr: "203.0.113.7/32" })).toEqual([expect.stringContaining("publiclyAccessible")]);
+  const mysql = { host: "127.0.0.1", port: 3306 };
+  expect(warnings({ localEndpoints: { aws: "http://127.0.0.1:5000", mysql } })).toEqual([]);
 });
 
 it("hands a data model of one's own to jobs, catalog and users", () => {

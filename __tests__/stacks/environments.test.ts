@@ -1,7 +1,7 @@
 import { PublicAccess } from "../../src/modules/storage/data-lake-bucket";
 import type { Environment } from "../../src/stacks/environment";
 import { environments } from "../../src/stacks/environments";
-import { synthesizeApp } from "../support/synth";
+import { type SynthesizedStack, synthesizeApp } from "../support/synth";
 import { addEnvironment } from "./support";
 
 const all = environments({});
@@ -156,6 +156,64 @@ describe("the bastion", () => {
     expect(stack?.ids("aws_instance")).toEqual(["Bastion"]);
     expect(Object.keys(tunnel as object)).toEqual(["document_name", "host", "instance_id", "port", "region"]);
     expect(tunnel).toMatchObject({ port: 3306 });
+  });
+});
+
+describe("DEV_ADMIN_CIDR", () => {
+  const cidr = "203.0.113.7/32";
+  const lake = synthesizeApp((app) =>
+    environments({ DEV_ADMIN_CIDR: cidr }).forEach((environment) => addEnvironment(app, environment)),
+  )["dev-data-lake"] as SynthesizedStack;
+  const rules = (type: string) => lake.ids(type).map((id) => lake.resource(type, id));
+
+  it("makes the database of dev public", () => {
+    expect(lake.resource("aws_db_instance")).toMatchObject({
+      publicly_accessible: true,
+      depends_on: expect.arrayContaining(["aws_internet_gateway.Network_InternetGateway"]) as unknown,
+    });
+  });
+
+  it("for that network alone, by security group and by route", () => {
+    const open = rules("aws_vpc_security_group_ingress_rule").filter(({ cidr_ipv4 }) => cidr_ipv4 !== undefined);
+    expect(open).toEqual([
+      expect.objectContaining({
+        cidr_ipv4: cidr,
+        from_port: 3306,
+        to_port: 3306,
+        security_group_id: "${aws_security_group.Database_SecurityGroup.id}",
+      }),
+    ]);
+    expect(rules("aws_route")).toEqual([
+      {
+        route_table_id: "${aws_route_table.Network_PrivateRouteTable.id}",
+        destination_cidr_block: cidr,
+        gateway_id: "${aws_internet_gateway.Network_InternetGateway.id}",
+      },
+    ]);
+  });
+
+  it("over TLS only", () => {
+    expect(lake.resource("aws_db_parameter_group").parameter).toContainEqual(
+      expect.objectContaining({ name: "require_secure_transport", value: "1" }),
+    );
+  });
+
+  it("can be set and taken away on a database that is there: RDS moves none to other subnets", () => {
+    expect(lake.resource("aws_db_subnet_group")).toEqual(dataLake("dev").resource("aws_db_subnet_group"));
+    const added = lake.addresses().filter((address) => !dataLake("dev").addresses().includes(address));
+    expect(added.map((address) => address.replace(/_[0-9A-F]{8}$/, ""))).toEqual([
+      "aws_internet_gateway.Network_InternetGateway",
+      "aws_route.Network_InternetRoute-203-0-113-7-32",
+      "aws_vpc_security_group_ingress_rule.Database_Ingress-203-0-113-7-32",
+    ]);
+  });
+
+  it("is not for prod", () => {
+    expect(() =>
+      synthesizeApp((app) =>
+        environments({ PROD_ADMIN_CIDR: cidr }).forEach((environment) => addEnvironment(app, environment)),
+      ),
+    ).toThrow('prod-data-lake: adminCidr must be left out with protect: true, got "203.0.113.7/32": use the bastion');
   });
 });
 

@@ -42,14 +42,17 @@ export class DataLakeStack extends EnvironmentStack {
 
   constructor(scope: Construct, environment: Environment) {
     super(scope, environment, "data-lake");
-    const { protect } = environment;
+    const { adminCidr, protect } = environment;
     const destroyable = { preventDestroy: protect, forceDestroy: !protect };
 
     const encryptionKey = new DataLakeKey(this, "Key", {
       preventDestroy: protect,
       deletionWindowInDays: protect ? 30 : 7,
     });
-    const network = new DataLakeNetwork(this, "Network", environment.network);
+    const network = new DataLakeNetwork(this, "Network", {
+      ...environment.network,
+      ...(adminCidr !== undefined && { internetCidrs: [adminCidr] }),
+    });
     const { publicAccess = PublicAccess.NONE } = environment.bucket ?? {};
     this.bucket = new DataLakeBucket(this, "Bucket", {
       ...environment.bucket,
@@ -60,6 +63,10 @@ export class DataLakeStack extends EnvironmentStack {
     });
     const database = new MetadataDatabase(this, "Database", {
       ...environment.database,
+      ...(adminCidr !== undefined && {
+        publiclyAccessible: true,
+        allowedCidrs: [...(environment.database?.allowedCidrs ?? []), adminCidr],
+      }),
       clientEndpoint: environment.localEndpoints?.mysql,
       network,
       encryptionKey,

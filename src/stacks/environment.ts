@@ -1,6 +1,6 @@
 import type { IConstruct } from "constructs";
 import type { BackupGlueJobProps } from "../modules/backup/backup-glue-job";
-import { checkInteger, checkPattern } from "../modules/common/checks";
+import { checkInteger, checkPattern, checkPublicCidr } from "../modules/common/checks";
 import type { DataLakeAlarmsProps } from "../modules/backup/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
 import type { ArchivePolicyProps, DataModel } from "../modules/common/data-model";
@@ -87,6 +87,12 @@ export interface Environment {
   readonly protect: boolean;
   /** Loads the sample rows of the hand-made set-up. */
   readonly sampleData: boolean;
+  /**
+   * The one public network, /24 to /32, that reaches the database from the internet, over TLS, such as `203.0.113.7/32`; only
+   * without `protect`. The database then has a public address, with a route to this network alone.
+   * @default - none, the database is private
+   */
+  readonly adminCidr?: string;
   /**
    * Alarms of CloudWatch for database and backup, and their recipient.
    * @default - no alarms
@@ -201,6 +207,13 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
       `environment "${name}" must have protect: true, got false: its data could be destroyed`,
     );
   }
+  if (environment.adminCidr !== undefined && protect) {
+    throw new ValidationError(
+      scope,
+      `adminCidr must be left out with protect: true, got "${environment.adminCidr}": use the bastion`,
+    );
+  }
+  checkPublicCidr(scope, "adminCidr", environment.adminCidr);
   checkStackProps(scope, environment);
   if (localEndpoints && environment.stateBucketName !== undefined) {
     throw new ValidationError(

@@ -14,6 +14,11 @@ export interface EnvironmentVariables {
    */
   readonly AWS_ENDPOINT_URL?: string;
   /**
+   * The one public network that reaches the database of `dev` from the internet, such as `203.0.113.7/32`.
+   * @default - none
+   */
+  readonly DEV_ADMIN_CIDR?: string;
+  /**
    * `true` makes the bastion of `dev`.
    * @default - none
    */
@@ -38,6 +43,11 @@ export interface EnvironmentVariables {
    * @default - the connection is not encrypted
    */
   readonly MYSQL_TLS_CA_CERT?: string;
+  /**
+   * Refused: the database of `prod` is private.
+   * @default - none
+   */
+  readonly PROD_ADMIN_CIDR?: string;
   /**
    * `true` makes the bastion of `prod`.
    * @default - none
@@ -74,6 +84,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       sampleData: true,
       database: { instanceClass: "db.t4g.micro" },
       backup: { executionClass: "FLEX" },
+      adminCidr: variables.DEV_ADMIN_CIDR,
       bastion: variables.DEV_BASTION === "true" ? {} : undefined,
       mysqlProxy: variables.MYSQL_PROXY,
       stateBucketName: variables.DEV_STATE_BUCKET,
@@ -84,6 +95,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       protect: true,
       sampleData: false,
       alarms: { email: variables.ALARM_EMAIL },
+      adminCidr: variables.PROD_ADMIN_CIDR,
       bastion: variables.PROD_BASTION === "true" ? {} : undefined,
       bucket: { snapshotExpirationDays: 400 },
       database: { instanceClass: "db.m7g.large", allocatedStorageGib: 100, multiAz: true, backupRetentionDays: 35 },

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { AssetType, Fn, TerraformAsset } from "cdktf";
+import { Annotations, AssetType, Fn, TerraformAsset } from "cdktf";
 import { RDS_CA_BUNDLE } from "../modules/common/assets";
 import { DataModel } from "../modules/common/data-model";
 import { EphemeralResource } from "../modules/common/ephemeral-resource";
@@ -25,6 +25,7 @@ export class MetadataSchemaStack extends EnvironmentStack {
     const { protect, sampleData, migrationsFolder, dataModel, policies } = this.environment;
     const { database, secrets } = dataLake;
     const purges = (dataModel ?? DataModel.xray()).purgedBy(policies).length > 0;
+    this.warnWithoutWayIn();
     this.addMysqlProvider(dataLake);
     this.schema = new MetadataSchema(this, "Schema", {
       databaseName: database.databaseName,
@@ -38,6 +39,17 @@ export class MetadataSchemaStack extends EnvironmentStack {
         SchemaUser.restore(secrets.xray_restore, { dataModel }),
       ],
     });
+  }
+
+  private warnWithoutWayIn(): void {
+    const { adminCidr, database, localEndpoints, mysqlProxy, name } = this.environment;
+    const isPublic = adminCidr !== undefined || database?.publiclyAccessible === true;
+    if (localEndpoints !== undefined || mysqlProxy !== undefined || isPublic) return;
+    Annotations.of(this).addWarning(
+      "the database is private and mysqlProxy is not set: outside its network this stack cannot be planned or deployed; deploy " +
+        `the bastion, run npm run tunnel -- ${name} and set mysqlProxy (MYSQL_PROXY), or set adminCidr (DEV_ADMIN_CIDR) ` +
+        "where the data is not protected",
+    );
   }
 
   private addMysqlProvider(dataLake: DataLakeStack): void {

@@ -257,7 +257,7 @@ describe("publiclyAccessible", () => {
 
   it("is refused without public subnets", () => {
     expect(refusal((scope) => database(scope, { publiclyAccessible: true }))).toBe(
-      "test/Db: publiclyAccessible needs a network with two public subnets, got 0: set publicSubnets on the network",
+      "test/Db: publiclyAccessible needs a network with two public subnets, got 0: set publicSubnets or internetCidrs on the network",
     );
   });
 });

@@ -95,6 +95,39 @@ function hostPart(address: string, maskBits: number): number {
   return number % 2 ** (32 - maskBits);
 }
 
+/** The networks besides the private ones that are not of the internet: https://www.iana.org/assignments/iana-ipv4-special-registry */
+const SPECIAL = new BlockList();
+for (const [address, bits] of [
+  ["0.0.0.0", 8],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3],
+] as const) {
+  SPECIAL.addSubnet(address, bits);
+}
+
+/** Throws unless `value` is an IPv4 network of the internet for one person or one office: /24 to /32. */
+export function checkPublicCidr(scope: IConstruct, prop: string, value: string | undefined): void {
+  if (value === undefined) return;
+  const [address = "", bits = "", ...rest] = value.split("/");
+  const mask = Number(bits);
+  const valid =
+    rest.length === 0 &&
+    isIPv4(address) &&
+    /^\d{2}$/.test(bits) &&
+    mask >= 24 &&
+    mask <= 32 &&
+    hostPart(address, mask) === 0 &&
+    !isPrivateNetwork(value) &&
+    !SPECIAL.check(address);
+  if (valid) return;
+  throw new ValidationError(
+    scope,
+    `${prop} must be a public IPv4 network from /24 to /32, such as your own address 203.0.113.7/32, got ${JSON.stringify(value)}`,
+  );
+}
+
 /** The networks that no host on the internet has: https://www.rfc-editor.org/rfc/rfc1918, and those of carriers. */
 const PRIVATE = new BlockList();
 for (const [address, bits] of [

@@ -1,10 +1,11 @@
 import { Construct } from "constructs";
-import { Annotations, DataResource, Fn, Lazy, Token } from "cdktf";
+import { Annotations, DataResource, Fn, Lazy, TerraformStack, Token } from "cdktf";
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
 import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
 import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
 import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
+import type { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { checkConstructProps } from "../common/construct-props";
 import { arnScope } from "../common/expression";
@@ -174,7 +175,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       skipFinalSnapshot: props.skipFinalSnapshot ?? false,
       finalSnapshotIdentifier: props.skipFinalSnapshot ? undefined : this.finalSnapshotIdentifier(forcesReplacement),
       lifecycle: { preventDestroy: props.preventDestroy ?? true },
-      dependsOn: this.logGroups(),
+      dependsOn: [...this.logGroups(), ...this.internetGateway()],
     });
     this.endpoint = this.resource.address;
     this.client = props.clientEndpoint ?? { host: this.endpoint, port: PORT };
@@ -266,7 +267,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     if (publiclyAccessible && subnets.length < 2) {
       throw new ValidationError(
         this,
-        `publiclyAccessible needs a network with two public subnets, got ${subnets.length}: set publicSubnets on the network`,
+        `publiclyAccessible needs a network with two public subnets, got ${subnets.length}: set publicSubnets or internetCidrs on the network`,
       );
     }
     const group = new DbSubnetGroup(this, "SubnetGroup", { name, subnetIds: subnets.map(({ id }) => id) });
@@ -328,6 +329,14 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       lifecycle: { ignoreChanges: ["input"] },
     });
     return `${this.instanceIdentifier}-final-${Fn.formatdate("YYYYMMDDhhmmss", output.lookup("created") as string)}`;
+  }
+
+  /** Made before a public instance: RDS refuses one in a VPC without a gateway. */
+  private internetGateway(): InternetGateway[] {
+    const { network, publiclyAccessible } = this.props;
+    const { internetGateway } = network;
+    const isNeeded = publiclyAccessible === true && internetGateway !== undefined;
+    return isNeeded && TerraformStack.of(internetGateway) === TerraformStack.of(this) ? [internetGateway] : [];
   }
 
   /** Made before the instance: RDS would make them itself, unencrypted and kept for ever. */

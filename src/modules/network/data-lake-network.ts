@@ -9,7 +9,7 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-provider";
-import { checkCidr, checkList, checkPattern, checkProps, isPrivateNetwork } from "../common/checks";
+import { checkCidr, checkList, checkPattern, checkProps, checkPublicCidr, isPrivateNetwork } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { pathText } from "../common/physical-name";
 import { VpcEndpoints } from "./vpc-endpoints";
@@ -23,6 +23,11 @@ export interface IDataLakeNetwork {
   readonly subnets: DataLakeSubnet[];
   /** Subnets with a way to the internet; empty where the network has none. */
   readonly publicSubnets: DataLakeSubnet[];
+  /**
+   * The internet gateway, without which RDS refuses a public address.
+   * @default - none, or one that is not known
+   */
+  readonly internetGateway?: InternetGateway;
   /**
    * The endpoints of the AWS services that a Glue job calls.
    * @default - the network has another way to them, as by a NAT gateway
@@ -42,6 +47,12 @@ export interface DataLakeNetworkProps extends AwsConstructProps {
    * @default "10.0.0.0/16"
    */
   readonly cidr?: string;
+  /**
+   * IPv4 networks of the internet, /24 to /32, that the private subnets have a route to and from, for a database with
+   * `publiclyAccessible` that nobody else reaches; the private subnets are then the public ones, too.
+   * @default - none
+   */
+  readonly internetCidrs?: string[];
   /**
    * Adds two subnets with a route from and to the internet, for a database with `publiclyAccessible`.
    * @default false
@@ -100,6 +111,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
   readonly vpcId: string;
   readonly subnets: DataLakeSubnet[];
   readonly publicSubnets: DataLakeSubnet[];
+  readonly internetGateway?: InternetGateway;
   readonly endpoints: VpcEndpoints;
 
   constructor(scope: Construct, id: string, props: DataLakeNetworkProps = {}) {
@@ -116,6 +128,15 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     }
 
     checkZones(this, zones);
+    const { internetCidrs = [] } = props;
+    checkList(this, "internetCidrs", internetCidrs);
+    for (const internetCidr of internetCidrs) checkPublicCidr(this, "internetCidrs", internetCidr);
+    if (props.publicSubnets && internetCidrs.length > 0) {
+      throw new ValidationError(
+        this,
+        `internetCidrs must be left out with publicSubnets, got ${internetCidrs.join(", ")}: public subnets have a route to all`,
+      );
+    }
     if (!Token.isUnresolved(cidr) && !isPrivateNetwork(cidr)) {
       Annotations.of(this).addWarning(
         `cidr ${cidr} is not private (RFC 1918): hosts of the internet that have these addresses cannot be reached`,
@@ -134,7 +155,15 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     new DefaultSecurityGroup(this, "DefaultSecurityGroup", { vpcId: this.vpcId });
 
     this.subnets = this.addSubnets("Private", zones, 0);
-    this.publicSubnets = props.publicSubnets ? this.addPublicSubnets(zones) : [];
+    if (props.publicSubnets) {
+      this.publicSubnets = this.addSubnets("Public", zones, 2);
+      this.internetGateway = this.addInternetGateway(this.publicSubnets, ["0.0.0.0/0"]);
+    } else if (internetCidrs.length > 0) {
+      this.publicSubnets = this.subnets;
+      this.internetGateway = this.addInternetGateway(this.subnets, internetCidrs);
+    } else {
+      this.publicSubnets = [];
+    }
     this.endpoints = new VpcEndpoints(this, "Endpoints", { vpcId: this.vpcId, subnets: this.subnets });
   }
 
@@ -163,13 +192,16 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     });
   }
 
-  private addPublicSubnets(zones: string[]): DataLakeSubnet[] {
-    const subnets = this.addSubnets("Public", zones, 2);
+  /** The gateway, with a route to each network from the one route table of the subnets. */
+  private addInternetGateway(subnets: DataLakeSubnet[], cidrs: string[]): InternetGateway {
     const gateway = new InternetGateway(this, "InternetGateway", { vpcId: this.vpcId });
     for (const routeTableId of new Set(subnets.map((subnet) => subnet.routeTableId))) {
-      new Route(this, "InternetRoute", { routeTableId, destinationCidrBlock: "0.0.0.0/0", gatewayId: gateway.id });
+      for (const destinationCidrBlock of cidrs) {
+        const suffix = destinationCidrBlock === "0.0.0.0/0" ? "" : `-${destinationCidrBlock.replace(/[./]/g, "-")}`;
+        new Route(this, `InternetRoute${suffix}`, { routeTableId, destinationCidrBlock, gatewayId: gateway.id });
+      }
     }
-    return subnets;
+    return gateway;
   }
 }
 
