@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help machine setup glue-environment demo down contract test year kills marathon drill workers bench compare format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill workers bench compare format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ year: setup ## Play a year of use on the local environment, into .local/year (an
 
 kills: glue-environment ## Kill backup, archive, purge and restore before each of their steps, and run them again
 	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary
+
+faults: glue-environment ## Let S3, the server, the disk and the clocks fail on every data model of the tests
+	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_faults.py --every-model
 
 marathon: glue-environment ## Kill 200 runs at random moments while a client writes, look for a lost row (MODEL=film-rental for another model)
 	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --model $(or $(MODEL),x-ray) --kills $(or $(KILLS),200) --seed 2026

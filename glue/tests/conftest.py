@@ -12,26 +12,34 @@ import pytest
 
 from tests.support.lab import Emulator, Lab
 from tests.support.mariadb_server import MariaDbServer
+from tests.support.model_lab import ModelLab, new_model_lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer, start_server
+from tests.support.workload import Model
+from tests.support.workloads import MODELS
 from xray_backup.store import FolderStore, S3Store, Store
 
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="eu-west-1")
 
-EVERY_BOUNDARY = "--every-boundary"
+# By marker, the option without which its tests are left out.
+OPTIONS = {
+    "every_boundary": ("--every-boundary", "kill at every boundary, not only at those that count"),
+    "every_model": ("--every-model", "all faults on every model, not only on the X-ray one"),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(EVERY_BOUNDARY, action="store_true", help="kill at every boundary, not only at those that count")
+    for option, text in OPTIONS.values():
+        parser.addoption(option, action="store_true", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"every_boundary: only with {EVERY_BOUNDARY}")
+    for marker, (option, _) in OPTIONS.items():
+        config.addinivalue_line("markers", f"{marker}: only with {option}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption(EVERY_BOUNDARY):
-        return
-    left_out = [item for item in items if item.get_closest_marker("every_boundary")]
+    markers = [marker for marker, (option, _) in OPTIONS.items() if not config.getoption(option)]
+    left_out = [item for item in items if any(map(item.get_closest_marker, markers))]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 
@@ -112,5 +120,25 @@ def lab(server: MySqlServer, folder_store: Store) -> Iterator[Lab]:
 @pytest.fixture
 def s3_lab(server: MySqlServer, s3_store: Store) -> Iterator[Lab]:
     lab = Lab(server, s3_store, f"x_ray_{uuid.uuid4().hex[:8]}").create_schema()
+    yield lab
+    lab.drop_schema()
+
+
+@pytest.fixture(params=list(MODELS))
+def model(request: pytest.FixtureRequest) -> Model:
+    """Each model; a test may choose some of them by their names."""
+    return MODELS[request.param]
+
+
+@pytest.fixture
+def model_lab(server: MySqlServer, folder_store: Store, model: Model) -> Iterator[ModelLab]:
+    lab = new_model_lab(server, folder_store, model)
+    yield lab
+    lab.drop_schema()
+
+
+@pytest.fixture
+def s3_model_lab(server: MySqlServer, s3_store: Store, model: Model) -> Iterator[ModelLab]:
+    lab = new_model_lab(server, s3_store, model)
     yield lab
     lab.drop_schema()

@@ -63,7 +63,7 @@ def workload_course(lab: ModelLab) -> Course:
         lab.fill_units(40)
         return writing(lab, journal, "--seed", str(seed), "--pause", "0.1")
 
-    return Course(lab, LabRows(lab), client, ("--policies", lab.workload.policies))
+    return Course(lab, LabRows(lab), client, ("--policies", lab.kind.policies))
 
 
 @dataclass

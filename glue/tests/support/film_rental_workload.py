@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 from tests.support.film_rental import create_film_rental
 from tests.support.mysql_server import MySqlServer
@@ -19,8 +20,9 @@ class FilmRental(Workload):
 
     name = "film-rental"
     policies = "loan.loaned_at"
+    number = "loan_id"
     child = "payment"
-    changed: ClassVar = {"amount": 123}
+    changed = "amount = 123"
 
     def create(self, server: MySqlServer, schema: str) -> None:
         """Makes the schema with the rows of the tables that stay.
@@ -36,11 +38,19 @@ class FilmRental(Workload):
             ):  # fmt: skip
                 cursor.execute(statement)
 
-    def fill(self, writer: Writer, units: int, first: int = 1) -> None:
-        """Loans of 2022 with two payments each."""
-        for number in range(first, first + units):
-            day = f"2022-05-{1 + number % 28:02} 11:{number // 60 % 60:02}:{number % 60:02}"
-            self._loan(writer, day, number, 2)
+    def fill(self, numbers: str) -> Sequence[str]:
+        """Loans with two payments each."""
+        people = "1 + i % 25, 1 + i % 2"
+        return (
+            f"INSERT INTO loan (loan_id, loaned_at, disc_id, returned_at, member_id, clerk_id) {numbers} SELECT i,"
+            " '2022-05-01 11:00:00' + INTERVAL i SECOND, 1 + i % 80,"
+            f" IF(i % 5, '2022-05-04 11:00:00' + INTERVAL i SECOND, NULL), {people} FROM n",
+            *(
+                f"INSERT INTO payment (payment_id, member_id, clerk_id, loan_id, amount, paid_at) {numbers}"
+                f" SELECT 2 * i - {odd}, {people}, i, i % 90 + 0.{odd}9, '2022-05-01' + INTERVAL i SECOND FROM n"
+                for odd in (1, 0)
+            ),
+        )
 
     def step(self, writer: Writer, draw: random.Random) -> None:
         """A new loan; now and then another table's row is new, changed or deleted."""

@@ -1,4 +1,4 @@
-"""A lab whose schema is that of a workload."""
+"""A lab whose schema is that of a model."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from typing import Any
 from tests.support.canonical_rows import Texts, model_of, texts_of_backup, texts_where
 from tests.support.lab import GLUE, Lab
 from tests.support.mysql_server import MySqlServer
-from tests.support.workload import Workload, Writer
+from tests.support.workload import Model
 from xray_backup.archive_policy import PolicyScope, parse_policies, policy_scopes
-from xray_backup.data_model import DataModel
+from xray_backup.data_model import DataModel, quoted
 from xray_backup.database_model import EVERY_TABLE
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import load_manifest
@@ -33,17 +33,17 @@ Rows = dict[str, set[Texts]]
 class ModelLab(Lab):
     """Rows are pairs of texts: the key's, and the row's own."""
 
-    workload: Workload = field(kw_only=True)
+    kind: Model = field(kw_only=True)
 
     def create_schema(self, foreign_keys: bool = True) -> ModelLab:
-        """Makes the workload's schema."""
+        """Makes the model's schema."""
         assert foreign_keys
-        self.workload.create(self.server, self.schema)
+        self.kind.create(self.server, self.schema)
         return self
 
     def run(self, command: str = "test", **overrides: Any) -> Run:
-        """A run by the workload's policies."""
-        own = {"policies": parse_policies(self.workload.policies), "tables": EVERY_TABLE}
+        """A run by the model's policies."""
+        own = {"policies": parse_policies(self.kind.policies), "tables": EVERY_TABLE}
         return super().run(command, **(own | overrides))
 
     @cached_property
@@ -53,8 +53,8 @@ class ModelLab(Lab):
 
     @cached_property
     def scope(self) -> PolicyScope:
-        """The scope of the workload's one policy."""
-        (scope,) = policy_scopes(self.model, parse_policies(self.workload.policies))
+        """The scope of the model's one policy."""
+        (scope,) = policy_scopes(self.model, parse_policies(self.kind.policies))
         return scope
 
     def everything(self, schema: str | None = None) -> Rows:
@@ -77,10 +77,46 @@ class ModelLab(Lab):
 
     def fill_units(self, units: int, first: int = 1) -> None:
         """Old units, numbered from `first`."""
-        with self.database().session() as connection:
-            writer = Writer(connection, self.model)
-            self.workload.fill(writer, units, first)
-            connection.commit()
+        last = first + units - 1
+        numbers = f"WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
+        with self.server.connect(self.schema) as connection, connection.cursor() as cursor:
+            cursor.execute("SET SESSION cte_max_recursion_depth = 1000000")
+            for statement in self.kind.fill(numbers):
+                cursor.execute(statement)
+
+    @property
+    def anchor(self) -> str:
+        """The quoted name of the anchor's table."""
+        return self.scope.anchor.quoted
+
+    @property
+    def child(self) -> str:
+        """The quoted name of the child's table."""
+        return quoted(self.kind.child)
+
+    def is_unit(self, number: int) -> str:
+        """The condition of the anchor's row of this unit."""
+        return f"{quoted(self.kind.number)} = {number}"
+
+    def numbers(self) -> set[int]:
+        """The units that are there."""
+        return {number for (number,) in self.sql(f"SELECT {quoted(self.kind.number)} FROM {self.anchor}")}
+
+    def set_age(self, number: int, minutes: int) -> None:
+        """Makes the unit so many minutes old."""
+        time = self.scope.time_column.quoted
+        age = f"UTC_TIMESTAMP() - INTERVAL {minutes} MINUTE"
+        self.sql(f"UPDATE {self.anchor} SET {time} = {age} WHERE {self.is_unit(number)}")
+
+    def together(self, name: str) -> Rows:
+        """The rows of the database and of a backup."""
+        archived = self.backed_up(name)
+        return {table: rows | archived[table] for table, rows in self.everything().items()}
+
+    def empty_units(self) -> None:
+        """Deletes every unit."""
+        for table in reversed(self.scope.purged):
+            self.sql(f"DELETE FROM {table.quoted}")
 
     def units(self) -> int:
         """Number of rows of the anchor."""
@@ -89,7 +125,7 @@ class ModelLab(Lab):
 
 @dataclass(frozen=True)
 class LabRows:
-    """The rows of a workload's lab, for `check_nothing_lost`."""
+    """The rows of a model's lab, for `check_nothing_lost`."""
 
     lab: ModelLab
 
@@ -109,18 +145,18 @@ class LabRows:
             yield from ((table.name, row) for row in texts_of_backup(self.lab, manifest, table))
 
 
-def new_model_lab(server: MySqlServer, store: Store, workload: Workload) -> ModelLab:
+def new_model_lab(server: MySqlServer, store: Store, kind: Model) -> ModelLab:
     """A lab with a schema of its own."""
-    name = workload.name.replace("-", "_")
-    return ModelLab(server, store, f"{name}_{uuid.uuid4().hex[:8]}", workload=workload).create_schema()
+    name = kind.name.replace("-", "_")
+    return ModelLab(server, store, f"{name}_{uuid.uuid4().hex[:8]}", kind=kind).create_schema()
 
 
 @contextmanager
 def writing(lab: ModelLab, journal: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The workload's client at work on the lab's schema; killed at the end."""
+    """The model's client at work on the lab's schema; killed at the end."""
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "tests.support.workload_client", "--model", lab.workload.name,
+            sys.executable, "-m", "tests.support.workload_client", "--model", lab.kind.name,
             "--port", str(lab.server.port), "--password", lab.server.password, "--schema", lab.schema,
             "--journal", str(journal), *options,
         ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 from tests.support.workload import Workload, Writer
@@ -20,8 +21,9 @@ class SlideRegistry(Workload):
 
     name = "slide-registry"
     policies = "slide.scanned_at"
+    number = "slide_no"
     child = "annotation"
-    changed: ClassVar = {"finding": "changed"}
+    changed = "finding = 'changed'"
 
     def create(self, server: MySqlServer, schema: str) -> None:
         """Makes the schema with some tissues and specimens."""
@@ -37,12 +39,21 @@ class SlideRegistry(Workload):
                 cursor.execute("INSERT INTO specimen VALUES (%s, %s, '2022-01-03')", (f"B-{code}/1", code))
                 above = code
 
-    def fill(self, writer: Writer, units: int, first: int = 1) -> None:
-        """Slides of 2022 with two annotations each, and a review of each of them."""
-        codes = ("skin", "dermis", "épi dermis", "it's", "z")
-        for number in range(first, first + units):
-            day = f"2022-05-{1 + number % 28:02} 11:08:{number % 60:02}.{number % 1000:03}"
-            self._slide(writer, f"B-{codes[number % 5]}/1", number, day, [1, 1], number)
+    def fill(self, numbers: str) -> Sequence[str]:
+        """Slides with two annotations each, and a review of the first of them."""
+        codes = ", ".join(f"'B-{code}/1'" for code in ("skin", "dermis", "épi dermis", "it''s", "z"))
+        accession = f"ELT(1 + i % 5, {codes})"
+        return (
+            f"INSERT INTO slide {numbers} SELECT {accession}, i, ELT(1 + i % 3, 'H&E', 'IHC', 'PAS'),"
+            " CONCAT('slides/', i), '2022-05-01 11:08:23.125' + INTERVAL i SECOND,"
+            " IF(i % 4, JSON_OBJECT('µm', i / 8, 'lens', JSON_ARRAY(i, NULL)), NULL) FROM n",
+            *(
+                f"INSERT INTO annotation {numbers} SELECT 2 * i - {odd}, {accession}, i, CONCAT('finding ', i),"
+                " JSON_ARRAY(i, 0.5), IF(i % 3, i % 10000 / 10000, NULL) FROM n"
+                for odd in (1, 0)
+            ),
+            f"INSERT INTO review {numbers} SELECT 2 * i - 1, 'Dr. O''x ü', 'agree', '2022-06-01' FROM n",
+        )
 
     def step(self, writer: Writer, draw: random.Random) -> None:
         """A new slide; now and then another table's row is new, changed or deleted."""

@@ -102,23 +102,29 @@ def _condition(where: Where) -> tuple[str, list[Any]]:
     return " AND ".join(f"{quoted(name)} = %s" for name in where), list(where.values())
 
 
-class Workload(ABC):
-    """The tables of one schema, and a client that works on them."""
+class Model(ABC):
+    """The tables of one schema, and units of them: one row of the anchor each, with its descendants."""
 
     name: ClassVar[str]
     # As `--policies` has them; the rows of every other table stay.
     policies: ClassVar[str]
-    # The child whose rows a test changes, deletes and locks, and a column of it with a value that `fill` never writes.
+    # The anchor's column, of whatever type, that has the number of the unit.
+    number: ClassVar[str]
+    # A descendant, and a value of it that no unit has.
     child: ClassVar[str]
-    changed: ClassVar[Mapping[str, Any]]
+    changed: ClassVar[str]
 
     @abstractmethod
     def create(self, server: MySqlServer, schema: str) -> None:
-        """Makes the schema with the rows that the policy does not reach."""
+        """Makes the schema with the rows that the units need."""
 
     @abstractmethod
-    def fill(self, writer: Writer, units: int, first: int = 1) -> None:
-        """Inserts old units, numbered from `first`: one row of the anchor each, with two of `child`; not committed."""
+    def fill(self, numbers: str) -> Sequence[str]:
+        """Statements that insert the old units whose numbers are `i` of the common table `n`."""
+
+
+class Workload(Model):
+    """A model with a client that works on it."""
 
     @abstractmethod
     def step(self, writer: Writer, draw: random.Random) -> None:
