@@ -230,6 +230,19 @@ def test_a_committed_slot_whose_files_are_gone_is_not_called_committed(lab: Lab)
         snapshot(lab.run(), "s1", 60)
 
 
+def test_a_table_that_is_dropped_before_its_turn_is_named(loose_lab: Lab) -> None:
+    lab = loose_lab
+    lab.fill(2)
+
+    def drop(event: str, **fields: object) -> None:
+        if event == "copied" and fields["table"] == "pred_bounding_box":
+            lab.sql("DROP TABLE image")
+
+    with pytest.raises(BackupError, match=rf"table '{lab.schema}.image' is not there, or not any more"):
+        snapshot(lab.run(events=drop), "s1", 60)
+    assert list(load_manifests(lab.store)) == []
+
+
 @pytest.mark.parametrize(
     "statement",
     [

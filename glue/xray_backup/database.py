@@ -200,6 +200,9 @@ class Database:
             text = "closed the connection; the run can be repeated safely"
         else:
             text = f"answered with error {code} ({_ER_NAMES.get(code, type(error).__name__)})"
+            # A name is no row's value.
+            if code == ER.NO_SUCH_TABLE and (name := re.search(r"'.*?'", str(error.args[1]))):
+                text += f": table {name[0]} is not there, or not any more"
         away = code in LOST_CONNECTION or isinstance(error, pymysql.InterfaceError)
         return (UnavailableError if away else BackupError)(f"MySQL at {self.address}: {text}")
 
