@@ -50,6 +50,42 @@ def test_an_anchor_without_its_parent_is_kept_and_named_all_others_go(lab: Lab, 
     assert {table: lab.rows(table) for table in TABLES} == before
 
 
+def test_a_unit_that_was_corrected_since_goes_with_the_next_archive(lab: Lab) -> None:
+    lab.fill(8)
+    without_checks(lab, "DELETE FROM image WHERE image_id IN (3, 5)")
+    archive(lab.run(), "a", 2)
+    assert purged(lab).units == {"no_parent": 2, "deleted": 5}
+    lab.sql("UPDATE `transaction` SET image_id = 1 WHERE transaction_id = 3")
+    result = purged(lab)
+    assert (result.units, result.kept) == (
+        {"no_parent": 1, "changed": 1, "gone": 5}, {"no_parent": [5], "changed": [3]}
+    )  # fmt: skip
+    lab.sql("UPDATE `transaction` SET image_id = 1 WHERE transaction_id = 5")
+    assert purged(lab).units == {"changed": 2, "gone": 5}
+    archive(lab.run(), "b", 2)
+    assert purged(lab).units == {"deleted": 2}
+    assert {row[0] for row in lab.rows("transaction")} == {8}
+
+
+def test_a_parent_in_another_schema_keeps_every_unit(lab: Lab) -> None:
+    other = f"{lab.schema}_clinic"
+    lab.fill(4)
+    lab.sql(f"CREATE DATABASE `{other}`")
+    lab.sql(f"CREATE TABLE `{other}`.ward (ward_id INT PRIMARY KEY)")
+    lab.sql(f"INSERT INTO `{other}`.ward VALUES (1)")
+    lab.sql("ALTER TABLE `transaction` ADD COLUMN ward_id INT NULL")
+    lab.sql(
+        f"ALTER TABLE `transaction` ADD CONSTRAINT in_ward FOREIGN KEY (ward_id) REFERENCES `{other}`.ward (ward_id)"
+    )
+    archive(lab.run(), "a", 2)
+    result = purged(lab)
+    assert (result.units, result.obstacles) == (
+        {"blocked": 3},
+        [f"foreign key in_ward of transaction references {other}.ward, whose rows no archive of this schema holds"],
+    )
+    assert lab.count("transaction") == 4
+
+
 def test_a_unit_that_is_gone_is_kept_for_no_reason(lab: Lab) -> None:
     lab.fill(4)
     without_checks(lab, "DELETE FROM image WHERE image_id IN (2, 3)")

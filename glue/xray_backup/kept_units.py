@@ -12,9 +12,10 @@ from xray_backup.delete_effects import DeleteEffects, ForeignKey
 from xray_backup.keys import Keys, found_keys, in_statements, is_in, key_sql, keys_condition, no_keys, shown
 from xray_backup.purge_record import ChunkResult, Outcome
 from xray_backup.purge_units import Block
-from xray_backup.rows_in_order import RowsInOrder
+from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 
 _KEYS_IN_WORDS = 10
+_ROWS_AT_ONCE = 1_000
 _FLAWS: dict[Outcome, str] = {
     "no_parent": "the archive lacks the parent of {}, which a restore needs before it",
     "not_insertable": "no INSERT carries a text of {} as it is",
@@ -51,6 +52,11 @@ class KeptUnits:
             # A unit that is gone already is kept for no reason.
             kept[outcome] = self._there(connection, np.intersect1d(anchors, left.rows[0].keys))
             if outcome in _FLAWS and len(kept[outcome]):
+                # One that was corrected since is for the next archive, as it is now.
+                changed = self._changed(connection, left, kept[outcome])
+                kept["changed"] = np.concatenate([kept.get("changed", self._none), changed])
+                left = left.without(changed)
+                kept[outcome] = kept[outcome][~is_in(kept[outcome], changed)]
                 self._not_restorable.setdefault(outcome, []).extend(shown(kept[outcome]))
             left = left.without(kept[outcome]) if len(kept[outcome]) else left
         deleted = {rows.table.name: rows.keys for rows in left.rows}
@@ -84,6 +90,28 @@ class KeptUnits:
             sql = f"SELECT {key_sql(columns)} FROM {self._anchor.quoted} WHERE {condition}"
             found.append(found_keys(columns, (key for (key,) in query(connection, sql))))
         return np.concatenate(found)
+
+    def _changed(self, connection: Connection, block: Block, anchors: Keys) -> Keys:
+        """Those of the units whose rows are not as they were archived."""
+        keys = block.rows[0].keys
+        only = block.without(keys[~is_in(keys, anchors)])
+        found: list[Keys] = [self._none]
+        left = list(only.chunks(_ROWS_AT_ONCE))
+        while left:
+            chunk = left.pop()
+            if all(self._is_as_archived(connection, rows) for rows in chunk.rows):
+                continue
+            if len(chunk) == 1:
+                found.append(only.rows[0].keys[chunk.first : chunk.end])
+            else:
+                left += chunk.halves()
+        return np.concatenate(found)
+
+    def _is_as_archived(self, connection: Connection, rows: RowsInOrder) -> bool:
+        parts = (rows.slice(start, end) for start, end in rows.parts(_ROWS_AT_ONCE, self._statement_bytes))
+        return all(
+            count_and_digest(connection, part.table, part.condition) == (len(part), digest(part)) for part in parts
+        )
 
     def is_referenced(self, connection: Connection, rows: Sequence[RowsInOrder]) -> bool:
         """Asked again once the rows are locked, so that no reference can come any more."""

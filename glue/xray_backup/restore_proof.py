@@ -83,7 +83,24 @@ def blocked_by_inserts(connection: Connection, schema: str, scope: PolicyScope) 
     for table, name in triggers:
         text = f"trigger {schema}.{name} (BEFORE INSERT) may change what a restore inserts into {table}"
         blocked.setdefault(table, []).append(text)
+    for table, name, parent in _references_elsewhere(connection, schema, names):
+        text = f"foreign key {name} of {table} references {parent}, whose rows no archive of this schema holds"
+        blocked.setdefault(table, []).append(text)
     return blocked
+
+
+def _references_elsewhere(connection: Connection, schema: str, names: Sequence[str]) -> Sequence[tuple[str, str, str]]:
+    """The foreign keys of these tables to tables of other schemas: table, name and referenced table."""
+    listed = ", ".join(["%s"] * len(names))
+    found = query(
+        connection,
+        "SELECT DISTINCT table_name, constraint_name, CONCAT(referenced_table_schema, '.', referenced_table_name)"
+        " FROM information_schema.key_column_usage WHERE table_schema = %s"
+        f" AND table_name IN ({listed}) AND referenced_table_schema <> %s ORDER BY 1, 2",
+        (schema, *names, schema),
+    )
+    connection.rollback()
+    return found
 
 
 def _enforced(table: Table) -> list[ForeignKey]:
