@@ -57,13 +57,13 @@ function jestSuite(project: string): Suite {
   };
 }
 
-/** The tests of a folder, in the virtual environment of its name. */
-function pytestSuite(folder: string): Suite {
-  const file = path.join(results, `pytest-${folder}.xml`);
+/** The tests of `folder`, or what `paths` take of them, in the virtual environment of the folder's name. */
+function pytestSuite(folder: string, name = folder, paths: readonly string[] = [folder]): Suite {
+  const file = path.join(results, `pytest-${name.replaceAll(" ", "-")}.xml`);
   return {
-    name: `pytest ${folder}`,
+    name: `pytest ${name}`,
     command: python(folder),
-    args: ["-m", "pytest", folder, "-q", `--junitxml=${file}`],
+    args: ["-m", "pytest", ...paths, "-q", `--junitxml=${file}`],
     counts: () => {
       const attribute = (name: string): number =>
         Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`).exec(readFileSync(file, "utf8"))?.[1] ?? 0);
@@ -77,9 +77,16 @@ function pytestSuite(folder: string): Suite {
 /** Python that mypy checks, with the types of the environment `glue`. */
 const TYPED = ["glue/xray_backup", "glue/tests", "web_app_double/xray_web_app", "web_app_double/usage"];
 
+const GLUE_RUNTIMES = "glue/tests/glue_runtime";
+
 /** Two lanes run side by side: the first waits for servers most of the time, the second keeps the processor busy. */
 const LANES: Suite[][] = [
-  [jestSuite("terraform"), jestSuite("e2e"), pytestSuite("airflow")],
+  [
+    jestSuite("terraform"),
+    jestSuite("e2e"),
+    pytestSuite("airflow"),
+    pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
+  ],
   [
     { name: "eslint", command: bin("eslint"), args: ["."] },
     { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
@@ -93,7 +100,7 @@ const LANES: Suite[][] = [
       args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED],
     },
     jestSuite("mysql"),
-    pytestSuite("glue"),
+    pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
   ],
 ];
 
@@ -148,7 +155,8 @@ runTool(async () => {
   }
   await checkMachine();
   // The rebuilt runtimes of Glue run on Spark.
-  if (lanes.flat().some(({ name }) => ["pytest glue", "pytest airflow"].includes(name))) await checkJava();
+  if (lanes.flat().some(({ name }) => ["pytest glue", "pytest glue runtimes", "pytest airflow"].includes(name)))
+    await checkJava();
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
   console.log("Python environments: started");
