@@ -11,8 +11,11 @@ import pytest
 from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.reading import backed_up
 from xray_backup.archive import archive
+from xray_backup.arguments import parse_command_line
+from xray_backup.commands import execute_command
 from xray_backup.committed_copy import BACKUP_LOCK
 from xray_backup.data_model import X_RAY
+from xray_backup.database_model import TableChoice
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
 from xray_backup.key_range import KeyRange, key_ranges
 from xray_backup.manifest_store import find_manifest, load_manifests
@@ -283,3 +286,30 @@ def test_a_replica_is_refused(lab: Lab) -> None:
             snapshot(lab.run(), "s1", 60)
     finally:
         lab.sql("SET GLOBAL read_only = OFF")
+
+
+def test_a_table_that_the_user_may_not_read_is_left_out_and_named(s3_lab: Lab, emulator: Emulator) -> None:
+    """As after a migration that adds one: the user sees the names of all tables."""
+    lab = s3_lab
+    lab.fill(3)
+    lab.sql("CREATE TABLE reader (reader_id INT PRIMARY KEY, name VARCHAR(9))")
+    user = f"backup_{lab.schema[-8:]}"
+    lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'backup'")
+    try:
+        lab.sql(f"GRANT SHOW VIEW ON `{lab.schema}`.* TO '{user}'@'%'")
+        for table in TABLES:
+            lab.sql(f"GRANT SELECT ON `{lab.schema}`.`{table}` TO '{user}'@'%'")
+        secret = {"username": user, "password": "backup"}
+        manifest = snapshot(lab.run(database=lab.database(**secret)), "s", 60)
+        assert manifest is not None
+        assert sorted(manifest.tables) == sorted(TABLES)
+        assert lab.events.of("not_held") == [{"backup": "snapshot-s", "objects": ["table reader"]}]
+        options = ["check", "--for", "backup", *lab.options(emulator, **secret)]
+        execute_command(parse_command_line(options), lab.events)
+        (reads,) = [step for step in lab.events.of("check") if step["step"] == "rights SELECT"]
+        assert reads["state"] == "warning"
+        assert f"not on reader, which no backup will hold: GRANT SELECT ON `{lab.schema}`.`reader` TO" in reads["text"]
+        with pytest.raises(BackupError, match=r"lacks SELECT on reader: GRANT SELECT"):
+            snapshot(lab.run(database=lab.database(**secret), tables=TableChoice(named=("reader",))), "t", 60)
+    finally:
+        lab.sql(f"DROP USER '{user}'@'%'")

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,13 +20,13 @@ import pymysql
 
 from xray_backup.archive_policy import ArchivePolicy, policy_scopes
 from xray_backup.aws import region_of_arn
-from xray_backup.data_model import DataModel
+from xray_backup.data_model import DataModel, quoted
 from xray_backup.database import Connection, Database, SslMode, query, ssl_context
-from xray_backup.database_model import SchemaTables, TableChoice, read_tables
+from xray_backup.database_model import SchemaTables, TableChoice, read_tables, unread_tables
 from xray_backup.errors import BackupError, KeyAccessError, UsageError
 from xray_backup.events import Events
 from xray_backup.layout import CHECKS
-from xray_backup.rights import RIGHTS, check_right, tables_for
+from xray_backup.rights import RIGHTS, check_right, current_account, tables_for
 from xray_backup.run import new_run_id
 from xray_backup.server_tls import authority, distrust, open_socket, secured
 from xray_backup.store import Content, Store, open_store
@@ -198,12 +198,19 @@ class _Check:
     def _reads(self) -> str:
         schema, choice = self._database.schema, self._subject.tables
         check_right(self._connection, schema, "SELECT", choice.expected)
+        unread = unread_tables(self._connection, schema, choice) if self._subject.job == "backup" else []
         try:
-            self._found = read_tables(self._connection, schema, choice)
+            self._found = read_tables(self._connection, schema, replace(choice, excluded=(*choice.excluded, *unread)))
         except UsageError as error:
             # That is for the step of the schema to tell.
             self._schema_error = error
-        return self._right("SELECT")
+        text = self._right("SELECT")
+        if not unread:
+            return text
+        _, account = current_account(self._connection)
+        targets = [f"{quoted(schema)}.{quoted(name)}" for name in unread]
+        grants = "; ".join(f"GRANT SELECT ON {target} TO {account}" for target in targets)
+        return _Warning(f"{text}; not on {', '.join(unread)}, which no backup will hold: {grants}")
 
     @property
     def _model(self) -> DataModel:

@@ -12,6 +12,7 @@ from xray_backup.data_model import X_RAY, Column, DataModel, ForeignKey, Table, 
 from xray_backup.database import Connection, query
 from xray_backup.errors import UsageError
 from xray_backup.job_contract import MIGRATIONS
+from xray_backup.rights import may_read
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,13 @@ def _checked(schema: str, table: Table) -> Table:
     except ValueError as error:
         raise UsageError(f"schema {schema}: {error}") from None
     return table
+
+
+def unread_tables(connection: Connection, schema: str, choice: TableChoice = EVERY_TABLE) -> list[str]:
+    """The tables that the choice takes and that the user sees, and may not read: a backup has to leave them out."""
+    names = _engines(connection, schema)
+    left_out = choice.left_out(names)
+    return [name for name in names if name not in left_out and not may_read(connection, schema, name)]
 
 
 def _engines(connection: Connection, schema: str) -> dict[str, str]:

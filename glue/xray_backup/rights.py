@@ -94,6 +94,11 @@ def check_right(connection: Connection, schema: str, right: str, tables: Sequenc
     raise BackupError(f"user {user!r} lacks {right}{sees} on {', '.join(missing)}: {grants}")
 
 
+def may_read(connection: Connection, schema: str, table: str) -> bool:
+    """Asks whether the connected user may select every column of a table."""
+    return _may(connection, schema, "SELECT", Table(table, (), ()))
+
+
 def _missing(connection: Connection, schema: str, right: str, tables: Sequence[Table]) -> dict[str, str]:
     """The tables that lack the right, by name, as GRANT takes it."""
     if right in _SEES:

@@ -6,14 +6,14 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from xray_backup.archive_policy import ArchivePolicy
-from xray_backup.data_model import DataModel
+from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, Database
-from xray_backup.database_model import X_RAY_TABLES, SchemaTables, TableChoice, read_tables
+from xray_backup.database_model import X_RAY_TABLES, SchemaTables, TableChoice, read_tables, unread_tables
 from xray_backup.events import Events
 from xray_backup.job_contract import X_RAY_POLICIES
 from xray_backup.lock import DatabaseLock, Lease
@@ -52,15 +52,17 @@ class Run:
     run_id: str = field(default_factory=new_run_id)
 
     def read_model(self, connection: Connection) -> DataModel:
-        """The data model of the database as it is now, each table of which the user may read.
+        """The data model of the database as it is now: the tables that the user may read, all those that are named.
 
         Raises:
             UsageError: it has no table, lacks one, or has one that cannot be backed up.
-            BackupError: a table that the user may not read.
+            BackupError: a table that has to be there or is named, and that the user may not read.
         """
-        found = self.read_tables(connection)
+        schema, named = self.database.schema, self.tables.named or ()
+        check_right(connection, schema, "SELECT", [*self.tables.expected, *(Table(name, (), ()) for name in named)])
+        choice = replace(self.tables, excluded=(*self.tables.excluded, *unread_tables(connection, schema, self.tables)))
+        found = read_tables(connection, schema, choice)
         found.check(found.refused)
-        check_right(connection, self.database.schema, "SELECT", found.model.tables)
         return found.model
 
     def read_tables(self, connection: Connection) -> SchemaTables:
