@@ -98,9 +98,10 @@ async function password(user: string, host: string): Promise<string> {
   if (!process.stdin.isTTY) {
     throw new SchemaError("there is no terminal to ask for the password: set MYSQL_PWD", "model");
   }
-  process.stderr.write(`Password of ${user} at ${host}: `);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+  // Asked only now that the terminal shows nothing of what is typed.
+  process.stderr.write(`Password of ${user} at ${host}: `);
   try {
     return await new Promise((resolve, reject) => {
       terminal.question("", resolve);
