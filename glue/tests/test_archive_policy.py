@@ -61,12 +61,7 @@ ROWS = (
 class ClinicLab(Lab):
     def create_schema(self, foreign_keys: bool = True) -> ClinicLab:
         assert foreign_keys
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
-            cursor.execute(f"USE `{self.schema}`")
-            for statement in (*STATEMENTS, *ROWS):
-                cursor.execute(statement)
-            connection.commit()
+        self.server.make_schema(self.schema, (*STATEMENTS, *ROWS))
         return self
 
     def run(self, command: str = "test", **overrides: Any) -> Any:

@@ -33,7 +33,7 @@ from xray_backup.store import FolderStore, S3Store
 from xray_backup.verification import verify
 
 EVERYTHING = Selection()
-# What `make test` shows on the X-ray model alone.
+# Tests that `make test` runs on the X-ray model alone.
 FULL = pytest.mark.parametrize("model", on_every_model(), indirect=True)
 
 

@@ -235,7 +235,7 @@ def test_many_composite_keys_are_found_by_their_index(lab: KeyedLab) -> None:
     condition = keys_condition(["`a`", "`b`"], np.array(literals, np.object_))
     with lab.database().session() as connection:
         ((count,),) = query(connection, f"SELECT COUNT(*) FROM pair WHERE {condition} FOR UPDATE")
-        # What was read is locked; rows that no key names must stay free for others.
+        # Rows that were read are locked; those that no key names must stay free for others.
         (read,) = query(connection, "SHOW SESSION STATUS LIKE 'Handler_read_next'")
         assert (count, int(read[1])) == (20_000, 0)
 

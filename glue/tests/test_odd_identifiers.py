@@ -12,7 +12,7 @@ from tests.support.mysql_server import MySqlServer
 from xray_backup.archive import archive
 from xray_backup.archive_policy import ArchivePolicy
 from xray_backup.comparison import compare
-from xray_backup.data_model import DataModel, parse_data_model, quoted
+from xray_backup.data_model import DataModel, Table, parse_data_model, quoted
 from xray_backup.database_model import EVERY_TABLE
 from xray_backup.listing import list_backups
 from xray_backup.manifest_store import load_manifest
@@ -56,6 +56,16 @@ def model_of(name: str) -> DataModel:
     )
 
 
+def _create_table(table: Table) -> str:
+    lines = [f"{c.quoted} {c.type.mysql}{'' if c.nullable else ' NOT NULL'}" for c in table.columns]
+    lines.append(f"PRIMARY KEY ({table.quoted_key})")
+    lines += [
+        f"FOREIGN KEY ({quoted(key.columns[0])}) REFERENCES {quoted(key.table)} ({quoted(key.referenced_columns[0])})"
+        for key in table.foreign_keys
+    ]
+    return f"CREATE TABLE {table.quoted} ({', '.join(lines)})"
+
+
 class NamesLab(Lab):
     """A lab with the tables of a model of the test's own."""
 
@@ -71,25 +81,14 @@ class NamesLab(Lab):
 
     def make_schema(self, model: DataModel) -> None:
         self.model = model
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
-            cursor.execute(f"USE `{self.schema}`")
-            for table in model.tables:
-                lines = [f"{c.quoted} {c.type.mysql}{'' if c.nullable else ' NOT NULL'}" for c in table.columns]
-                lines.append(f"PRIMARY KEY ({table.quoted_key})")
-                lines += [
-                    f"FOREIGN KEY ({quoted(key.columns[0])}) REFERENCES {quoted(key.table)}"
-                    f" ({quoted(key.referenced_columns[0])})"
-                    for key in table.foreign_keys
-                ]
-                cursor.execute(f"CREATE TABLE {table.quoted} ({', '.join(lines)})")
+        self.server.make_schema(self.schema, map(_create_table, model.tables))
 
     def run(self, command: str = "test", **overrides: Any) -> Any:
         policies = [
             ArchivePolicy(table.name, column.name)
             for table in self.model.tables
             for column in table.columns
-            if column.type.is_datetime
+            if column.type.is_time
         ]
         return super().run(command, **({"policies": tuple(policies), "tables": EVERY_TABLE} | overrides))
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer
+from tests.support.slide_registry import registry_statements
 from tests.support.synthesized import jobs_of
 from xray_backup.arguments import parse_job_arguments
 from xray_backup.commands import execute_command
@@ -23,7 +24,6 @@ from xray_backup.errors import UsageError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.store import Store
 
-MIGRATION = REPOSITORY / "examples" / "own-data-model" / "migrations" / "V0001__create_slide_registry.sql"
 TABLES = ("tissue", "specimen", "slide", "annotation", "review")
 PASSWORD = "slides-4f1c9a"
 # Of four slides one was scanned today, and one never was. The second specimen's name is the first's in another case.
@@ -47,13 +47,7 @@ ROWS = (
 class RegistryLab(Lab):
     def create_schema(self, foreign_keys: bool = True) -> RegistryLab:
         assert foreign_keys
-        statements = [part for part in re.sub(r"--[^\n]*", "", MIGRATION.read_text()).split(";") if part.strip()]
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
-            cursor.execute(f"USE `{self.schema}`")
-            for statement in (*statements, *ROWS):
-                cursor.execute(statement)
-            connection.commit()
+        self.server.make_schema(self.schema, (*registry_statements(), *ROWS))
         return self
 
     def everything(self) -> dict[str, set[tuple[Any, ...]]]:
@@ -62,7 +56,7 @@ class RegistryLab(Lab):
 
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
-    """What the constructs write: the stack, and the rights of the jobs' users."""
+    """The stack that the constructs write, and the rights of the jobs' users."""
     script = REPOSITORY / "glue" / "tests" / "support" / "slide_registry.js"
     done = subprocess.run(["node", str(script)], check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)

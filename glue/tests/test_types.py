@@ -27,7 +27,7 @@ from xray_backup.column_types import ColumnType, parse_column_type, without_disp
 from xray_backup.comparison import compare
 from xray_backup.data_file import decode
 from xray_backup.data_model import DataModel, Table
-from xray_backup.database_model import EVERY_TABLE, read_data_model
+from xray_backup.database_model import EVERY_TABLE, read_tables
 from xray_backup.errors import UsageError
 from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
@@ -85,7 +85,7 @@ class TypeLab(Lab):
             # A purge leaves the row with the highest key.
             cursor.execute("INSERT INTO t (id, moment) VALUES (100000, '2022-01-01')")
         with self.database().session() as connection:
-            self.model = read_data_model(connection, self.schema)
+            self.model = read_tables(connection, self.schema).whole_model()
         return self
 
     def run(self, command: str = "test", **overrides: Any) -> Any:

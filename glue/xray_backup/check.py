@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from xray_backup.database_model import SchemaTables, TableChoice, read_tables, u
 from xray_backup.errors import BackupError, KeyAccessError, UsageError
 from xray_backup.events import Events
 from xray_backup.layout import CHECKS
-from xray_backup.rights import RIGHTS, check_right, current_account, tables_for
+from xray_backup.rights import RIGHTS, check_right, current_account, grant_statements, tables_for
 from xray_backup.run import new_run_id
 from xray_backup.server_tls import authority, distrust, open_socket, secured
 from xray_backup.store import Content, Store, open_store
@@ -200,7 +200,7 @@ class _Check:
         check_right(self._connection, schema, "SELECT", choice.expected)
         unread = unread_tables(self._connection, schema, choice) if self._subject.job == "backup" else []
         try:
-            self._found = read_tables(self._connection, schema, replace(choice, excluded=(*choice.excluded, *unread)))
+            self._found = read_tables(self._connection, schema, choice.without(unread))
         except UsageError as error:
             # That is for the step of the schema to tell.
             self._schema_error = error
@@ -208,8 +208,8 @@ class _Check:
         if not unread:
             return text
         _, account = current_account(self._connection)
-        targets = [f"{quoted(schema)}.{quoted(name)}" for name in unread]
-        grants = "; ".join(f"GRANT SELECT ON {target} TO {account}" for target in targets)
+        targets = (f"{quoted(schema)}.{quoted(name)}" for name in unread)
+        grants = grant_statements("SELECT", targets, account)
         return _Warning(f"{text}; not on {', '.join(unread)}, which no backup will hold: {grants}")
 
     @property

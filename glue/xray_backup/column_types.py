@@ -47,11 +47,6 @@ class ColumnType:
         return _INTEGER.fullmatch(self.mysql) is not None and pa.types.is_integer(self.arrow)
 
     @property
-    def is_datetime(self) -> bool:
-        """True for DATETIME and TIMESTAMP."""
-        return isinstance(self.form, DateTimeForm)
-
-    @property
     def is_time(self) -> bool:
         """True for the types by which rows grow old."""
         return isinstance(self.form, DateForm | DateTimeForm)

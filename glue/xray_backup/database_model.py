@@ -26,6 +26,10 @@ class TableChoice:
     excluded: tuple[str, ...] = ()
     expected: tuple[Table, ...] = ()
 
+    def without(self, names: Iterable[str]) -> TableChoice:
+        """The same, less these tables."""
+        return replace(self, excluded=(*self.excluded, *names))
+
     def left_out(self, names: Collection[str]) -> list[str]:
         """The tables of these that the choice leaves out.
 
@@ -74,22 +78,16 @@ class SchemaTables:
     refused: Mapping[str, UsageError]
     references: Mapping[str, Sequence[str]]
 
+    def whole_model(self) -> DataModel:
+        """The model, where it has every table; raises the UsageError of the first that cannot be backed up."""
+        self.check(self.refused)
+        return self.model
+
     def check(self, names: Iterable[str]) -> None:
         """Raises the UsageError of the first of these tables that cannot be backed up."""
         for name in names:
             if error := self.refused.get(name):
                 raise error
-
-
-def read_data_model(connection: Connection, schema: str, choice: TableChoice = EVERY_TABLE) -> DataModel:
-    """The tables of the schema that the choice takes.
-
-    Raises:
-        UsageError: as of `read_tables`, or a table or a column cannot be backed up.
-    """
-    found = read_tables(connection, schema, choice)
-    found.check(found.refused)
-    return found.model
 
 
 def read_tables(connection: Connection, schema: str, choice: TableChoice = EVERY_TABLE) -> SchemaTables:

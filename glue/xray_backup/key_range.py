@@ -134,7 +134,7 @@ def nth_literals(connection: Connection, table: Table, keys: KeySpan, condition:
 def nth_row(
     connection: Connection, table: Table, selected: str, condition: str, rows: int, order: str = ""
 ) -> tuple[Any, ...] | None:
-    """What is `selected` of row number `rows`, by key, of those that fulfil `condition`; None where there are fewer."""
+    """The `selected` of row number `rows`, by key, of those that fulfil `condition`; None where there are fewer."""
     ordered = ", ".join(f"{column.quoted}{order}" for column in table.key_columns)
     found = query(
         connection,

@@ -104,7 +104,7 @@ class Report:
 
     @property
     def left_out(self) -> list[tuple[list[Backup], tuple[str, ...]]]:
-        """What backups lack, and which ones lack just that; the newest first."""
+        """Tables and programs that backups lack, each with the backups that lack just that; the newest first."""
         found: dict[tuple[str, ...], list[Backup]] = {}
         for backup in (*self.snapshots, *self.archives):
             if backup.not_held:

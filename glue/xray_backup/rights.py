@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pymysql
 from pymysql.constants import ER
@@ -78,6 +78,11 @@ def current_account(connection: Connection) -> tuple[str, str]:
     return user, "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
 
 
+def grant_statements(right: str, targets: Iterable[str], account: str) -> str:
+    """The statements that give an account the right on each of these, as GRANT names them, on one line."""
+    return "; ".join(f"GRANT {right} ON {target} TO {account}" for target in targets)
+
+
 def check_right(connection: Connection, schema: str, right: str, tables: Sequence[Table]) -> None:
     """Asks for one right of the connected user on `tables`; on every table of the server where there are none.
 
@@ -89,7 +94,7 @@ def check_right(connection: Connection, schema: str, right: str, tables: Sequenc
     if not missing:
         return
     user, account = current_account(connection)
-    grants = "; ".join(f"GRANT {right} ON {target} TO {account}" for target in missing.values())
+    grants = grant_statements(right, missing.values(), account)
     sees = f" ({_SEES[right]})" if right in _SEES else ""
     raise BackupError(f"user {user!r} lacks {right}{sees} on {', '.join(missing)}: {grants}")
 

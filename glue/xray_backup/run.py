@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -58,12 +58,10 @@ class Run:
             UsageError: it has no table, lacks one, or has one that cannot be backed up.
             BackupError: a table that has to be there or is named, and that the user may not read.
         """
-        schema, named = self.database.schema, self.tables.named or ()
-        check_right(connection, schema, "SELECT", [*self.tables.expected, *(Table(name, (), ()) for name in named)])
-        choice = replace(self.tables, excluded=(*self.tables.excluded, *unread_tables(connection, schema, self.tables)))
-        found = read_tables(connection, schema, choice)
-        found.check(found.refused)
-        return found.model
+        schema = self.database.schema
+        check_right(connection, schema, "SELECT", [Table(name, (), ()) for name in self.tables.named or ()])
+        choice = self.tables.without(unread_tables(connection, schema, self.tables))
+        return self._read(connection, choice).whole_model()
 
     def read_tables(self, connection: Connection) -> SchemaTables:
         """The tables of the database as it is now, those that cannot be backed up or read too.
@@ -72,10 +70,12 @@ class Run:
             UsageError: it has no table, or lacks one.
             BackupError: a table that has to be there, and that the user may not read.
         """
-        schema = self.database.schema
+        return self._read(connection, self.tables)
+
+    def _read(self, connection: Connection, choice: TableChoice) -> SchemaTables:
         # Rights first: who may not see a table is told which right is missing, not that there is no table.
-        check_right(connection, schema, "SELECT", self.tables.expected)
-        return read_tables(connection, schema, self.tables)
+        check_right(connection, self.database.schema, "SELECT", choice.expected)
+        return read_tables(connection, self.database.schema, choice)
 
     @contextmanager
     def exclusive(self, lock_prefix: str, schema: str | None = None) -> Iterator[Callable[[], None]]:

@@ -16,10 +16,10 @@ from pymysql.constants import ER
 from xray_backup.data_model import DataModel, quoted
 from xray_backup.database import Connection, query
 from xray_backup.job_contract import MIGRATIONS
+from xray_backup.rights import is_denied
 from xray_backup.stored_programs import StoredProgram, read_programs, unseen_kinds, without_definer
 
 _MADE_BY_DEPLOY = tuple(MIGRATIONS["remadePrefixes"])
-_DENIED = (ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def read_view(connection: Connection, name: str) -> View | None:
     try:
         ((_, statement, character_set, collation),) = query(connection, f"SHOW CREATE VIEW {quoted(name)}")
     except pymysql.MySQLError as error:
-        if error.args[0] in (*_DENIED, ER.VIEW_INVALID):
+        if is_denied(error) or error.args[0] == ER.VIEW_INVALID:
             return None
         raise
     return View(name, without_definer(str(statement)), str(collation), str(character_set))
@@ -141,7 +141,7 @@ def _read_ledger(connection: Connection, schema: str) -> Ledger | str | None:
     except pymysql.MySQLError as error:
         if error.args[0] == ER.NO_SUCH_TABLE:
             return None
-        if error.args[0] in _DENIED:
+        if is_denied(error):
             return f"table {MIGRATIONS['ledger']}"
         raise
     return Ledger(str(statement), tuple(tuple(row) for row in rows))

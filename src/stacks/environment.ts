@@ -25,19 +25,22 @@ export interface LocalEndpoints {
   readonly mysqlCaFile?: string;
 }
 
+/** Props of the jobs that archive and purge, which share their policies. */
+const JOB_PROPS = [
+  "bucket",
+  "database",
+  "databaseUser",
+  "dataModel",
+  "encryptionKey",
+  "keptTables",
+  "network",
+  "policies",
+  "provider",
+] as const;
+
 /** Props that the stacks set: the wiring, the protection, and the jobs' users, which the schema stack makes. */
 const STACK_PROPS = {
-  backup: [
-    "bucket",
-    "database",
-    "databaseUser",
-    "dataModel",
-    "encryptionKey",
-    "keptTables",
-    "network",
-    "policies",
-    "provider",
-  ],
+  backup: JOB_PROPS,
   bastion: ["database", "encryptionKey", "network", "provider"],
   bucket: [
     "encryptionKey",
@@ -58,17 +61,7 @@ const STACK_PROPS = {
     "skipFinalSnapshot",
   ],
   network: ["provider"],
-  purge: [
-    "bucket",
-    "database",
-    "databaseUser",
-    "dataModel",
-    "encryptionKey",
-    "keptTables",
-    "network",
-    "policies",
-    "provider",
-  ],
+  purge: JOB_PROPS,
 } as const;
 
 /** Props of a construct without those that the stacks set. */

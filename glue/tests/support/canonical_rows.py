@@ -13,7 +13,7 @@ from tests.support.lab import Lab
 from xray_backup.data_file import decode
 from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, query
-from xray_backup.database_model import read_data_model
+from xray_backup.database_model import read_tables
 from xray_backup.manifest import Manifest
 from xray_backup.row_text import row_text_sql, row_texts
 
@@ -46,7 +46,7 @@ def texts_of_backup(lab: Lab, manifest: Manifest, table: Table) -> Iterator[Text
 def model_of(lab: Lab) -> DataModel:
     """The data model of the lab's schema."""
     with lab.database().session() as connection:
-        return read_data_model(connection, lab.schema)
+        return read_tables(connection, lab.schema).whole_model()
 
 
 def _key_of(table: Table) -> Table:

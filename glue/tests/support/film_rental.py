@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,14 +32,14 @@ class Server(Protocol):
         """A connection as root."""
         ...
 
+    def make_schema(self, schema: str, statements: Iterable[str]) -> None:
+        """Makes the schema by these statements."""
+        ...
+
 
 def create_film_rental(server: Server, schema: str) -> None:
     """Makes the schema with all its objects and rows."""
-    with server.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4")
-        cursor.execute(f"USE `{schema}`")
-        for statement in _STATEMENTS:
-            cursor.execute(statement)
+    server.make_schema(schema, _STATEMENTS)
 
 
 def rows_of(server: Server, schema: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -1,4 +1,4 @@
-"""What a client wrote, noted in a file before and after each commit: both bounds of the rows that are committed."""
+"""The writes of a client, noted in a file before and after each commit: both bounds of the rows that are committed."""
 
 from __future__ import annotations
 

@@ -85,15 +85,11 @@ class Lab:
     events: Recorded = field(default_factory=Recorded)
 
     def create_schema(self, foreign_keys: bool = True) -> Lab:
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
-            cursor.execute(f"USE `{self.schema}`")
-            for statement in ddl_statements():
-                if not foreign_keys:
-                    statement = re.sub(
-                        r",\s*CONSTRAINT \w+ FOREIGN KEY.*?ON DELETE RESTRICT", "", statement, flags=re.S
-                    )
-                cursor.execute(statement)
+        foreign_key = re.compile(r",\s*CONSTRAINT \w+ FOREIGN KEY.*?ON DELETE RESTRICT", re.S)
+        statements = ddl_statements()
+        self.server.make_schema(
+            self.schema, statements if foreign_keys else (foreign_key.sub("", statement) for statement in statements)
+        )
         return self
 
     def database(self, **overrides: Any) -> Database:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -90,6 +91,12 @@ class MySqlServer:
             host=self.host, port=self.port, user=self.user, password=self.password, database=database,
             charset="utf8mb4", autocommit=True,
         )  # fmt: skip
+
+    def make_schema(self, schema: str, statements: Iterable[str]) -> None:
+        """Makes the schema by these statements."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            for statement in (f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4", f"USE `{schema}`", *statements):
+                cursor.execute(statement)
 
     def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / "server.log").open("ab") as log:

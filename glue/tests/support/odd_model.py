@@ -82,11 +82,7 @@ class OddLab(Lab):
 
     def create_schema(self, foreign_keys: bool = True) -> OddLab:
         assert foreign_keys
-        with self.server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{self.schema}` CHARACTER SET utf8mb4")
-            cursor.execute(f"USE `{self.schema}`")
-            for statement in STATEMENTS:
-                cursor.execute(statement)
+        self.server.make_schema(self.schema, STATEMENTS)
         return self
 
     def run(self, command: str = "test", **overrides: Any) -> Any:

@@ -16,6 +16,12 @@ MIGRATION = REPOSITORY / "examples" / "own-data-model" / "migrations" / "V0001__
 TITLES = ("Haut", "peau d'été", "皮膚", 'with "quotes" \\ and\nlines', "🔬")
 
 
+def registry_statements() -> list[str]:
+    """The statements that make the registry's tables."""
+    text = re.sub(r"--[^\n]*", "", MIGRATION.read_text("utf-8"))
+    return [part for part in text.split(";") if part.strip()]
+
+
 class SlideRegistry(Workload):
     """Text keys, keys of several columns, a table that references itself, JSON, a time that may be NULL."""
 
@@ -27,12 +33,8 @@ class SlideRegistry(Workload):
 
     def create(self, server: MySqlServer, schema: str) -> None:
         """Makes the schema with some tissues and specimens."""
-        with server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{schema}`")
-            cursor.execute(f"USE `{schema}`")
-            for statement in re.sub(r"--[^\n]*", "", MIGRATION.read_text("utf-8")).split(";"):
-                if statement.strip():
-                    cursor.execute(statement)
+        server.make_schema(schema, registry_statements())
+        with server.connect(schema) as connection, connection.cursor() as cursor:
             above = None
             for code, title in zip(("skin", "dermis", "épi dermis", "it's", "z"), TITLES, strict=True):
                 cursor.execute("INSERT INTO tissue VALUES (%s, %s, %s)", (code, above, title))

@@ -17,7 +17,7 @@ from pymysql.constants import ER
 from tests.support.workload import Workload, Writer
 from tests.support.workloads import WORKLOADS
 from xray_backup.database import Database, Secret
-from xray_backup.database_model import read_data_model
+from xray_backup.database_model import read_tables
 from xray_backup.errors import UnavailableError
 
 # A purge took a row from under it or holds one, or a restore was first.
@@ -29,7 +29,7 @@ IN_THE_WAY = {
 def work(workload: Workload, database: Database, journal: TextIO, draw: random.Random, pause: float) -> None:
     """Writes until the server is gone."""
     with database.session() as connection:
-        writer = Writer(connection, read_data_model(connection, database.schema), journal)
+        writer = Writer(connection, read_tables(connection, database.schema).whole_model(), journal)
         while True:
             try:
                 workload.step(writer, draw)
@@ -38,7 +38,7 @@ def work(workload: Workload, database: Database, journal: TextIO, draw: random.R
                 if error.args[0] not in IN_THE_WAY:
                     raise
                 connection.rollback()
-                writer = Writer(connection, read_data_model(connection, database.schema), journal)
+                writer = Writer(connection, read_tables(connection, database.schema).whole_model(), journal)
             time.sleep(pause)
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     draw = random.Random(arguments.seed)
     with arguments.journal.open("a") as file:
         with database.session() as connection:
-            Writer(connection, read_data_model(connection, arguments.schema), file).note_all()
+            Writer(connection, read_tables(connection, arguments.schema).whole_model(), file).note_all()
         while True:
             try:
                 work(workload, database, file, draw, arguments.pause)

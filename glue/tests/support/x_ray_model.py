@@ -20,11 +20,7 @@ class XRay(Model):
 
     def create(self, server: MySqlServer, schema: str) -> None:
         """Makes the schema."""
-        with server.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE `{schema}` CHARACTER SET utf8mb4")
-            cursor.execute(f"USE `{schema}`")
-            for statement in ddl_statements():
-                cursor.execute(statement)
+        server.make_schema(schema, ddl_statements())
 
     def fill(self, numbers: str) -> Sequence[str]:
         """Transactions with an image and two boxes each."""

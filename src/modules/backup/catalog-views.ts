@@ -37,7 +37,7 @@ export function latestSql({ name, key, columns }: CatalogTable): string {
   ].join("\n");
 }
 
-/** What the X-ray tables call a parent: its table, and the column that has the same name in both. */
+/** The parent of an X-ray table: its name, and the column that has the same name in both. */
 function parentOf({ foreignKeys }: DataModelTable): { table: string; column: string } | undefined {
   const [key] = foreignKeys ?? [];
   return key && { table: key.table, column: key.columns[0] ?? "" };
