@@ -68,7 +68,7 @@ export class Terraform {
     return readFileSync(this.stackFile, "utf8");
   }
 
-  /** The command of docs/schema/when-something-went-wrong.md: Terraform forgets what it has run. */
+  /** The command of docs/runbook/instance-gone.md: Terraform forgets what it has run. */
   forgetStatements(): TerraformResult {
     const list = this.run("state", "list").output.split("\n");
     const statements = list.filter((address) => address.startsWith("mysql_sql.") && !address.includes("_Forget_"));
