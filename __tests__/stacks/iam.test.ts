@@ -102,6 +102,7 @@ describe("what each role may do", () => {
       [PUT, `${backup}/snapshot/*`, ""],
       encrypt,
       [PUT, `${backup}/archive/*`, ""],
+      [PUT, `${backup}/catalog/*`, ""],
       [PUT, `${backup}/_manifests/*`, ""],
       [PUT, `${backup}/_locks/*`, ""],
       [PUT, `${backup}/_checks/*`, ""],

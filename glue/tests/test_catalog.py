@@ -19,6 +19,7 @@ from xray_backup.column_types import parse_column_type
 from xray_backup.purge import purge
 from xray_backup.snapshot import snapshot
 
+OLD_MANIFESTS = REPOSITORY / "glue" / "tests" / "old_stores" / "0.1.0" / "store" / "v1" / "_manifests"
 VIEW_MIGRATION = REPOSITORY / "sql" / "migrations" / "V0002__create_detections_view.sql"
 CATALOG = (
     'const { DataModel } = require("./dist/modules/common/data-model");'
@@ -59,7 +60,7 @@ def rows_of(store: Path, view: str) -> list[tuple[Any, ...]]:
                     f'CREATE VIEW {kind}_{table} AS SELECT * EXCLUDE (filename), filename AS "$path"'
                     f" FROM read_parquet('{files}', filename = true, hive_partitioning = false)"
                 )
-        connection.execute(f"CREATE VIEW manifests AS SELECT * FROM read_json('{store}/v1/_manifests/*.json')")
+        connection.execute(f"CREATE VIEW manifests AS SELECT * FROM read_json('{store}/v1/catalog/*.json')")
         return [tuple(map(plain, row)) for row in connection.execute(view).fetchall()]
 
 
@@ -127,8 +128,50 @@ def test_the_catalog_has_the_types_of_the_files(mysql: str) -> None:
     assert of_catalog(f"hiveType({json.dumps(mysql)})") == hive
 
 
-def test_a_manifest_is_one_line_as_athena_reads_it(lab: Lab, tmp_path: Path) -> None:
+def lines(store: Path) -> dict[str, Any]:
+    """Each line of the catalog's folder, by the name of its backup: Athena reads a JSON document a line."""
+    files = (store / "v1" / "catalog").iterdir()
+    texts = {file.stem: file.read_text() for file in files}
+    assert [text.count("\n") for text in texts.values()] == [1] * len(texts)
+    return {name: json.loads(text) for name, text in texts.items()}
+
+
+def lines_of_manifests(store: Path, *names: str) -> dict[str, Any]:
+    manifests = {name: json.loads((store / f"v1/_manifests/{name}.json").read_text()) for name in names}
+    return {
+        name: {field: manifest[field] for field in ("kind", "slot", "run_id", "cutoff", "verified_at")}
+        for name, manifest in manifests.items()
+    }
+
+
+def test_a_backup_has_one_line_as_athena_reads_it(lab: Lab, tmp_path: Path) -> None:
+    lab.fill(3)
+    snapshot(lab.run(), "s1", 60)
+    archive(lab.run(), "a1", 2)
+    store = tmp_path / "store"
+    assert lines(store) == lines_of_manifests(store, "snapshot-s1", "archive-a1")
+
+
+@pytest.mark.parametrize("slot", ["s1", "s2"])
+def test_a_run_adds_the_lines_that_earlier_runs_left_out(lab: Lab, tmp_path: Path, slot: str) -> None:
+    """A killed run and 0.1.0 leave none; the next run adds them, also one of a slot that has its backup."""
+    store = tmp_path / "store"
+    lab.fill(3)
+    snapshot(lab.run(), "s1", 60)
+    shutil.rmtree(store / "v1" / "catalog")
+    shutil.copytree(OLD_MANIFESTS, store / "v1" / "_manifests", dirs_exist_ok=True)
+    snapshot(lab.run(), slot, 60)
+    names = {f"snapshot-{slot}", "snapshot-s1", *(file.stem for file in OLD_MANIFESTS.iterdir())}
+    assert len(names) == (4 if slot == "s1" else 5)
+    assert lines(store) == lines_of_manifests(store, *names)
+    assert lab.events.of("catalog_incomplete") == []
+
+
+def test_a_damaged_manifest_is_told_of_and_the_others_have_their_lines(lab: Lab, tmp_path: Path) -> None:
+    store = tmp_path / "store"
     lab.fill(1)
     snapshot(lab.run(), "s1", 60)
-    (manifest,) = (tmp_path / "store" / "v1" / "_manifests").iterdir()
-    assert manifest.read_bytes().count(b"\n") == 1
+    (store / "v1/_manifests/snapshot-damaged.json").write_text("{")
+    snapshot(lab.run(), "s2", 60)
+    assert [event["backup"] for event in lab.events.of("catalog_incomplete")] == ["snapshot-damaged"]
+    assert lines(store) == lines_of_manifests(store, "snapshot-s1", "snapshot-s2")

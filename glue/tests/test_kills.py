@@ -44,6 +44,7 @@ def of_a_copy(kind: str, nth: int = 1) -> list[str]:
         ),
         f"store: v1/_manifests/{kind}-k.json 1",
         f"store: v1/_locks/backup/RUN/released.json {nth}",
+        f"store: v1/catalog/{kind}-k.json 1",
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from xray_backup.archive_periods import Period
+from xray_backup.catalog import complete_catalog
 from xray_backup.data_model import DataModel
 from xray_backup.database import Connection, query, server_name
 from xray_backup.errors import BackupError, UsageError
@@ -84,6 +85,7 @@ def commit_copy(
             if existing := find_manifest(run.store, kind, slot):
                 _check_existing(run, existing, server)
                 run.events("already_committed", backup=existing.name, run_id=existing.run_id)
+                complete_catalog(run)
                 return existing
             model = run.read_model(connection)
             definitions = _definitions(run, connection, model)
@@ -122,6 +124,7 @@ def commit_copy(
         check()
         commit_manifest(run.store, manifest)
     run.events("committed", backup=backup_name(kind, slot), manifest=manifest_key(manifest.name))
+    complete_catalog(run)
     return manifest
 
 

@@ -13,6 +13,7 @@ KINDS: tuple[Kind, ...] = ("snapshot", "archive")
 
 ROOT = STORE["root"]
 MANIFESTS = f"{ROOT}/{STORE['manifests']}/"
+CATALOG = f"{ROOT}/{STORE['catalog']}/"
 PURGES = f"{ROOT}/{STORE['purges']}/"
 LOCKS = f"{ROOT}/{STORE['locks']}/"
 VERIFICATIONS = f"{ROOT}/{STORE['verifications']}/"
@@ -44,6 +45,11 @@ def run_prefix(kind: Kind, table: str, run_date: str, run_id: str) -> str:
 def manifest_key(name: str) -> str:
     """Key of the manifest of backup `name`."""
     return f"{MANIFESTS}{name}.json"
+
+
+def catalog_key(name: str) -> str:
+    """Key of the line that Athena reads of backup `name`."""
+    return f"{CATALOG}{name}.json"
 
 
 def backup_name(kind: Kind, slot: str) -> str:

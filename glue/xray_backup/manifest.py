@@ -90,7 +90,7 @@ class Manifest:
         return backup_name(self.kind, self.slot)
 
     def to_json(self) -> bytes:
-        """The document on one line, as Athena reads it; numbers above 2^53 are strings, whole for every JSON reader."""
+        """The document on one line; numbers above 2^53 are strings, whole for every JSON reader."""
         document = dataclasses.asdict(self)
         document["model"] = write_data_model(self.model)
         for table in document["tables"].values():

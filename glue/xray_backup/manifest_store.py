@@ -96,14 +96,20 @@ def load_manifests(store: Store, on_damage: OnDamage | None = None) -> Iterator[
         VerificationError: a manifest is damaged, and nobody is to be told.
         NewerFormatError: the same of a newer format.
     """
-    for item in store.list(MANIFESTS):
-        found = _MANIFEST_KEY.fullmatch(item.key)
-        content = store.read(item.key) if found else None
-        if found is None or content is None:
+    for name in committed_names(store):
+        content = store.read(manifest_key(name))
+        if content is None:
             continue
         try:
-            yield Manifest.from_json(content.body, found["name"])
+            yield Manifest.from_json(content.body, name)
         except (VerificationError, NewerFormatError) as error:
             if on_damage is None:
                 raise
-            on_damage(found["name"], error)
+            on_damage(name, error)
+
+
+def committed_names(store: Store) -> Iterator[str]:
+    """The name of every committed backup, in order."""
+    for item in store.list(MANIFESTS):
+        if found := _MANIFEST_KEY.fullmatch(item.key):
+            yield found["name"]

@@ -89,7 +89,7 @@ export class DataLakeStack extends EnvironmentStack {
     this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...aging });
     this.restoreJob = new RestoreGlueJob(this, "Restore", { ...wiring, policies });
     if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...aging });
-    this.catalog = new BackupCatalog(this, "Catalog", { ...wiring, forceDestroy: !protect });
+    this.catalog = new BackupCatalog(this, "Catalog", { ...environment.catalog, ...wiring, forceDestroy: !protect });
     const app = { bucket: this.bucket, secret: this.secrets.xray_app };
     if (environment.webApp) this.webAppRole = new WebIdentityRole(this, "WebApp", { ...environment.webApp, ...app });
     if (environment.imageUploaderUser) this.imageUploaderUser = new ImageUploaderUser(this, "ImageUploader", app);

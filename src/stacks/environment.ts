@@ -1,4 +1,5 @@
 import type { IConstruct } from "constructs";
+import type { BackupCatalogProps } from "../modules/backup/backup-catalog";
 import type { BackupGlueJobProps } from "../modules/backup/backup-glue-job";
 import { checkInteger, checkPattern, checkPublicCidr } from "../modules/common/checks";
 import type { DataLakeAlarmsProps } from "../modules/backup/data-lake-alarms";
@@ -50,6 +51,7 @@ const STACK_PROPS = {
     "serverAccessLogsBucket",
     "serverAccessLogsPrefix",
   ],
+  catalog: ["bucket", "dataModel", "encryptionKey", "forceDestroy", "provider"],
   database: [
     "clientEndpoint",
     "deleteAutomatedBackups",
@@ -106,6 +108,11 @@ export interface Environment {
    * @default - those of DataLakeBucket
    */
   readonly bucket?: Settings<DataLakeBucketProps, "bucket">;
+  /**
+   * Settings of the catalog, such as the day of the first backup.
+   * @default - those of BackupCatalog
+   */
+  readonly catalog?: Settings<BackupCatalogProps, "catalog">;
   /**
    * Settings of the database.
    * @default - those of MetadataDatabase

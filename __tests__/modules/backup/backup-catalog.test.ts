@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BackupCatalogProps } from "../../../src/modules/backup/backup-catalog";
 import { hiveType } from "../../../src/modules/backup/catalog-table";
 import { BackupCatalog } from "../../../src/modules/backup/backup-catalog";
@@ -30,11 +32,12 @@ it("has a table for each table and kind of backup, the manifests and the view", 
   );
 });
 
-it("projects the dates of a table's folders", () => {
+it("projects the dates of a table's folders, each day since the first version of the package", () => {
   const { parameters } = table("snapshot_transaction");
-  for (const parameter of ['enabled" = "true"', 'run_date.type" = "date"', 'run_date.range" = "2020-01-01,NOW"']) {
+  for (const parameter of ['enabled" = "true"', 'run_date.type" = "date"', 'run_date.range" = "2026-11-01,NOW"']) {
     expect(parameters).toContain(`"projection.${parameter}`);
   }
+  expect(String(parameters)).not.toContain("interval");
   expect(table("snapshot_transaction")).toMatchObject({
     name: "snapshot_transaction",
     table_type: "EXTERNAL_TABLE",
@@ -50,6 +53,42 @@ it("projects the dates of a table's folders", () => {
       ],
     },
   });
+});
+
+it("projects the dates since the first backup, where that is told", () => {
+  const told = synthesize((scope) => {
+    const bucket = DataLakeBucket.fromBucketName(scope, "Lake", "lake");
+    new BackupCatalog(scope, "Catalog", { bucket, firstBackupDate: "2027-02-28" });
+  });
+  const projected = told
+    .ids("aws_glue_catalog_table")
+    .map((id) => String(told.resource("aws_glue_catalog_table", id).parameters))
+    .filter((parameters) => parameters.includes("projection"));
+  expect(projected).toHaveLength(6);
+  for (const parameters of projected) expect(parameters).toContain('"projection.run_date.range" = "2027-02-28,NOW"');
+});
+
+// https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html
+it("has no location with a leading underscore, and warns of one that its props make", () => {
+  expect(table("manifests").storage_descriptor).toMatchObject({ location: "s3://lake/backup/v1/catalog/" });
+  const locations = [...stack.text.matchAll(/"location": "s3:\/\/lake\/([^"]+)"/g)].map(([, location]) => location);
+  expect(locations).toHaveLength(7);
+  for (const location of locations) expect(location).not.toMatch(/(^|\/)[_.]/);
+  expect(stack.warnings).toEqual([]);
+  const { warnings } = synthesize((scope) => {
+    const bucket = DataLakeBucket.fromBucketName(scope, "Lake", "lake");
+    const dataModel = changedRegistry((tables) => [
+      ...tables,
+      { name: "_audit", key: ["id"], columns: [{ name: "id", type: "int" }] },
+    ]);
+    new BackupCatalog(scope, "Catalog", { bucket, dataModel });
+  });
+  expect(warnings).toEqual(
+    ["snapshot", "archive"].map(
+      (kind) =>
+        `Athena reads nothing in backup/v1/${kind}/_audit, because a name in it begins with "_" or ".": choose another backupPrefix, or leave the table out`,
+    ),
+  );
 });
 
 it("defines the view as Athena stores one, each column once", () => {
@@ -79,6 +118,29 @@ it("defines the view as Athena stores one, each column once", () => {
     "y_max",
   ]);
   expect(definition.originalSql).toContain("LEFT JOIN pred_bounding_box_rows");
+});
+
+// A day of a projected table is one LIST; so is a scan of the manifests, up to 1,000 backups.
+it("asks S3 as often as the page says", () => {
+  const [, encoded = ""] = /Presto View: (\S+)/.exec(String(table("detections").view_original_text)) ?? [];
+  const { originalSql } = JSON.parse(Buffer.from(encoded, "base64").toString()) as { originalSql: string };
+  const count = (pattern: RegExp) => [...originalSql.matchAll(pattern)].length;
+  // Athena puts the query `committed` in each place that names it.
+  const scans = count(/FROM manifests/g) * count(/JOIN committed/g);
+  const perDay = count(/FROM (snapshot|archive)_\w+/g);
+  expect([perDay, scans]).toEqual([6, 12]);
+  const page = readFileSync(join(__dirname, "../../../docs/modules/backup-catalog.md"), "utf8");
+  const row = (first: string) => page.split("\n").find((line) => line.startsWith(`| ${first}`)) ?? "";
+  const cells = (first: string) =>
+    row(first)
+      .split("|")
+      .slice(3, -1)
+      .map((cell) => Number(cell.replaceAll(",", "")));
+  const years = [1, 2, 5].map((year) => year * 365);
+  expect(cells("a table, one `run_date`")).toEqual(years.map(() => 1));
+  expect(cells("a table, every day")).toEqual(years);
+  expect(cells("`manifests`")).toEqual(years.map(() => 1));
+  expect(cells("`detections`")).toEqual(years.map((days) => perDay * days + scans));
 });
 
 it("lets no query read more than 10 GiB, and encrypts what it finds", () => {
@@ -118,6 +180,8 @@ it.each<[Partial<BackupCatalogProps>, string]>([
     { dataModel: "data-model.json" as never },
     'dataModel must be a data model, as DataModel.fromFile(…) gives it, got "data-model.json"',
   ],
+  [{ firstBackupDate: "2027-02-29" }, 'firstBackupDate must be a day such as "2026-11-01", got "2027-02-29"'],
+  [{ firstBackupDate: "NOW-1YEARS" }, 'firstBackupDate must be a day such as "2026-11-01", got "NOW-1YEARS"'],
   [{ databaseName: "x-ray" }, 'databaseName must be 1 to 128 lower-case letters, digits and underscores, got "x-ray"'],
 ])("refuses %j", (props, message) => {
   const refused = refusal((scope) => {

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Op, Token } from "cdktf";
+import { Annotations, Op, Token } from "cdktf";
 import { AthenaWorkgroup } from "@cdktf/provider-aws/lib/athena-workgroup";
 import { GlueCatalogDatabase } from "@cdktf/provider-aws/lib/glue-catalog-database";
 import { GlueCatalogTable } from "@cdktf/provider-aws/lib/glue-catalog-table";
@@ -16,6 +16,7 @@ import { detectionsColumns, detectionsSql, latestSql } from "./catalog-views";
 import { mapExpression } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { physicalName } from "../common/physical-name";
+import { ValidationError } from "../common/validation-error";
 
 /** Properties of {@link BackupCatalog}. */
 export interface BackupCatalogProps extends AwsConstructProps, Pick<ArchivePolicyProps, "dataModel"> {
@@ -37,6 +38,12 @@ export interface BackupCatalogProps extends AwsConstructProps, Pick<ArchivePolic
    */
   readonly encryptionKey?: IDataLakeKey;
   /**
+   * The day of the first backup, in UTC, or an earlier one: queries see none of before. Athena lists a folder for each
+   * day since then, so a day that is too early costs time.
+   * @default "2026-11-01" - the month of the package's first version, of which no backup is older
+   */
+  readonly firstBackupDate?: string;
+  /**
    * Deletes the history of queries and the saved ones on destroy; without it Athena refuses to delete a
    * workgroup that was used.
    * @default false
@@ -45,11 +52,12 @@ export interface BackupCatalogProps extends AwsConstructProps, Pick<ArchivePolic
 }
 
 const GIB = 1024 ** 3;
+const FIRST_BACKUP_DATE = "2026-11-01";
 const KINDS = ["snapshot", "archive"] as const;
 const HIVE_IO = "org.apache.hadoop.hive.ql.io";
 const VIEW_COMMENT = "Presto View";
 
-/** The manifests' fields that queries need; their other fields are left unread. */
+/** The fields of a line that a backup has in the catalog's folder. */
 const MANIFEST_COLUMNS = ["kind", "slot", "run_id", "cutoff", "verified_at"].map((name) => ({ name, type: "string" }));
 
 /**
@@ -71,6 +79,7 @@ export class BackupCatalog extends Construct {
   readonly workgroupName: string;
 
   private readonly bucketUrl: string;
+  private readonly projectedDates: string;
 
   constructor(scope: Construct, id: string, props: BackupCatalogProps) {
     super(scope, id);
@@ -87,6 +96,8 @@ export class BackupCatalog extends Construct {
     );
     checkInteger(this, "bytesScannedCutoffGib", props.bytesScannedCutoffGib, 1, 1024);
 
+    this.checkFirstBackupDate(props.firstBackupDate);
+    this.projectedDates = `${props.firstBackupDate ?? FIRST_BACKUP_DATE},NOW`;
     this.bucketUrl = `s3://${bucket.bucketName}`;
     const folders = storeFolders(bucket.backupPrefix);
     this.resource = new GlueCatalogDatabase(this, "Resource", { name, description: "Backups of the metadata" });
@@ -94,7 +105,7 @@ export class BackupCatalog extends Construct {
     const model = dataModelOf(this, props);
     const tables = catalogTables(this, model.tables);
     for (const kind of KINDS) for (const table of tables) this.addBackupTable(kind, folders[kind], table);
-    this.addManifests(folders.manifests);
+    this.addManifests(folders.catalog);
     if (model.isXray) this.addDetections(model, name);
     else for (const table of tables) this.addView(`latest_${table.name}`, name, table.columns, latestSql(table));
     this.workgroupName = this.addWorkgroup(props);
@@ -102,7 +113,6 @@ export class BackupCatalog extends Construct {
 
   private addBackupTable(kind: string, folder: string, table: CatalogTable): void {
     const name = `${kind}_${table.name}`;
-    const location = `${this.bucketUrl}/${folder}/${table.folder}/`;
     new GlueCatalogTable(this, name, {
       name,
       databaseName: this.databaseName,
@@ -115,10 +125,10 @@ export class BackupCatalog extends Construct {
         "projection.enabled": "true",
         "projection.run_date.type": "date",
         "projection.run_date.format": "yyyy-MM-dd",
-        "projection.run_date.range": "2020-01-01,NOW",
+        "projection.run_date.range": this.projectedDates,
       }),
       storageDescriptor: {
-        location,
+        location: this.location(`${folder}/${table.folder}`),
         inputFormat: `${HIVE_IO}.parquet.MapredParquetInputFormat`,
         outputFormat: `${HIVE_IO}.parquet.MapredParquetOutputFormat`,
         serDeInfo: { serializationLibrary: `${HIVE_IO}.parquet.serde.ParquetHiveSerDe` },
@@ -134,13 +144,32 @@ export class BackupCatalog extends Construct {
       tableType: "EXTERNAL_TABLE",
       parameters: { EXTERNAL: "TRUE", classification: "json" },
       storageDescriptor: {
-        location: `${this.bucketUrl}/${folder}/`,
+        location: this.location(folder),
         inputFormat: "org.apache.hadoop.mapred.TextInputFormat",
         outputFormat: `${HIVE_IO}.HiveIgnoreKeyTextOutputFormat`,
         serDeInfo: { serializationLibrary: "org.openx.data.jsonserde.JsonSerDe" },
         columns: MANIFEST_COLUMNS,
       },
     });
+  }
+
+  private checkFirstBackupDate(date: string | undefined): void {
+    if (date === undefined || Token.isUnresolved(date)) return;
+    if (/^\d{4}-\d\d-\d\d$/.test(date) && new Date(`${date}T00:00Z`).toJSON()?.startsWith(date)) return;
+    throw new ValidationError(
+      this,
+      `firstBackupDate must be a day such as "${FIRST_BACKUP_DATE}", got ${JSON.stringify(date)}`,
+    );
+  }
+
+  /** Athena's address of a folder. */
+  private location(folder: string): string {
+    if (/(^|\/)[_.]/.test(folder)) {
+      Annotations.of(this).addWarning(
+        `Athena reads nothing in ${folder}, because a name in it begins with "_" or ".": choose another backupPrefix, or leave the table out`,
+      );
+    }
+    return `${this.bucketUrl}/${folder}/`;
   }
 
   private addDetections(model: DataModel, schema: string): void {

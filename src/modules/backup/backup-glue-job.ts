@@ -100,9 +100,9 @@ export class BackupGlueJob extends GlueDatabaseJob {
   /** It can read all backups and add to them, and can delete nothing. */
   private grantBackup(): void {
     const { bucket } = this;
-    const { root, snapshot, archive, manifests, locks, checks } = storeFolders(bucket.backupPrefix);
+    const { root, snapshot, archive, catalog, manifests, locks, checks } = storeFolders(bucket.backupPrefix);
     bucket.grantRead(this.role, root);
-    for (const folder of [snapshot, archive, manifests, locks, checks]) bucket.grantPut(this.role, folder);
+    for (const folder of [snapshot, archive, catalog, manifests, locks, checks]) bucket.grantPut(this.role, folder);
   }
 
   private schedule(props: BackupGlueJobProps): void {

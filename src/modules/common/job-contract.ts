@@ -46,7 +46,7 @@ export interface JobContract {
 
 /** The keys of a store's folders in a bucket, without a slash at the end. */
 export type StoreFolders = Record<
-  "root" | "snapshot" | "archive" | "manifests" | "purges" | "locks" | "restores" | "checks",
+  "root" | "snapshot" | "archive" | "catalog" | "manifests" | "purges" | "locks" | "restores" | "checks",
   string
 >;
 
