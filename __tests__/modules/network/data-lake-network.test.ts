@@ -77,6 +77,65 @@ describe("DataLakeNetwork", () => {
     });
   });
 
+  it("gives the private subnets a route to each network of internetCidrs and to no other", () => {
+    const internetCidrs = ["203.0.113.7/32", "198.51.100.0/24"];
+    const narrow = synthesize((scope) => {
+      const network = new DataLakeNetwork(scope, "Net", { internetCidrs });
+      expect(network.publicSubnets).toEqual(network.subnets);
+      expect(network.internetGateway).toBeDefined();
+    });
+    expect(narrow.ids("aws_route").map((id) => narrow.resource("aws_route", id))).toEqual(
+      ["198.51.100.0/24", "203.0.113.7/32"].map((destination_cidr_block) => ({
+        route_table_id: "${aws_route_table.Net_PrivateRouteTable.id}",
+        destination_cidr_block,
+        gateway_id: "${aws_internet_gateway.Net_InternetGateway.id}",
+      })),
+    );
+    expect(narrow.ids("aws_subnet")).toEqual(["Net_PrivateSubnet1", "Net_PrivateSubnet2"]);
+  });
+
+  it("makes no gateway for an empty list of internetCidrs", () => {
+    const closed = synthesize((scope) => {
+      expect(new DataLakeNetwork(scope, "Net", { internetCidrs: [] }).publicSubnets).toEqual([]);
+    });
+    expect(closed.ids("aws_internet_gateway")).toEqual([]);
+  });
+
+  it.each([
+    ["everybody", "0.0.0.0/0"],
+    ["a network larger than /24", "203.0.112.0/23"],
+    ["bits behind the mask", "203.0.113.7/24"],
+    ["an address without a mask", "203.0.113.7"],
+    ["two masks", "203.0.113.7/32/32"],
+    ["a private network", "10.1.2.0/24"],
+    ["a carrier's network", "100.64.1.0/24"],
+    ["the loopback interface", "127.0.0.1/32"],
+    ["a multicast group", "224.0.0.1/32"],
+    ["IPv6", "2001:db8::1/32"],
+    ["a host", "example.org/32"],
+    ["a number", 5],
+    ["nothing", null],
+  ])("refuses %s in internetCidrs", (_, value) => {
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { internetCidrs: [value as string] }))).toBe(
+      "test/Net: internetCidrs must be a public IPv4 network from /24 to /32, such as your own address " +
+        `203.0.113.7/32, got ${JSON.stringify(value)}`,
+    );
+  });
+
+  it("refuses internetCidrs that are no list", () => {
+    const internetCidrs = "203.0.113.7/32" as unknown as string[];
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { internetCidrs }))).toBe(
+      'test/Net: internetCidrs must be a list that is known at synth, got "203.0.113.7/32"',
+    );
+  });
+
+  it("refuses internetCidrs together with public subnets", () => {
+    const props = { internetCidrs: ["203.0.113.7/32"], publicSubnets: true };
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net", props))).toBe(
+      "test/Net: internetCidrs must be left out with publicSubnets, got 203.0.113.7/32: public subnets have a route to all",
+    );
+  });
+
   it("takes a token for the network", () => {
     const named = synthesize((scope) => {
       const cidr = new TerraformVariable(scope, "cidr", { type: "string" }).stringValue;

@@ -110,7 +110,7 @@ for (const [address, bits] of [
 /** Throws unless `value` is an IPv4 network of the internet for one person or one office: /24 to /32. */
 export function checkPublicCidr(scope: IConstruct, prop: string, value: string | undefined): void {
   if (value === undefined) return;
-  const [address = "", bits = "", ...rest] = value.split("/");
+  const [address = "", bits = "", ...rest] = String(value).split("/");
   const mask = Number(bits);
   const valid =
     rest.length === 0 &&
