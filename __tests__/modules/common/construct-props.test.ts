@@ -45,7 +45,11 @@ it.each<[string, Props, string]>([
   ["Lake", { encryptionKey: "aws/s3" }, `encryptionKey must be ${KEY}, got "aws/s3"`],
   ["Lake", { serverAccessLogsBucket: "logs" }, 'serverAccessLogsBucket must be an AccessLogsBucket, got "logs"'],
   ["Bastion", { database: "db.example.org" }, 'database must be a MetadataDatabase, got "db.example.org"'],
-  ["Bastion", { network: "vpc-1" }, 'network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got "vpc-1"'],
+  [
+    "Bastion",
+    { network: "vpc-1" },
+    'network must be a DataLakeNetwork or DataLakeNetwork.fromExisting(…), got "vpc-1"',
+  ],
   ["Bastion", { encryptionKey: "alias/x" }, `encryptionKey must be ${KEY}, got "alias/x"`],
   ["Bastion", { instanceType: "nano" }, 'instanceType must be an EC2 instance type such as t4g.nano, got "nano"'],
   ["Alarms", { database: undefined }, "database must be a MetadataDatabase, got undefined"],
