@@ -25,10 +25,11 @@ const corridors = {
 /** The corridors of local, in the same way. */
 const localCorridors = {
   tools: [],
+  cost: ["tools"],
   servers: ["tools"],
   replayer: ["tools"],
   environment: ["servers", "replayer", "tools"],
-  commands: ["environment", "servers", "replayer", "tools"],
+  commands: ["cost", "environment", "servers", "replayer", "tools"],
 };
 
 /** A pattern for the imports that a corridor may not have. */
