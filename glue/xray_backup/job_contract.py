@@ -69,6 +69,8 @@ def _arguments(job: Mapping[str, Any]) -> dict[str, Argument]:
 STORE: Mapping[str, str] = _DOCUMENT["store"]
 # The table in which the migrations note what they applied, and what each deploy of them makes anew.
 MIGRATIONS: Mapping[str, Any] = _DOCUMENT["migrations"]
+# The event that the alarm on a missing backup waits for, and its fields.
+PROVED_SNAPSHOT: Mapping[str, str] = _DOCUMENT["provedSnapshot"]
 JOBS: Mapping[str, Mapping[str, Argument]] = {name: _arguments(job) for name, job in _DOCUMENT["jobs"].items()}
 GLUE_ARGUMENTS: Sequence[str] = _DOCUMENT["glueArguments"]
 

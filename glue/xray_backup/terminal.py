@@ -84,6 +84,9 @@ class Terminal:
     def _committed(self, backup: str, manifest: str) -> None:
         self._out.print(f"committed [bold]{backup}[/bold] ({manifest})")
 
+    def _snapshot_proved(self, **fields: int) -> None:
+        """For the alarm: a person has read it, table by table."""
+
     def _reported(self, page: str, attention: list[str]) -> None:
         for sentence in attention:
             self._out.print(f"[yellow]to look at:[/yellow] {sentence}")

@@ -13,6 +13,7 @@ from tests.glue_runtime.rig import GlueLake, GlueRig
 from tests.glue_runtime.runtime import GlueRuntime, glue_runtime
 from tests.support.client_killer import ClientKiller
 from tests.support.lab import TABLES
+from xray_backup.job_contract import PROVED_SNAPSHOT
 from xray_backup.manifest import Manifest
 
 SLOT = {"--run_slot": "w1"}
@@ -61,6 +62,7 @@ def test_the_jobs_back_up_purge_and_restore(runtime: GlueRuntime, lake: GlueLake
     snapshot, archive = lake.manifest("snapshot-w1"), lake.manifest("archive-w1")
     note("backup and archive", backup, sum(rows_of(snapshot).values()) + sum(rows_of(archive).values()))
     assert [event["event"] for event in backup.events].count("committed") == 2
+    assert [event["event"] for event in backup.events].count(PROVED_SNAPSHOT["event"]) == 1
     assert rows_of(snapshot) == {table: len(rows) for table, rows in before.items()}
     assert snapshot.job_run_id == f"jr_{'2e' * 32}"
     files = data_files(snapshot, archive)
