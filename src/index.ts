@@ -37,6 +37,7 @@ export {
 
 export { BackupCatalog, type BackupCatalogProps } from "./modules/backup/backup-catalog";
 export { BackupGlueJob, type BackupGlueJobProps, Scheduler } from "./modules/backup/backup-glue-job";
+export type { DatabaseThresholds } from "./modules/backup/database-thresholds";
 export { DataLakeAlarms, type DataLakeAlarmsProps } from "./modules/backup/data-lake-alarms";
 export type { GlueArguments } from "./modules/backup/glue-arguments";
 export { ExecutionClass, type GlueDatabaseJobProps, GlueVersion } from "./modules/backup/glue-database-job";

@@ -15,7 +15,7 @@ interface Prop {
 const PAGES: Record<string, string[]> = {
   "backup-catalog": ["BackupCatalogProps"],
   "backup-glue-job": ["BackupGlueJobProps", "GlueDatabaseJobProps", "ArchivePolicyProps"],
-  "data-lake-alarms": ["DataLakeAlarmsProps"],
+  "data-lake-alarms": ["DataLakeAlarmsProps", "DatabaseThresholds"],
   "data-lake-bucket": ["DataLakeBucketProps", "DataLakePrefixes", "DataLakeLifecycleProps"],
   "data-lake-key": ["DataLakeKeyProps"],
   "data-lake-network": ["DataLakeNetworkProps", "ExistingNetworkProps"],

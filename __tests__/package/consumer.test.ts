@@ -72,13 +72,16 @@ describe("a project of its own that installs the packed package", () => {
     },
   );
 
-  it("gets compiled code, types, assets and migrations, and nothing else", () => {
+  it("gets compiled code, types, assets, migrations and the runbook, and nothing else", () => {
     const installed = path.join(consumer, "node_modules", "cdktf-xray-data-lake");
     expect(fs.readdirSync(installed).sort()).toEqual(
-      ["LICENSE", "README.md", "dist", "package.json", "sql"].filter(
+      ["LICENSE", "README.md", "dist", "docs", "package.json", "sql"].filter(
         (name) => name !== "README.md" || fs.existsSync(path.join(root, "README.md")),
       ),
     );
+    // Messages of the alarms name its pages by this path.
+    expect(fs.readdirSync(path.join(installed, "docs"))).toEqual(["runbook"]);
+    expect(fs.readdirSync(path.join(installed, "docs", "runbook"))).toContain("backup-failed.md");
     const files = fs.readdirSync(path.join(installed, "dist"), { recursive: true, encoding: "utf8" });
     expect(
       files.filter((file) => /\.tsbuildinfo$|^main\.|^stacks\/environments\.|(^|\/)__pycache__/.test(file)),

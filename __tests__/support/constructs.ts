@@ -52,11 +52,14 @@ export function everyConstruct(place: (id: string) => Place) {
   const database = make(MetadataDatabase, "Db", { network, encryptionKey });
   const wiring = { bucket, database, network, encryptionKey };
   const backupJob = make(BackupGlueJob, "Backup", wiring);
-  make(RestoreGlueJob, "Restore", wiring);
-  make(PurgeGlueJob, "Purge", { ...wiring, olderThanDays: 90 });
+  const restoreJob = make(RestoreGlueJob, "Restore", wiring);
+  const purgeJob = make(PurgeGlueJob, "Purge", { ...wiring, olderThanDays: 90 });
   make(DatabaseBastion, "Bastion", { database, network, encryptionKey });
   make(BackupCatalog, "Catalog", { bucket, encryptionKey });
-  make(DataLakeAlarms, "Alarms", { database, backupJob, encryptionKey, email: "a@example.org" });
+  make(DataLakeAlarms, "Alarms", {
+    ...{ database, backupJob, purgeJob, restoreJob, encryptionKey },
+    email: "a@example.org",
+  });
   const secret = database.addUser("xray_app");
   make(WebIdentityRole, "App", { bucket, secret, googleServiceAccountId: GOOGLE_SERVICE_ACCOUNT_ID });
   make(ImageUploaderUser, "User", { bucket, secret });

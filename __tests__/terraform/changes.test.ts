@@ -104,7 +104,9 @@ test("constructs in another scope keep their resources, with the old name path a
   await move();
   await folder.plan();
   const types = new Set((await deleted()).map((address) => address.split(".")[0]));
-  expect([...types].sort()).toEqual(["aws_s3_object", "aws_vpc_security_group_ingress_rule"]);
+  // A metric filter holds nothing, and follows the log group that the job now writes to.
+  const filter = "aws_cloudwatch_log_metric_filter";
+  expect([...types].sort()).toEqual([filter, "aws_s3_object", "aws_vpc_security_group_ingress_rule"]);
 });
 
 test("a major upgrade changes the instance in place, and makes the new family's group before the old one goes", async () => {

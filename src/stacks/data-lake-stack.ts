@@ -94,8 +94,9 @@ export class DataLakeStack extends EnvironmentStack {
     if (environment.webApp) this.webAppRole = new WebIdentityRole(this, "WebApp", { ...environment.webApp, ...app });
     if (environment.imageUploaderUser) this.imageUploaderUser = new ImageUploaderUser(this, "ImageUploader", app);
     if (environment.alarms) {
-      const { backupJob } = this;
-      new DataLakeAlarms(this, "Alarms", { ...environment.alarms, database, backupJob, encryptionKey });
+      const { backupJob, purgeJob, restoreJob } = this;
+      const jobs = { backupJob, purgeJob, restoreJob };
+      new DataLakeAlarms(this, "Alarms", { ...environment.alarms, ...jobs, database, encryptionKey });
     }
     this.addOutputs();
   }

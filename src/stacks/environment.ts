@@ -41,6 +41,7 @@ const JOB_PROPS = [
 
 /** Props that the stacks set: the wiring, the protection, and the jobs' users, which the schema stack makes. */
 const STACK_PROPS = {
+  alarms: ["backupJob", "database", "encryptionKey", "provider", "purgeJob", "restoreJob"],
   backup: JOB_PROPS,
   bastion: ["database", "encryptionKey", "network", "provider"],
   bucket: [
@@ -89,10 +90,10 @@ export interface Environment {
    */
   readonly adminCidr?: string;
   /**
-   * Alarms of CloudWatch for database and backup, and their recipient.
+   * Alarms for the database and the jobs, and a dashboard; their settings, `{}` for the defaults.
    * @default - no alarms
    */
-  readonly alarms?: Pick<DataLakeAlarmsProps, "email">;
+  readonly alarms?: Settings<DataLakeAlarmsProps, "alarms">;
   /**
    * Settings of the backup job.
    * @default - those of BackupGlueJob

@@ -14,6 +14,11 @@ export interface EnvironmentVariables {
    */
   readonly AWS_ENDPOINT_URL?: string;
   /**
+   * E-mail address that gets the alarms of `dev`.
+   * @default - `dev` has no alarms
+   */
+  readonly DEV_ALARM_EMAIL?: string;
+  /**
    * The one public network that reaches the database of `dev` from the internet, such as `203.0.113.7/32`.
    * @default - none
    */
@@ -83,6 +88,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       protect: false,
       sampleData: true,
       database: { instanceClass: "db.t4g.micro" },
+      alarms: variables.DEV_ALARM_EMAIL === undefined ? undefined : { email: variables.DEV_ALARM_EMAIL },
       backup: { executionClass: "FLEX" },
       adminCidr: variables.DEV_ADMIN_CIDR,
       bastion: variables.DEV_BASTION === "true" ? {} : undefined,

@@ -54,6 +54,8 @@ it.each<[string, Props, string]>([
   ["Bastion", { instanceType: "nano" }, 'instanceType must be an EC2 instance type such as t4g.nano, got "nano"'],
   ["Alarms", { database: undefined }, "database must be a MetadataDatabase, got undefined"],
   ["Alarms", { backupJob: "weekly" }, 'backupJob must be a BackupGlueJob, got "weekly"'],
+  ["Alarms", { purgeJob: "yearly" }, 'purgeJob must be a PurgeGlueJob, got "yearly"'],
+  ["Alarms", { restoreJob: null }, "restoreJob must be a RestoreGlueJob, got null"],
   ["User", { secret: "arn" }, 'secret must be a secret, as MetadataDatabase.addUser(…) gives it, got "arn"'],
   ["App", { bucket: "x-ray" }, `bucket must be ${BUCKET}, got "x-ray"`],
   [

@@ -2,7 +2,12 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { createAccountRecord } from "../../../src/schema/accounts";
 import { LEDGER_TABLE, createApplyProcedure, createGuard, markerOf } from "../../../src/schema/ledger";
-import { isGlueArgument, readJobContract, storeFolders } from "../../../src/modules/common/job-contract";
+import {
+  isGlueArgument,
+  provedSnapshotEvent,
+  readJobContract,
+  storeFolders,
+} from "../../../src/modules/common/job-contract";
 import { RunMode } from "../../../src/modules/backup/purge-glue-job";
 
 const root = path.join(__dirname, "..", "..", "..");
@@ -64,6 +69,14 @@ it("fixes where a job reads, writes and logs in, and the least age", () => {
     const everyJob = ["store", "secret_id", "ssl_mode", "ssl_ca", "policies"];
     expect(fixed.map(([name]) => name)).toEqual([...everyJob, ...tables, ...age]);
   }
+});
+
+it("is the one place that spells the event of a proved snapshot", () => {
+  const { event } = provedSnapshotEvent();
+  expect(event).toBe("snapshot_proved");
+  const sources = [...filesBelow("src", ".ts"), ...filesBelow("glue/xray_backup", ".py")];
+  const spelled = sources.filter((file) => new RegExp(`["'\`]${event}["'\`]`).test(fs.readFileSync(file, "utf8")));
+  expect(spelled).toEqual([]);
 });
 
 it.each([

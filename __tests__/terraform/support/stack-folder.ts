@@ -53,6 +53,7 @@ export class StackFolder {
       "s3",
       "secretsmanager",
       "sns",
+      "sqs",
       "ssm",
       "sts",
     ];

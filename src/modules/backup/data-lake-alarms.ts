@@ -1,5 +1,6 @@
 import { Construct } from "constructs";
 import { CloudwatchEventRule } from "@cdktf/provider-aws/lib/cloudwatch-event-rule";
+import type { CloudwatchEventTargetInputTransformer } from "@cdktf/provider-aws/lib/cloudwatch-event-target";
 import { CloudwatchEventTarget } from "@cdktf/provider-aws/lib/cloudwatch-event-target";
 import type { CloudwatchMetricAlarmConfig } from "@cdktf/provider-aws/lib/cloudwatch-metric-alarm";
 import { CloudwatchMetricAlarm } from "@cdktf/provider-aws/lib/cloudwatch-metric-alarm";
@@ -10,20 +11,31 @@ import { Fn } from "cdktf";
 import { checkConstructProps } from "../common/construct-props";
 import { arnScope } from "../common/expression";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
-import { checkPattern } from "../common/checks";
+import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
+import type { AlarmMessage } from "./alarm-messages";
+import { alarmDescription, databaseEventTransformer, jobRunTransformer, RUNBOOK_PAGES } from "./alarm-messages";
+import type { DatabaseThresholds } from "./database-thresholds";
+import { databaseThresholds } from "./database-thresholds";
 import type { GlueDatabaseJob } from "./glue-database-job";
 import type { MetadataDatabase } from "../database/metadata-database";
 import { keepNames } from "../common/kept-name";
 import { physicalName } from "../common/physical-name";
 import { PolicyDocument } from "../common/policy-document";
+import { ProvedBackupMetric, ProvedBackupMetrics } from "./proved-backup-metrics";
 
 /** Properties of {@link DataLakeAlarms}. */
-export interface DataLakeAlarmsProps extends AwsConstructProps {
+export interface DataLakeAlarmsProps extends AwsConstructProps, DatabaseThresholds {
   /** The database to watch. */
   readonly database: MetadataDatabase;
   /** The weekly backup to watch. */
   readonly backupJob: GlueDatabaseJob;
+  /**
+   * Days without a proved backup after which the alarm goes off, 1 to 7; CloudWatch looks back no further.
+   * @default 7
+   * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+   */
+  readonly backupAgeDays?: number;
   /**
    * E-mail address that gets the alarms, after its subscription is confirmed.
    * @default - nobody: subscribe to the topic by other means
@@ -34,29 +46,64 @@ export interface DataLakeAlarmsProps extends AwsConstructProps {
    * @default - not encrypted at rest
    */
   readonly encryptionKey?: IDataLakeKey;
+  /**
+   * The purge to watch.
+   * @default - no purge is watched
+   */
+  readonly purgeJob?: GlueDatabaseJob;
+  /**
+   * The restore to watch.
+   * @default - no restore is watched
+   */
+  readonly restoreJob?: GlueDatabaseJob;
+  /**
+   * Address of the runbook, in front of a page's name in each message.
+   * @default "docs/runbook" - the folder of this package
+   */
+  readonly runbookUrl?: string;
 }
 
 const DAY_SECONDS = 86_400;
-const GIB = 1024 ** 3;
 
 /**
- * A topic, and what it is told of: a database short of processor, memory, storage or connections, a backup that failed,
- * and a week without a backup, whatever the reason.
+ * Categories of RDS's events that a person looks after. A change of the configuration is none: each deploy makes some.
  *
- * Failures come as events, not as job metrics: a run that fails early writes no metric.
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+ */
+const DATABASE_EVENTS = ["failover", "failure", "low storage", "maintenance", "recovery"];
+
+/**
+ * A topic, and the messages that reach it: a database short of processor, memory, storage or connections, or with an event
+ * that a person looks after; a backup, a purge or a restore that failed; days without a proved backup, whatever the reason.
+ *
+ * Failures come as events, not as job metrics: a run that fails early writes no metric. Each message names its page of the
+ * runbook.
  */
 export class DataLakeAlarms extends Construct {
   /** The topic's ARN, for more subscriptions. */
   readonly topicArn: string;
 
+  private readonly runbookUrl: string;
+
   constructor(scope: Construct, id: string, props: DataLakeAlarmsProps) {
     super(scope, id);
     applyAwsProps(this, props);
-    checkConstructProps(this, props, ["database", "backupJob"], ["encryptionKey"]);
+    checkConstructProps(this, props, ["database", "backupJob"], ["encryptionKey", "purgeJob", "restoreJob"]);
     checkPattern(this, "email", props.email, /^[^@\s]+@[^@\s]+\.[^@\s]+$/, "an e-mail address");
+    checkPattern(
+      this,
+      "runbookUrl",
+      props.runbookUrl,
+      /^[^\s"\\<>${}]{1,300}[^\s"\\<>${}/]$/,
+      "the address of a folder without a slash at its end, such as https://wiki.example.org/runbook",
+    );
+    checkInteger(this, "backupAgeDays", props.backupAgeDays, 1, 7);
+    this.runbookUrl = props.runbookUrl ?? "docs/runbook";
     this.topicArn = this.addTopic(props);
-    this.addDatabaseAlarms(props.database.instanceIdentifier);
-    this.addBackupAlarms(props.backupJob.jobName);
+    this.addDatabaseAlarms(props);
+    this.addDatabaseEvents(props.database.instanceIdentifier);
+    this.addJobAlarms(props);
+    this.addBackupAlarm(props.backupJob, props.backupAgeDays ?? 7);
   }
 
   private addTopic({ email, encryptionKey }: DataLakeAlarmsProps): string {
@@ -83,19 +130,18 @@ export class DataLakeAlarms extends Construct {
     return topic.arn;
   }
 
-  private addDatabaseAlarms(instanceIdentifier: string): void {
-    const rds = (
-      id: string,
-      metricName: string,
-      comparisonOperator: string,
-      threshold: number,
-      alarmDescription: string,
-    ): void =>
+  private message(alarm: string, page: keyof typeof RUNBOOK_PAGES): AlarmMessage {
+    return { alarm, runbook: `${this.runbookUrl}/${RUNBOOK_PAGES[page]}` };
+  }
+
+  private addDatabaseAlarms(props: DataLakeAlarmsProps): void {
+    const { cpuPercent, connections, memoryBytes, storageBytes } = databaseThresholds(this, props.database, props);
+    const rds = (id: string, metricName: string, comparisonOperator: string, threshold: number, alarm: string): void =>
       this.addAlarm(id, {
-        alarmDescription,
+        alarmDescription: alarmDescription(this.message(alarm, "databaseLoad")),
         namespace: "AWS/RDS",
         metricName,
-        dimensions: { DBInstanceIdentifier: instanceIdentifier },
+        dimensions: { DBInstanceIdentifier: props.database.instanceIdentifier },
         statistic: "Average",
         comparisonOperator,
         threshold,
@@ -105,44 +151,72 @@ export class DataLakeAlarms extends Construct {
       });
     const above = "GreaterThanOrEqualToThreshold";
     const below = "LessThanOrEqualToThreshold";
-    rds("Cpu", "CPUUtilization", above, 80, "Database: processor over 80 % for 15 minutes");
-    rds("Memory", "FreeableMemory", below, GIB / 8, "Database: under 128 MiB of memory left for 15 minutes");
-    rds("Storage", "FreeStorageSpace", below, 2 * GIB, "Database: under 2 GiB of storage left for 15 minutes");
-    rds("Connections", "DatabaseConnections", above, 80, "Database: over 80 connections for 15 minutes");
+    rds("Cpu", "CPUUtilization", above, cpuPercent, "Database: short of processor for 15 minutes.");
+    rds("Memory", "FreeableMemory", below, memoryBytes, "Database: short of memory for 15 minutes.");
+    rds("Storage", "FreeStorageSpace", below, storageBytes, "Database: short of storage for 15 minutes.");
+    rds("Connections", "DatabaseConnections", above, connections, "Database: short of connections for 15 minutes.");
   }
 
-  private addBackupAlarms(jobName: string): void {
-    const failed = this.addJobRule("BackupFailed", jobName, ["FAILED", "STOPPED", "TIMEOUT"]);
-    new CloudwatchEventTarget(this, "BackupFailedTarget", { rule: failed.name, arn: this.topicArn });
+  /** @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-cloud-watch-events.html */
+  private addDatabaseEvents(instanceIdentifier: string): void {
+    const message = this.message("Database event, as RDS reports it.", "databaseLoad");
+    this.addRule("DatabaseEvents", databaseEventTransformer(message), `RDS: ${DATABASE_EVENTS.join(", ")}`, {
+      source: ["aws.rds"],
+      "detail-type": ["RDS DB Instance Event"],
+      detail: { SourceIdentifier: [instanceIdentifier], EventCategories: DATABASE_EVENTS },
+    });
+  }
 
-    const succeeded = this.addJobRule("BackupSucceeded", jobName, ["SUCCEEDED"]);
+  private addJobAlarms({ backupJob, purgeJob, restoreJob }: DataLakeAlarmsProps): void {
+    const rule = (id: string, job: GlueDatabaseJob, alarm: string, page: keyof typeof RUNBOOK_PAGES): void =>
+      this.addJobRule(id, job.jobName, this.message(alarm, page));
+    rule("BackupFailed", backupJob, "Backup failed: this run proved nothing.", "backupFailed");
+    if (purgeJob) rule("PurgeFailed", purgeJob, "Purge failed, or kept rows.", "purgeOrRestoreFailed");
+    if (restoreJob) {
+      rule("RestoreFailed", restoreJob, "Restore failed, or left rows out.", "purgeOrRestoreFailed");
+    }
+  }
+
+  /** @see https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html */
+  private addJobRule(id: string, jobName: string, message: AlarmMessage): void {
+    const state = ["FAILED", "STOPPED", "TIMEOUT"];
+    this.addRule(id, jobRunTransformer(message), `Glue job run: ${state.join(", ")}`, {
+      source: ["aws.glue"],
+      "detail-type": ["Glue Job State Change"],
+      detail: { jobName: [jobName], state },
+    });
+  }
+
+  /** Watches what the job writes once a snapshot is committed, not its state: a dry run succeeds, too. */
+  private addBackupAlarm(backupJob: GlueDatabaseJob, days: number): void {
+    const { namespace } = new ProvedBackupMetrics(this, backupJob);
+    const alarm = `No proved backup for ${days === 1 ? "a day" : `${days} days`}.`;
     this.addAlarm("NoBackup", {
-      alarmDescription: "Backup: none has succeeded for seven days",
-      namespace: "AWS/Events",
-      metricName: "MatchedEvents",
-      dimensions: { RuleName: succeeded.name },
+      alarmDescription: alarmDescription(this.message(alarm, "noProvedBackup")),
+      namespace,
+      metricName: ProvedBackupMetric.COUNT,
       statistic: "Sum",
       comparisonOperator: "LessThanThreshold",
       threshold: 1,
       period: DAY_SECONDS,
-      evaluationPeriods: 7,
+      evaluationPeriods: days,
       treatMissingData: "breaching",
     });
   }
 
-  /** @see https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html */
-  private addJobRule(id: string, jobName: string, state: string[]): CloudwatchEventRule {
+  private addRule(
+    id: string,
+    inputTransformer: CloudwatchEventTargetInputTransformer,
+    description: string,
+    eventPattern: Record<string, unknown>,
+  ): void {
     const rule = new CloudwatchEventRule(this, id, {
       name: `${physicalName(this, 40)}-${id}`,
-      description: `Glue job run: ${state.join(", ")}`,
-      eventPattern: Fn.jsonencode({
-        source: ["aws.glue"],
-        "detail-type": ["Glue Job State Change"],
-        detail: { jobName: [jobName], state },
-      }),
+      description,
+      eventPattern: Fn.jsonencode(eventPattern),
     });
     keepNames(rule, "name");
-    return rule;
+    new CloudwatchEventTarget(this, `${id}Target`, { rule: rule.name, arn: this.topicArn, inputTransformer });
   }
 
   private addAlarm(id: string, config: Omit<CloudwatchMetricAlarmConfig, "alarmName">): void {

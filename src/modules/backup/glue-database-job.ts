@@ -124,6 +124,11 @@ export abstract class GlueDatabaseJob extends Construct {
   readonly jobArn: string;
   /** The role that the job runs as. */
   readonly role: Role;
+  /**
+   * The log group that gets the job's standard output, line by line.
+   * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
+   */
+  readonly outputLogGroupName: string;
 
   constructor(scope: Construct, id: string, props: GlueDatabaseJobProps, kind: JobKind) {
     super(scope, id);
@@ -162,6 +167,11 @@ export abstract class GlueDatabaseJob extends Construct {
     };
     const logGroupPrefix = `/aws-glue/jobs/${jobName}`;
     const securityConfiguration = this.securityConfiguration(props);
+    // With an encrypted log Glue puts the names of the security configuration and of the role into the groups' names.
+    const logGroupFolder = props.encryptionKey
+      ? `${logGroupPrefix}/${securityConfiguration}-role/${this.role.roleName}`
+      : logGroupPrefix;
+    this.outputLogGroupName = `${logGroupFolder}/output`;
     const defaults: GlueArguments = {
       "--custom-logGroup-prefix": logGroupPrefix,
       "--enable-auto-scaling": "true",
@@ -193,7 +203,7 @@ export abstract class GlueDatabaseJob extends Construct {
       securityConfiguration,
       timeout: props.timeoutMinutes ?? 60,
       workerType: "G.1X",
-      dependsOn: this.logGroups(logGroupPrefix, jobName, securityConfiguration, props),
+      dependsOn: this.logGroups([`${logGroupFolder}/error`, this.outputLogGroupName], jobName, props),
     });
     if (props.jobName === undefined) keepNames(this.resource, "name");
     this.jobName = this.resource.name;
@@ -247,21 +257,18 @@ export abstract class GlueDatabaseJob extends Construct {
   }
 
   /**
-   * Made before the job: Glue would make them itself, kept for ever. With an encrypted log Glue puts the names of the
-   * security configuration and of the role into the groups' names.
+   * Made before the job: Glue would make them itself, kept for ever.
    *
    * @see https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
    */
   private logGroups(
-    prefix: string,
+    [error, output]: [string, string],
     ownerName: string,
-    securityConfiguration: string,
     props: GlueDatabaseJobProps,
   ): ITerraformDependable[] {
-    const folder = props.encryptionKey ? `${prefix}/${securityConfiguration}-role/${this.role.roleName}` : prefix;
-    const groups = ["error", "output"].map((stream) =>
+    const groups = Object.entries({ error, output }).map(([stream, name]) =>
       addLogGroup(this, `${stream}-log`, {
-        name: `${folder}/${stream}`,
+        name,
         ownerName,
         retentionInDays: props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
         kmsKeyId: props.encryptionKey?.keyArn,

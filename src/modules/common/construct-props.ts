@@ -12,6 +12,8 @@ const KINDS = {
   encryptionKey: ["keyArn", "a DataLakeKey or DataLakeKey.fromKeyArn(…)"],
   secret: ["secretArn", "a secret, as MetadataDatabase.addUser(…) gives it"],
   backupJob: ["jobName", "a BackupGlueJob"],
+  purgeJob: ["jobName", "a PurgeGlueJob"],
+  restoreJob: ["jobName", "a RestoreGlueJob"],
   serverAccessLogsBucket: ["allowLogDelivery", "an AccessLogsBucket"],
 } as const;
 

@@ -50,10 +50,15 @@ export type StoreFolders = Record<
   string
 >;
 
+/** The event that a backup job prints once it committed a snapshot with rows, and the names of its fields. */
+export type ProvedSnapshotEvent = Record<"event" | "rows" | "bytes" | "provedAt", string>;
+
 /** The file. */
 interface Contract {
   /** The store's folders, each by its own name. */
   readonly store: StoreFolders;
+  /** The event of a proved snapshot. */
+  readonly provedSnapshot: ProvedSnapshotEvent;
   /** The arguments that every job takes. */
   readonly everyJob: Record<string, JobArgument>;
   /** Each job's script, its own arguments, and its own defaults for the common ones. */
@@ -82,6 +87,11 @@ export function isGlueArgument(name: string): boolean {
   return readContract().glueArguments.some((pattern) =>
     pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
   );
+}
+
+/** The event of a proved snapshot, as the Python package prints it. */
+export function provedSnapshotEvent(): ProvedSnapshotEvent {
+  return readContract().provedSnapshot;
 }
 
 /** The folders of the store that lies below a bucket's backup prefix. */

@@ -95,6 +95,12 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   readonly securityGroupId: string;
   /** The instance's name. */
   readonly instanceIdentifier: string;
+  /** The instance's class. */
+  readonly instanceClass: string;
+  /** GiB at the start. */
+  readonly allocatedStorageGib: number;
+  /** The parameter `max_connections` as the props set it; undefined where they leave RDS's own. */
+  readonly maxConnectionsParameter?: string;
   /** The schema that secrets and the JDBC URL name. */
   readonly databaseName: string;
   /** The master user. */
@@ -122,7 +128,10 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     checkMetadataDatabaseProps(this, props, this.instanceIdentifier);
 
     const name = physicalName(this, 200);
-    const allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
+    this.instanceClass = props.instanceClass ?? DEFAULT_INSTANCE_CLASS;
+    this.allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
+    const { instanceClass, allocatedStorageGib } = this;
+    this.maxConnectionsParameter = props.parameters?.find((given) => given.name === "max_connections")?.value;
     const engineVersion = props.engineVersion ?? DEFAULT_ENGINE_VERSION;
     this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpcId: props.network.vpcId,
@@ -140,7 +149,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       identifier: this.instanceIdentifier,
       engine: "mysql",
       engineVersion,
-      instanceClass: props.instanceClass ?? DEFAULT_INSTANCE_CLASS,
+      instanceClass,
       autoMinorVersionUpgrade: props.autoMinorVersionUpgrade ?? hasTwoNumbers(engineVersion),
       allowMajorVersionUpgrade: props.allowMajorVersionUpgrade,
       // RDS changes engine and parameter group together: in the maintenance window the old group would still be in use
@@ -308,8 +317,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   }
 
   private performanceInsights(): Partial<DbInstanceConfig> {
-    const instanceClass = this.props.instanceClass ?? DEFAULT_INSTANCE_CLASS;
-    if (!hasPerformanceInsights(instanceClass)) return {};
+    if (!hasPerformanceInsights(this.instanceClass)) return {};
     return {
       performanceInsightsEnabled: true,
       performanceInsightsRetentionPeriod: PERFORMANCE_INSIGHTS_DAYS,

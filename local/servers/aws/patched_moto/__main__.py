@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import alarm_patches  # noqa: F401
 import aws_patches  # noqa: F401
 from moto.server import main
 from request_patches import ONE_AT_A_TIME
