@@ -41,8 +41,8 @@ job_log() {
     --query 'logGroups[].logGroupName'); do
     case $group in
       */output)
-        aws logs filter-log-events --log-group-name "$group" --log-stream-name-prefix "$2" --output json \
-          --query 'events[].message' | jq -r '.[]'
+        aws logs filter-log-events --log-group-name "$group" --log-stream-name-prefix "$2" --output text \
+          --query 'events[].[message]'
         ;;
     esac
   done

@@ -33,12 +33,12 @@ TABLES = ("image", "transaction", "pred_bounding_box")
 class Emulator:
     """A moto server in a process of its own; it speaks S3 and Secrets Manager."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, module: Sequence[str] = ("-m", "moto.server")) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
+                [sys.executable, *module, "-H", "127.0.0.1", "-p", str(self.port)],
                 stdout=output,
                 stderr=output,
             )
