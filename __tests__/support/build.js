@@ -8,12 +8,12 @@ const run = (...args) => execFileSync(process.execPath, args, { cwd: root, stdio
 /** The constructs hand files of dist/assets to AWS, and the tests of the package use all of dist. */
 module.exports = () => {
   run("scripts/build-assets.js");
-  if (isFresh()) return;
   try {
-    run("node_modules/typescript/bin/tsc", "-p", "tsconfig.json");
+    if (!isFresh()) run("node_modules/typescript/bin/tsc", "-p", "tsconfig.json");
   } catch {
     console.warn("dist is older than src, and src does not compile: the tests of the package judge the older code");
   }
+  run("scripts/lazy-exports.js");
 };
 
 function isFresh() {
