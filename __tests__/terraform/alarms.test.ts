@@ -184,6 +184,30 @@ describe("an event of the database", () => {
   });
 });
 
+test("the dashboard shows metrics that are there, the thresholds, and the age of the last proof", async () => {
+  const { DashboardBody } = await callAws<{ DashboardBody: string }>(emulator.url, "monitoring", "GetDashboard", {
+    DashboardName: "clinic-alarms",
+  });
+  const { widgets } = JSON.parse(DashboardBody) as {
+    widgets: { x: number; width: number; properties: Record<string, unknown> }[];
+  };
+  expect(widgets.every(({ x, width }) => x + width <= 24)).toBe(true);
+  const [states, ...graphs] = widgets.map(({ properties }) => properties);
+  const alarm = (name: string) => `arn:aws:cloudwatch:${LOCAL_REGION}:123456789012:alarm:clinic-alarms-${name}`;
+  expect(states?.["alarms"]).toEqual(["NoBackup", "Cpu", "Memory", "Storage", "Connections"].map(alarm));
+  const metrics = graphs.flatMap(({ metrics }) => metrics as unknown[][]);
+  const named = (namespace: string) =>
+    new Set(metrics.filter(([first]) => first === namespace).map(([, metric]) => metric));
+  expect(named("XrayDataLake/clinic-alarms")).toEqual(new Set(["ProvedAt", "ProvedRows", "ProvedBytes"]));
+  expect(named("AWS/RDS")).toEqual(
+    new Set(["CPUUtilization", "FreeableMemory", "FreeStorageSpace", "DatabaseConnections"]),
+  );
+  expect(graphs.every(({ region }) => region === LOCAL_REGION)).toBe(true);
+  expect(graphs.flatMap(({ annotations }) => annotations ?? [])).toEqual(
+    [80, 51 * 1024 ** 2, 1024 ** 3, 51].map((value) => ({ horizontal: [{ label: "alarm", value }] })),
+  );
+});
+
 describe("an alarm", () => {
   let alarms: Map<string, MetricAlarm>;
   beforeAll(async () => {

@@ -189,6 +189,14 @@ describe("DataLakeAlarms", () => {
     expect(encrypted.resource("aws_cloudwatch_log_group", "Backup_output-log").name).toBe(log_group_name);
   });
 
+  it("shows alarms, the last proved backup and the database's load on a dashboard", () => {
+    const { dashboard_name, dashboard_body } = stack.resource("aws_cloudwatch_dashboard");
+    expect(dashboard_name).toBe("test-alarms");
+    expect(dashboard_body).toMatchSnapshot();
+    const without = synthesize((scope) => alarms(scope, { dashboard: false }));
+    expect(without.ids("aws_cloudwatch_dashboard")).toEqual([]);
+  });
+
   it("watches no purge and no restore where there is none", () => {
     const without = synthesize((scope) => alarms(scope, {}, {}, { purgeJob: undefined, restoreJob: undefined }));
     expect(without.ids("aws_cloudwatch_event_rule")).toEqual(["Alarms_BackupFailed", "Alarms_DatabaseEvents"]);

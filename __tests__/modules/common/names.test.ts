@@ -19,7 +19,7 @@ function stackWith(
   return stacks[id] as SynthesizedStack;
 }
 
-const NAMES = ["name", "name_prefix", "bucket_prefix", "identifier", "alarm_name", "description"];
+const NAMES = ["name", "name_prefix", "bucket_prefix", "identifier", "alarm_name", "dashboard_name", "description"];
 
 /** The names that a stack asks for, by kind, without references. */
 function names(stack: SynthesizedStack): string[] {

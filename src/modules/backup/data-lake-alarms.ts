@@ -15,6 +15,8 @@ import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import type { AlarmMessage } from "./alarm-messages";
 import { alarmDescription, databaseEventTransformer, jobRunTransformer, RUNBOOK_PAGES } from "./alarm-messages";
+import type { WatchedMetric } from "./data-lake-dashboard";
+import { addDashboard } from "./data-lake-dashboard";
 import type { DatabaseThresholds } from "./database-thresholds";
 import { databaseThresholds } from "./database-thresholds";
 import type { GlueDatabaseJob } from "./glue-database-job";
@@ -36,6 +38,12 @@ export interface DataLakeAlarmsProps extends AwsConstructProps, DatabaseThreshol
    * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
    */
   readonly backupAgeDays?: number;
+  /**
+   * Makes a CloudWatch dashboard: alarms, the last proved backup, the database's load. Three in an account are free.
+   * @default true
+   * @see https://aws.amazon.com/cloudwatch/pricing/
+   */
+  readonly dashboard?: boolean;
   /**
    * E-mail address that gets the alarms, after its subscription is confirmed.
    * @default - nobody: subscribe to the topic by other means
@@ -72,6 +80,40 @@ const DAY_SECONDS = 86_400;
  */
 const DATABASE_EVENTS = ["failover", "failure", "low storage", "maintenance", "recovery"];
 
+/** An alarm on a metric of RDS. */
+interface DatabaseAlarm extends WatchedMetric {
+  /** Its id. */
+  readonly id: string;
+  /** Words for what is short. */
+  readonly shortOf: string;
+  /** The comparison with the threshold. */
+  readonly comparisonOperator: string;
+}
+
+function databaseAlarmsOf(thresholds: ReturnType<typeof databaseThresholds>): DatabaseAlarm[] {
+  const { cpuPercent, memoryBytes, storageBytes, connections } = thresholds;
+  const above = "GreaterThanOrEqualToThreshold";
+  const below = "LessThanOrEqualToThreshold";
+  return [
+    {
+      ...{ id: "Cpu", shortOf: "processor", title: "Processor, percent" },
+      ...{ metricName: "CPUUtilization", comparisonOperator: above, threshold: cpuPercent },
+    },
+    {
+      ...{ id: "Memory", shortOf: "memory", title: "Memory left, bytes" },
+      ...{ metricName: "FreeableMemory", comparisonOperator: below, threshold: memoryBytes },
+    },
+    {
+      ...{ id: "Storage", shortOf: "storage", title: "Storage left, bytes" },
+      ...{ metricName: "FreeStorageSpace", comparisonOperator: below, threshold: storageBytes },
+    },
+    {
+      ...{ id: "Connections", shortOf: "connections", title: "Connections" },
+      ...{ metricName: "DatabaseConnections", comparisonOperator: above, threshold: connections },
+    },
+  ];
+}
+
 /**
  * A topic, and the messages that reach it: a database short of processor, memory, storage or connections, or with an event
  * that a person looks after; a backup, a purge or a restore that failed; days without a proved backup, whatever the reason.
@@ -100,10 +142,22 @@ export class DataLakeAlarms extends Construct {
     checkInteger(this, "backupAgeDays", props.backupAgeDays, 1, 7);
     this.runbookUrl = props.runbookUrl ?? "docs/runbook";
     this.topicArn = this.addTopic(props);
-    this.addDatabaseAlarms(props);
-    this.addDatabaseEvents(props.database.instanceIdentifier);
+    const { instanceIdentifier } = props.database;
+    const databaseAlarms = databaseAlarmsOf(databaseThresholds(this, props.database, props));
+    const alarmArns = databaseAlarms.map((alarm) => this.addDatabaseAlarm(instanceIdentifier, alarm));
+    this.addDatabaseEvents(instanceIdentifier);
     this.addJobAlarms(props);
-    this.addBackupAlarm(props.backupJob, props.backupAgeDays ?? 7);
+    const { namespace } = new ProvedBackupMetrics(this, props.backupJob);
+    alarmArns.unshift(this.addBackupAlarm(namespace, props.backupAgeDays ?? 7));
+    if (props.dashboard ?? true) {
+      addDashboard(this, {
+        region: arnScope(this.topicArn).region,
+        instanceIdentifier,
+        alarmArns,
+        databaseMetrics: databaseAlarms,
+        provedBackupNamespace: namespace,
+      });
+    }
   }
 
   private addTopic({ email, encryptionKey }: DataLakeAlarmsProps): string {
@@ -134,27 +188,23 @@ export class DataLakeAlarms extends Construct {
     return { alarm, runbook: `${this.runbookUrl}/${RUNBOOK_PAGES[page]}` };
   }
 
-  private addDatabaseAlarms(props: DataLakeAlarmsProps): void {
-    const { cpuPercent, connections, memoryBytes, storageBytes } = databaseThresholds(this, props.database, props);
-    const rds = (id: string, metricName: string, comparisonOperator: string, threshold: number, alarm: string): void =>
-      this.addAlarm(id, {
-        alarmDescription: alarmDescription(this.message(alarm, "databaseLoad")),
-        namespace: "AWS/RDS",
-        metricName,
-        dimensions: { DBInstanceIdentifier: props.database.instanceIdentifier },
-        statistic: "Average",
-        comparisonOperator,
-        threshold,
-        period: 300,
-        evaluationPeriods: 3,
-        treatMissingData: "missing",
-      });
-    const above = "GreaterThanOrEqualToThreshold";
-    const below = "LessThanOrEqualToThreshold";
-    rds("Cpu", "CPUUtilization", above, cpuPercent, "Database: short of processor for 15 minutes.");
-    rds("Memory", "FreeableMemory", below, memoryBytes, "Database: short of memory for 15 minutes.");
-    rds("Storage", "FreeStorageSpace", below, storageBytes, "Database: short of storage for 15 minutes.");
-    rds("Connections", "DatabaseConnections", above, connections, "Database: short of connections for 15 minutes.");
+  private addDatabaseAlarm(
+    instanceIdentifier: string,
+    { id, shortOf, metricName, comparisonOperator, threshold }: DatabaseAlarm,
+  ): string {
+    const alarm = `Database: short of ${shortOf} for 15 minutes.`;
+    return this.addAlarm(id, {
+      alarmDescription: alarmDescription(this.message(alarm, "databaseLoad")),
+      namespace: "AWS/RDS",
+      metricName,
+      dimensions: { DBInstanceIdentifier: instanceIdentifier },
+      statistic: "Average",
+      comparisonOperator,
+      threshold,
+      period: 300,
+      evaluationPeriods: 3,
+      treatMissingData: "missing",
+    });
   }
 
   /** @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-cloud-watch-events.html */
@@ -188,10 +238,9 @@ export class DataLakeAlarms extends Construct {
   }
 
   /** Watches what the job writes once a snapshot is committed, not its state: a dry run succeeds, too. */
-  private addBackupAlarm(backupJob: GlueDatabaseJob, days: number): void {
-    const { namespace } = new ProvedBackupMetrics(this, backupJob);
+  private addBackupAlarm(namespace: string, days: number): string {
     const alarm = `No proved backup for ${days === 1 ? "a day" : `${days} days`}.`;
-    this.addAlarm("NoBackup", {
+    return this.addAlarm("NoBackup", {
       alarmDescription: alarmDescription(this.message(alarm, "noProvedBackup")),
       namespace,
       metricName: ProvedBackupMetric.COUNT,
@@ -219,7 +268,7 @@ export class DataLakeAlarms extends Construct {
     new CloudwatchEventTarget(this, `${id}Target`, { rule: rule.name, arn: this.topicArn, inputTransformer });
   }
 
-  private addAlarm(id: string, config: Omit<CloudwatchMetricAlarmConfig, "alarmName">): void {
+  private addAlarm(id: string, config: Omit<CloudwatchMetricAlarmConfig, "alarmName">): string {
     const actions = [this.topicArn];
     const alarm = new CloudwatchMetricAlarm(this, id, {
       ...config,
@@ -228,5 +277,6 @@ export class DataLakeAlarms extends Construct {
       okActions: actions,
     });
     keepNames(alarm, "alarm_name");
+    return alarm.arn;
   }
 }
