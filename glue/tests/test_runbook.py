@@ -63,6 +63,8 @@ def lake(server: MySqlServer, aws: Emulator, tmp_path_factory: pytest.TempPathFa
     s3, glue, secrets = aws.client("s3"), aws.client("glue"), aws.client("secretsmanager")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    kms = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [kms]})
     lab = Lab(server, S3Store(bucket, "backup", aws.url), "x_ray").create_schema()
     lab.fill(TRANSACTIONS)
     names = {
@@ -187,6 +189,30 @@ def test_a_prefix_is_deleted_and_an_object_written_over(lake: Lake) -> None:
         assert "was changed: 12 bytes" in output
         page.next("Do", KEY=backup[-1], WRONG=wrong)
         assert '"would_restore"' in page.next("It is ended when")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_the_region_is_gone(lake: Lake) -> None:
+    s3, copy = lake.aws.client("s3"), f"{lake.bucket}-copy"
+    s3.create_bucket(Bucket=copy, CreateBucketConfiguration={"LocationConstraint": REGION})
+    stored = {item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=lake.bucket)["Contents"]}
+    with lake.desk.page("region-gone") as page:
+        # The copy is made before, so its block is taken first.
+        page.left.insert(0, page.left.pop())
+        page.next("Before", COPY_BUCKET=copy, LAKE_REGION=REGION)
+        page.next("Look", COPY_BUCKET=copy)
+        for version in s3.list_object_versions(Bucket=lake.bucket, Prefix="backup/")["Versions"]:
+            s3.delete_object(Bucket=lake.bucket, Key=version["Key"], VersionId=version["VersionId"])
+        for table in reversed(TABLES):
+            lake.lab.sql(f"DELETE FROM {table}")
+        assert lake.run("restore")[0] != 0
+        page.next("Do")
+        copied = {
+            item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=lake.bucket, Prefix="backup/")["Contents"]
+        }
+        assert all(stored[key] != etag for key, etag in copied.items())
+        assert f'"inserted": {TRANSACTIONS}' in page.next("Do")
+        page.next("It is ended when")
 
 
 def test_no_backup_for_a_week(lake: Lake) -> None:

@@ -34,7 +34,7 @@ from xray_backup.run import Run
 from xray_backup.run_records import RestoreRecord, RunRecord, recorded
 from xray_backup.schema_definition import NO_DEFINITION
 from xray_backup.target_columns import ColumnRef, TargetTable, check_ignored
-from xray_backup.verification import check_files
+from xray_backup.verification import as_stored
 from xray_backup.whole_table_writer import WholeTableWriter, check_whole_table
 
 RESTORE_LOCK = f"{LOCKS}restore/"
@@ -72,11 +72,8 @@ def restore(
     target = schema or run.database.schema
     with run.database.session("") as connection:
         origin = Origin(run.database.schema, server_name(connection))
-    backups = [load_manifest(run.store, name, origin) for name in names]
+    backups = [as_stored(run.store, load_manifest(run.store, name, origin)) for name in names]
     models = [manifest.model for manifest in backups]
-    for manifest in backups:
-        for table in manifest.tables.values():
-            check_files(run.store, manifest, table)
     if not selection.is_everything:
         check_selection(run.store, backups, selected_scope(models[0], run.policies, selection), selection)
     check_ignored(ignored_columns, models)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -56,18 +56,38 @@ def check_files(store: Store, manifest: Manifest, table: TableBackup) -> None:
         ExpiredError: a file is gone because the bucket's lifecycle rule let it expire.
         VerificationError: a file is missing, changed, or should not be there.
     """
+    for file, there in zip(table.files, _files_in_store(store, manifest, table), strict=True):
+        if file.etag != there.etag:
+            raise _changed(manifest, file, there.size, there.etag)
+
+
+def as_stored(store: Store, manifest: Manifest) -> Manifest:
+    """The manifest with the ETags that its files have now, for a reader that proves their rows itself.
+
+    S3 gives a copy of an object under a KMS key another ETag, so those of a copied backup are not the manifest's.
+
+    Raises:
+        VerificationError: as of `check_files`, but for the ETags.
+    """
+    tables = {
+        name: replace(table, files=_files_in_store(store, manifest, table)) for name, table in manifest.tables.items()
+    }
+    return replace(manifest, tables=tables)
+
+
+def _files_in_store(store: Store, manifest: Manifest, table: TableBackup) -> tuple[DataFile, ...]:
+    """The files of a table in the manifest's order, with the ETags that they have in the store."""
     name = manifest.name
     stored = {item.key: item for item in data_files(store, table.prefix)}
-    missing = []
+    found, missing = [], []
     for file in table.files:
         item = stored.pop(file.key, None)
         if item is None:
             missing.append(file.key)
-        elif (item.size, item.etag) != (file.size, file.etag):
-            raise VerificationError(
-                f"{name}: file {file.key} was changed: {item.size} bytes, ETag {item.etag};"
-                f" the manifest says {file.size} bytes, ETag {file.etag}"
-            )
+        elif item.size != file.size:
+            raise _changed(manifest, file, item.size, item.etag)
+        else:
+            found.append(replace(file, etag=item.etag))
     if stored:
         raise VerificationError(f"{name}: file {min(stored)} is not in the manifest")
     if missing:
@@ -78,6 +98,14 @@ def check_files(store: Store, manifest: Manifest, table: TableBackup) -> None:
         raise ExpiredError(
             f"{name}: its files expired by the bucket's lifecycle rule {rule.name!r}, after {rule.days} days"
         )
+    return tuple(found)
+
+
+def _changed(manifest: Manifest, file: DataFile, size: int, etag: str) -> VerificationError:
+    return VerificationError(
+        f"{manifest.name}: file {file.key} was changed: {size} bytes, ETag {etag};"
+        f" the manifest says {file.size} bytes, ETag {file.etag}"
+    )
 
 
 def is_as_written(table: Table, parts: Iterable[pa.Table], file: DataFile, manifest_format: int) -> bool:

@@ -12,7 +12,7 @@ from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import load_manifest
 from xray_backup.run import Run
 from xray_backup.run_records import RunRecord, VerificationRecord, recorded
-from xray_backup.verification import verify
+from xray_backup.verification import as_stored, verify
 
 
 def verify_backups(run: Run, names: Sequence[str], against_database: bool = False) -> None:
@@ -33,7 +33,7 @@ def verify_backups(run: Run, names: Sequence[str], against_database: bool = Fals
 
     with recorded(run, VERIFICATIONS, record):
         for name in names:
-            manifest = load_manifest(run.store, name)
+            manifest = as_stored(run.store, load_manifest(run.store, name))
             verify(run, manifest)
             whole.append(manifest.name)
             if against_database:

@@ -7,6 +7,7 @@ job's script; its events go to the job's log group, and its last line of errors 
 # mypy: allow-untyped-decorators
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ import aws_patches  # type: ignore[import-not-found]  # noqa: E402, F401
 import boto3  # noqa: E402
 from moto.glue.models import FakeJob, FakeJobRun  # noqa: E402
 from moto.logs.responses import LogsResponse  # noqa: E402
+from moto.s3.models import FakeKey  # noqa: E402
 from moto.server import main  # noqa: E402
 from patch import patch  # type: ignore[import-not-found]  # noqa: E402
 
@@ -93,6 +95,14 @@ def filter_log_events(moto: Callable[..., str], self: LogsResponse) -> str:
     prefix = self._get_param("logStreamNamePrefix", "")
     events = [event for event in answer["events"] if event["logStreamName"].startswith(prefix)]
     return json.dumps(answer | {"events": events})
+
+
+@patch(FakeKey, aws="https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html")
+def etag(moto: Callable[[FakeKey], str], self: FakeKey) -> str:
+    """moto gives the MD5 of the content, also under a KMS key, where S3 gives each copy another ETag."""
+    if self.encryption != "aws:kms":
+        return moto(self)
+    return f'"{hashlib.md5(f"{self.version_id}".encode()).hexdigest()}"'
 
 
 if __name__ == "__main__":
