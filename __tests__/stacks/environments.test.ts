@@ -256,3 +256,18 @@ it("takes endpoints, state buckets and the alarms' address from the variables", 
   expect(dev?.stateBucketName).toBe("state-dev");
   expect(prod).toMatchObject({ stateBucketName: "state-prod", alarms: { email: "on-call@example.org" } });
 });
+
+test("DEV_ALARM_EMAIL makes the alarms of dev, which follow its small database", () => {
+  const dev = environments({ DEV_ALARM_EMAIL: "on-call@example.org" }).find(
+    ({ name }) => name === "dev",
+  ) as Environment;
+  const lake = synthesizeApp((app) => addEnvironment(app, dev))["dev-data-lake"] as SynthesizedStack;
+  expect(lake.resource("aws_sns_topic_subscription").endpoint).toBe("on-call@example.org");
+  expect(lake.resource("aws_cloudwatch_metric_alarm", "Alarms_Connections").threshold).toBe(51);
+  expect(lake.ids("aws_cloudwatch_event_rule")).toEqual([
+    "Alarms_BackupFailed",
+    "Alarms_DatabaseEvents",
+    "Alarms_RestoreFailed",
+  ]);
+  expect(dataLake("dev").ids("aws_sns_topic")).toEqual([]);
+});
