@@ -2,10 +2,10 @@
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill workers bench compare format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill workers bench compare deployer-calls format
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 demo: setup ## Deploy the environment "local" to servers on this machine and show what it made
 	@node $(BUILD)/commands/demo.js
@@ -42,6 +42,9 @@ bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less,
 
 compare: setup ## Hold docs/schema/comparison.md against Flyway, Liquibase, Atlas and Skeema
 	@npx jest -c __tests__/schema-tools/jest.config.js -i
+
+deployer-calls: setup ## Hold the deployer's policy against what Terraform calls on the emulator (UPDATE=true writes it down)
+	@npx jest -c __tests__/deployer-calls/jest.config.js -i
 
 format: setup ## Format and fix what can be fixed
 	@npm run --silent format

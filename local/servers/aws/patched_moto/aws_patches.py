@@ -17,7 +17,8 @@ from moto.core.utils import camelcase_to_underscores, utcnow
 from moto.ec2.exceptions import InvalidPermissionNotFoundError, InvalidSecurityGroupRuleIdNotFoundError
 from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.glue.models import FakeConnection
-from moto.glue.responses import GlueResponse
+from moto.glue.responses import Action, GlueResponse
+from moto.iam.responses import IamResponse
 from moto.rds.models import DBInstance, DBParameterGroup
 from moto.s3.models import FakeBucket, FakeDeleteMarker
 from moto.utilities.utils import get_partition
@@ -26,6 +27,7 @@ from patch import patch
 Original = Callable[..., Any]
 
 IAM_GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
+IAM_API = "https://docs.aws.amazon.com/IAM/latest/APIReference"
 S3_GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
 EC2_API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference"
 RDS_API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference"
@@ -154,6 +156,23 @@ def update_job(self: GlueResponse) -> ActionResult:
     job.execution_class = job.execution_class or "STANDARD"
     job.last_modified_on = utcnow()
     return ActionResult({"JobName": job.name})
+
+
+@patch(GlueResponse, aws=f"{GLUE_API}/API_UpdateTrigger.html", new=True)
+def update_trigger(self: GlueResponse) -> ActionResult:
+    """moto cannot update a Glue trigger."""
+    trigger = self.glue_backend.get_trigger(self._get_param("Name"))
+    update = self._get_param("TriggerUpdate")
+    trigger.actions = [Action(action) for action in update.get("Actions", [])]
+    trigger.description = update.get("Description")
+    trigger.schedule = update.get("Schedule")
+    return ActionResult({"Trigger": trigger.as_dict()})
+
+
+@patch(IamResponse, aws=f"{IAM_API}/API_ListServiceSpecificCredentials.html", new=True)
+def list_service_specific_credentials(self: IamResponse) -> ActionResult:
+    """moto knows no credentials for single services, for which the provider looks before it deletes a user."""
+    return ActionResult({"ServiceSpecificCredentials": []})
 
 
 @patch(AthenaBackend, aws=f"{ATHENA_API}/API_CreateWorkGroup.html")
