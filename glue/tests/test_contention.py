@@ -102,6 +102,21 @@ def test_a_purge_that_a_deadlock_throws_back_tries_again(lab: Lab) -> None:
     assert (result.rows["transaction"], result.kept) == (399, {})
 
 
+def test_a_purge_that_is_thrown_back_each_time_takes_smaller_chunks(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xray_backup.database._TRIES", 1)
+    lab.fill(400)
+    archive(lab.run(), "a", 2)
+    before = deadlocks(lab)
+    with deadlock(
+        lab,
+        "SELECT * FROM pred_bounding_box WHERE transaction_id = 9 FOR UPDATE",
+        "SELECT * FROM `transaction` WHERE transaction_id = 9 FOR UPDATE",
+    ):
+        result = purged(lab, 100_000)
+    assert deadlocks(lab) > before
+    assert (result.rows["transaction"], result.kept) == (399, {})
+
+
 def test_a_restore_that_a_deadlock_throws_back_tries_again(lab: Lab) -> None:
     lab.fill(400)
     before, already = all_rows(lab), deadlocks(lab)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from typing import Any
@@ -64,12 +64,16 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Table:
-    """One table; `key` are the columns that tell its rows apart, none where nothing does."""
+    """One table; `key` are the columns that tell its rows apart, none where nothing does.
+
+    `key_index` is the key's index, where the table was read from its database and the optimizer may use it.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
+    key_index: str = field(default="", compare=False)
 
     @property
     def quoted(self) -> str:

@@ -175,8 +175,7 @@ class Database:
                 ssl=ssl_context(self.ssl_mode, self.ssl_ca),
                 ssl_disabled=self.ssl_mode == "DISABLED",
             )
-            is_mariadb = "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
-            for statement in (_LIMITS_OF_MARIADB if is_mariadb else _LIMITS, _ISOLATION):
+            for statement in (_LIMITS_OF_MARIADB if is_mariadb(connection) else _LIMITS, _ISOLATION):
                 execute(connection, statement)
         except pymysql.MySQLError as error:
             raise self.explained(error) from None
@@ -196,6 +195,8 @@ class Database:
             text = f"cannot be reached with --ssl_mode {self.ssl_mode}: check --ssl_ca and the server's certificate"
         elif code == 2003:
             text = "does not answer: check host, port and security group"
+        elif code in OVERTAKEN:
+            text = "rows stayed locked by somebody else's transaction; the run can be repeated safely"
         elif code in LOST_CONNECTION or isinstance(error, pymysql.InterfaceError):
             text = "closed the connection; the run can be repeated safely"
         else:
@@ -250,6 +251,11 @@ def _opened(secret_id: str, endpoint_url: str | None, ssl_mode: SslMode, ssl_ca:
 
 def _rds_authorities() -> str:
     return resources.files("xray_backup").joinpath(RDS_AUTHORITIES).read_text("utf-8")
+
+
+def is_mariadb(connection: Connection) -> bool:
+    """True where the server is MariaDB's."""
+    return "MariaDB" in connection.get_server_info()  # type: ignore[no-untyped-call]
 
 
 def server_name(connection: Connection) -> str:

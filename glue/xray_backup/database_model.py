@@ -9,7 +9,7 @@ from typing import Any
 
 from xray_backup.column_types import parse_column_type
 from xray_backup.data_model import X_RAY, Column, DataModel, ForeignKey, Table, parents_first
-from xray_backup.database import Connection, query
+from xray_backup.database import Connection, is_mariadb, query
 from xray_backup.errors import UsageError
 from xray_backup.job_contract import MIGRATIONS
 from xray_backup.rights import may_read
@@ -123,8 +123,8 @@ def read_tables(connection: Connection, schema: str, choice: TableChoice = EVERY
             _check_engine(schema, name, engines[name])
             own = tuple(_column(schema, name, *column) for column in columns.get(name, ()))
             nullable = {column.name for column in own if column.nullable}
-            key = next((key for key in keys.get(name, ()) if not nullable.intersection(key)), ())
-            tables[name] = _checked(schema, Table(name, key, own))
+            index, key = next((found for found in keys.get(name, ()) if not nullable.intersection(found[1])), ("", ()))
+            tables[name] = _checked(schema, Table(name, key, own, key_index=index))
         except UsageError as error:
             refused[name] = error
     related = (
@@ -196,21 +196,22 @@ def _column(
     return Column(name, column_type, nullable == "YES", is_generated)
 
 
-def _keys(connection: Connection, schema: str) -> Mapping[str, Sequence[tuple[str, ...]]]:
-    """The unique indexes of whole columns, by table, the primary key first."""
+def _keys(connection: Connection, schema: str) -> Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]:
+    """The unique indexes of whole columns, by table, the primary key first; one that is hidden has no name."""
+    hidden = "ignored = 'YES'" if is_mariadb(connection) else "is_visible = 'NO'"
     found = query(
         connection,
-        "SELECT table_name, index_name, column_name, sub_part FROM information_schema.statistics"
+        f"SELECT table_name, index_name, {hidden}, column_name, sub_part FROM information_schema.statistics"
         " WHERE table_schema = %s AND non_unique = 0"
         " ORDER BY table_name, index_name <> 'PRIMARY', index_name, seq_in_index",
         (schema,),
     )
-    keys: dict[str, list[tuple[str, ...]]] = {}
-    for (table, _), parts in groupby(found, key=lambda row: row[:2]):
+    keys: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for (table, index, is_hidden), parts in groupby(found, key=lambda row: row[:3]):
         columns = [(column, prefix) for *_, column, prefix in parts]
         # A prefix, or an expression, which has no column, does not tell rows apart by their values.
         if all(column and prefix is None for column, prefix in columns):
-            keys.setdefault(table, []).append(tuple(column for column, _ in columns))
+            keys.setdefault(table, []).append(("" if is_hidden else index, tuple(column for column, _ in columns)))
     return keys
 
 

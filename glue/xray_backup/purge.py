@@ -22,11 +22,12 @@ from xray_backup.archive import time_before
 from xray_backup.archive_policy import ArchivePolicy, PolicyScope, policy_scopes
 from xray_backup.committed_copy import database_time
 from xray_backup.data_model import ForeignKey, Table, quoted
-from xray_backup.database import Connection, execute, query, retried
+from xray_backup.database import OVERTAKEN, Connection, execute, query, retried
 from xray_backup.delete_effects import changed_rows, find_delete_effects
 from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
 from xray_backup.kept_units import KeptUnits
+from xray_backup.key_lookup import delete_by_key
 from xray_backup.keys import highest_integer, keys_condition, owner_columns
 from xray_backup.layout import PURGES
 from xray_backup.manifest import Manifest
@@ -245,7 +246,7 @@ class _Purger:
         try:
             retried(connection, lambda: self._transaction(connection, rows), {ER.LOCK_DEADLOCK})
         except pymysql.MySQLError as error:
-            if error.args[0] == ER.LOCK_WAIT_TIMEOUT:
+            if error.args[0] in OVERTAKEN:
                 raise ChunkRefusedError("locked") from None
             if error.args[0] in (ER.ROW_IS_REFERENCED, ER.ROW_IS_REFERENCED_2):
                 raise ChunkRefusedError("referenced") from None
@@ -287,7 +288,7 @@ class _Purger:
             raise ChunkRefusedError("last_key")
 
     def _delete(self, connection: Connection, rows: RowsInOrder) -> None:
-        deleted = execute(connection, f"DELETE FROM {rows.table.quoted} WHERE {rows.condition}")
+        deleted = execute(connection, f"{delete_by_key(rows.table)} WHERE {rows.condition}")
         if deleted != len(rows):
             connection.rollback()
             raise BackupError(

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from xray_backup.data_model import Table
 from xray_backup.database import Connection, query
+from xray_backup.key_lookup import from_by_key
 from xray_backup.keys import Keys, key_sizes, keys_condition
 from xray_backup.row_text import lines, row_text_sql
 
@@ -77,7 +78,7 @@ def count_and_digest(connection: Connection, table: Table, condition: str, lock:
     row = row_text_sql(table)
     order = table.quoted_key if table.has_integer_key else f"SHA2({row}, 256)"
     text = f"GROUP_CONCAT({row} ORDER BY {order} SEPARATOR '\\n')"
-    sql = f"SELECT COUNT(*), SHA2({text}, 256) FROM {table.quoted} WHERE {condition}{lock}"
+    sql = f"SELECT COUNT(*), SHA2({text}, 256) {from_by_key(table)} WHERE {condition}{lock}"
     ((count, digest),) = query(connection, sql)
     return int(count), digest
 

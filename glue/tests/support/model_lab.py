@@ -20,6 +20,7 @@ from tests.support.mysql_server import MySqlServer
 from tests.support.workload import Model
 from xray_backup.archive_policy import PolicyScope, parse_policies, policy_scopes
 from xray_backup.data_model import DataModel, quoted
+from xray_backup.database import is_mariadb
 from xray_backup.database_model import EVERY_TABLE
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import load_manifest
@@ -80,7 +81,8 @@ class ModelLab(Lab):
         last = first + units - 1
         numbers = f"WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
         with self.server.connect(self.schema) as connection, connection.cursor() as cursor:
-            cursor.execute("SET SESSION cte_max_recursion_depth = 1000000")
+            limit = "max_recursive_iterations" if is_mariadb(connection) else "cte_max_recursion_depth"
+            cursor.execute(f"SET SESSION {limit} = 1000000")
             for statement in self.kind.fill(numbers):
                 cursor.execute(statement)
 
