@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.lab import TABLES, Emulator, Lab
+from tests.support.model_lab import ModelLab
 from tests.support.reading import backed_up
+from tests.support.workloads import on_every_model
 from xray_backup.archive import archive
 from xray_backup.arguments import parse_command_line
 from xray_backup.commands import execute_command
@@ -233,37 +235,52 @@ def test_a_committed_slot_whose_files_are_gone_is_not_called_committed(lab: Lab)
         snapshot(lab.run(), "s1", 60)
 
 
-def test_a_table_that_is_dropped_before_its_turn_is_named(loose_lab: Lab) -> None:
+@pytest.mark.parametrize("table", ["image", "a_text"])
+def test_a_table_that_is_dropped_before_its_turn_is_named(loose_lab: Lab, table: str) -> None:
+    """With a key that is an integer, and with another one."""
     lab = loose_lab
     lab.fill(2)
+    lab.sql("CREATE TABLE a_text (code VARCHAR(9) PRIMARY KEY)")
 
     def drop(event: str, **fields: object) -> None:
         if event == "copied" and fields["table"] == "pred_bounding_box":
-            lab.sql("DROP TABLE image")
+            lab.sql(f"DROP TABLE {table}")
 
-    with pytest.raises(BackupError, match=rf"table '{lab.schema}.image' is not there, or not any more"):
+    with pytest.raises(BackupError, match=rf"table '{lab.schema}.{table}' is not there, or not any more"):
         snapshot(lab.run(events=drop), "s1", 60)
     assert list(load_manifests(lab.store)) == []
 
 
+@pytest.mark.parametrize("model", on_every_model(), indirect=True)
 @pytest.mark.parametrize(
     "statement",
     [
-        "ALTER TABLE image ADD INDEX meanwhile (folder)",
-        "RENAME TABLE image TO image_before, image_new TO image",
+        "ALTER TABLE {child} ADD INDEX meanwhile ({number})",
+        "RENAME TABLE {child} TO {child}_before, {child}_new TO {child}",
     ],
 )
-def test_a_table_that_is_altered_or_replaced_meanwhile_is_not_committed(loose_lab: Lab, statement: str) -> None:
-    lab = loose_lab
-    lab.fill(2)
+def test_a_table_that_is_altered_or_replaced_meanwhile_is_not_committed(model_lab: ModelLab, statement: str) -> None:
+    lab, child = model_lab, model_lab.kind.child
+    lab.fill_units(2)
+    # A replacement must not take a child from this table.
+    for table, name in lab.sql(
+        "SELECT table_name, constraint_name FROM information_schema.referential_constraints"
+        " WHERE constraint_schema = %s AND referenced_table_name = %s",
+        (lab.schema, child),
+    ):
+        lab.sql(f"ALTER TABLE `{table}` DROP FOREIGN KEY `{name}`")
     time.sleep(1)  # MySQL knows the time of a table's creation in seconds.
-    lab.sql("CREATE TABLE image_new LIKE image")
+    lab.sql(f"CREATE TABLE `{child}_new` LIKE {lab.child}")
+
+    left = {table.name for table in lab.model.tables} | {f"{child}_new"}
 
     def alter(event: str, **fields: object) -> None:
-        if event == "copied" and fields["table"] == "image":
-            lab.sql(statement)
+        if event == "copied":
+            left.remove(str(fields["table"]))
+        if event == "copied" and not left:
+            lab.sql(statement.format(child=child, number=lab.kind.number))
 
-    refusal = "table image was altered or replaced while it was copied; nothing was committed"
+    refusal = f"table {child} was altered or replaced while it was copied; nothing was committed"
     with pytest.raises(BackupError, match=refusal):
         snapshot(lab.run(events=alter), "s1", 60)
     assert list(load_manifests(lab.store)) == []

@@ -109,13 +109,14 @@ def _rows_per_range(bytes_per_row: int) -> int:
 
 
 def _statistics(connection: Connection, table: Table) -> tuple[int, int]:
-    """About how many rows, and bytes in each."""
-    ((rows, size),) = query(
+    """About how many rows, and bytes in each; nothing where the table is gone, which the next look at it will say."""
+    found = query(
         connection,
         "SELECT table_rows, avg_row_length FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_name = %s",
         (table.name,),
     )
+    rows, size = found[0] if found else (0, 0)
     return int(rows or 0), int(size or 0)
 
 
