@@ -1,6 +1,7 @@
 # Everything that is made here at run time lives in node_modules, dist, cdktf.out and .local.
 .DEFAULT_GOAL := help
 BUILD := .local/build/local
+FAULTS := faults contention archive_and_purge delete_effects restore restore_proof snapshot workers processes kills
 
 .PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill workers bench compare deployer-calls format
 
@@ -23,10 +24,10 @@ year: setup ## Play a year of use on the local environment, into .local/year (an
 	@node $(BUILD)/commands/year.js
 
 kills: glue-environment ## Kill backup, archive, purge and restore before each of their steps, and run them again
-	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-boundary
+	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_kills.py --every-model --every-boundary
 
-faults: glue-environment ## Let S3, the server, the disk and the clocks fail on every data model of the tests
-	@cd glue && ../.local/venv/glue/bin/python -m pytest tests/test_faults.py --every-model
+faults: glue-environment ## Let processes, S3, the server, the disk and the clocks fail on every data model of the tests (an hour)
+	@cd glue && ../.local/venv/glue/bin/python -m pytest $(FAULTS:%=tests/test_%.py) --every-model --every-boundary
 
 marathon: glue-environment ## Kill 200 runs at random moments while a client writes, look for a lost row (MODEL=film-rental for another model)
 	@cd glue && ../.local/venv/glue/bin/python -m tests.kill_marathon --model $(or $(MODEL),x-ray) --kills $(or $(KILLS),200) --seed 2026

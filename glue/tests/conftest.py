@@ -124,7 +124,7 @@ def s3_lab(server: MySqlServer, s3_store: Store) -> Iterator[Lab]:
     lab.drop_schema()
 
 
-@pytest.fixture(params=list(MODELS))
+@pytest.fixture(scope="module", params=list(MODELS))
 def model(request: pytest.FixtureRequest) -> Model:
     """Each model; a test may choose some of them by their names."""
     return MODELS[request.param]

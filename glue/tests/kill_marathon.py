@@ -4,8 +4,10 @@
     .local/venv/glue/bin/python -m tests.kill_marathon --model film-rental --kills 50
 
 The client is the web app's double, or that of another model: see `tests.support.workload_client`.
-Afterwards, and every 50 kills, database and verified archives together must hold every row ever committed. The seed
-gives the same commands and the same delays; what the processes have reached by then depends on the machine.
+Afterwards, and every 50 kills, database and verified archives together must hold every row ever committed. A kill
+before anything has happened shows nothing: what the killed runs did is counted, and the marathon fails where those of a
+command did nothing. The seed gives the same commands and the same delays; what the processes have reached by then
+depends on the machine.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections import Counter
@@ -26,32 +29,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.invariant import ModelRows, XRayRows, check_nothing_lost, web_app
+from tests.support.journal import Key, noted_keys
 from tests.support.lab import Emulator, Lab, command
 from tests.support.model_lab import LabRows, ModelLab, new_model_lab, writing
 from tests.support.workloads import WORKLOADS
 from xray_backup.manifest_store import load_manifests
 
 CHECK_EVERY = 50
-# A run is killed within the time of its command's longest run; this share of runs is not killed, and tells that time.
+# A run is killed within the time that its command's last whole run took; this share of runs is not killed.
 WHOLE_RUNS = 0.2
+FIRST_SECONDS = 0.5
+# So many of the kills come once the run has begun with its own steps: before them it changes nothing.
+AT_WORK = 0.7
+STEPS = {"backup": "copy", "archive": "copy", "purge": "purge", "restore": "restore"}
 COMMANDS = ("backup", "archive", "purge", "purge", "restore")
+# Kills beyond those asked for, where a command's killed runs have done nothing yet.
+MOST_MORE = 30
 
 
 @dataclass(frozen=True)
 class Course:
-    """The model that the marathon runs on: its client, its rows, and the options that name its policies."""
+    """The model that the marathon runs on: its client, its rows, and the options that name its policies.
+
+    `client` takes the emulator, its journal, and options.
+    """
 
     lab: Lab
     rows: ModelRows
-    client: Callable[[Emulator, Path, int], AbstractContextManager[subprocess.Popen[bytes]]]
+    client: Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
     options: tuple[str, ...] = ()
 
 
 def x_ray(lab: Lab) -> Course:
     """The X-ray model and the web app's double."""
 
-    def client(emulator: Emulator, journal: Path, seed: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
-        return web_app(lab, emulator, journal, "--seed", str(seed), "--pause", "0.2", "--meddle")
+    def client(emulator: Emulator, journal: Path, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        return web_app(lab, emulator, journal, "--meddle", *options)
 
     return Course(lab, XRayRows(lab), client)
 
@@ -59,9 +72,9 @@ def x_ray(lab: Lab) -> Course:
 def workload_course(lab: ModelLab) -> Course:
     """Another model and its client."""
 
-    def client(_: Emulator, journal: Path, seed: int) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    def client(_: Emulator, journal: Path, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
         lab.fill_units(40)
-        return writing(lab, journal, "--seed", str(seed), "--pause", "0.1")
+        return writing(lab, journal, *options)
 
     return Course(lab, LabRows(lab), client, ("--policies", lab.kind.policies))
 
@@ -78,16 +91,23 @@ class Marathon:
     random: random.Random
     kills: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    # By command; the first run is not killed.
-    longest_seconds: dict[str, float] = field(default_factory=dict)
+    # By command: files that its killed runs wrote, rows that they deleted or brought back.
+    done_by_killed: Counter[str] = field(default_factory=Counter)
+    # By command.
+    seconds: dict[str, float] = field(default_factory=dict)
     slot: int = 0
 
     def run(self, kills: int) -> None:
         secret = self.lab.secret(self.emulator)
-        while self.kills < kills:
-            name = self.random.choice(COMMANDS)
+        while self.kills < kills or (self.idle and self.kills < kills + MOST_MORE):
+            name = self.random.choice(self.idle or COMMANDS)
             if name == "restore" and not any(load_manifests(self.lab.store)):
                 continue
+            if name in ("purge", "restore"):
+                # So that there is something to delete, or to bring back.
+                self._run_whole(secret, "archive")
+            if name == "restore":
+                self._run_whole(secret, "purge")
             # Half of the time the slot that was killed is tried again, in the other half a new one.
             self.slot += self.random.random() < 0.5
             before = self.kills
@@ -95,12 +115,24 @@ class Marathon:
             if self.kills > before and self.kills % CHECK_EVERY == 0:
                 self._check()
         # Whatever was left half-way: the same commands run to their end now.
-        for name, more in (("backup", ["--archive-older-than-days", "2"]), ("purge", [])):
-            time.sleep(3)
-            self.slot += 1
+        self._run_whole(secret, "backup", "--archive-older-than-days", "2")
+        self._run_whole(secret, "purge")
+
+    def _run_whole(self, secret: str, name: str, *more: str) -> None:
+        """In a slot of its own, once the lock that a killed run may hold is old."""
+        self.slot += 1
+        for _ in range(20):
             process = command(*self._arguments(name, secret), *more)
             output, errors = process.communicate(timeout=300)
-            assert process.returncode == 0, (name, output[-2000:], errors)
+            if process.returncode != 4:
+                break
+            time.sleep(0.5)
+        assert process.returncode == 0, (name, output[-2000:], errors)
+
+    @property
+    def idle(self) -> list[str]:
+        """The commands of which no killed run has done anything."""
+        return sorted(name for name in set(COMMANDS) if not self.done_by_killed[name])
 
     def _check(self) -> None:
         """Holds the client still meanwhile: journal and database are read one after the other."""
@@ -120,12 +152,13 @@ class Marathon:
             "backup": ["--run-slot", str(self.slot)],
             "archive": ["--run-slot", str(self.slot), "--older-than-days", "2"],
             # Small chunks with pauses: many moments between a lock, a delete and a commit.
-            "purge": ["--older-than-days", "2", "--chunk-rows", "50", "--sleep-ratio", "1", "--mode", "execute"],
+            "purge": ["--older-than-days", "2", "--chunk-rows", "50", "--sleep-ratio", "4", "--mode", "execute"],
             "restore": ["--backups", newest_first or "latest", "--mode", "execute"],
         }
         return common + own[name]
 
     def _start_and_kill(self, name: str, arguments: list[str]) -> None:
+        noted, before = self.journal.stat().st_size, self._things(name)
         process = command(*arguments, start_new_session=True)
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -134,22 +167,53 @@ class Marathon:
             assert process.returncode in (2, 4), (name, line, errors)
             self.outcomes[f"{name} refused"] += 1
             return
-        longest = self.longest_seconds.get(name, 0.0)
-        is_whole, share = self.random.random() < WHOLE_RUNS, self.random.random()
+        works, ended = threading.Event(), threading.Event()
+
+        def read() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if f'"event": "progress", "step": "{STEPS[name]} ' in line:
+                    works.set()
+            works.set()
+            ended.set()
+
+        threading.Thread(target=read).start()
+        is_whole, share, is_at_work = (self.random.random() for _ in range(3))
         started = time.monotonic()
-        try:
-            process.communicate(timeout=None if is_whole or not longest else share * longest)
-        except subprocess.TimeoutExpired:
+        if is_at_work < AT_WORK:
+            works.wait(300)
+        is_killed = is_whole >= WHOLE_RUNS and not ended.wait(share * self.seconds.get(name, FIRST_SECONDS))
+        if is_killed:
             # The whole group: the command and its worker processes.
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        ended.wait(300)
+        process.communicate(timeout=60)
+        if is_killed and process.returncode == -signal.SIGKILL:
             self.kills += 1
             self.outcomes[f"{name} killed"] += 1
+            if done := self._done(name, before, noted):
+                self.outcomes[f"{name} killed at work"] += 1
+                self.done_by_killed[name] += done
             return
         # 3 is a restore's word on rows that have changed since; 4 a lock that a killed run still holds.
         assert process.returncode in (0, 3, 4), (name, process.returncode)
-        self.longest_seconds[name] = max(longest, time.monotonic() - started)
+        self.seconds[name] = time.monotonic() - started
         self.outcomes[f"{name} ended {process.returncode}"] += 1
+
+    def _things(self, name: str) -> set[Key]:
+        """What the command makes or deletes: files of backups, or rows of the tables that a policy reaches."""
+        if name in ("backup", "archive"):
+            kinds = ("snapshot", "archive") if name == "backup" else ("archive",)
+            return {(kind, item.key) for kind in kinds for item in self.lab.store.list(f"v1/{kind}/")}
+        return {(table, row[0]) for table, row in self.course.rows.in_database() if table in self.course.rows.purged}
+
+    def _done(self, name: str, before: set[Key], noted: int) -> int:
+        """How much of it the killed run did; not what the client has done since `noted` bytes of its journal."""
+        after = self._things(name)
+        if name in ("backup", "archive"):
+            return len(after - before)
+        written, deleted = noted_keys(self.journal, noted)
+        return len(before - after - deleted if name == "purge" else after - before - written)
 
 
 def marathon(course: Course, emulator: Emulator, folder: Path, kills: int, seed: int) -> Marathon:
@@ -160,7 +224,7 @@ def marathon(course: Course, emulator: Emulator, folder: Path, kills: int, seed:
     """
     started, lab = time.monotonic(), course.lab
     journal = folder / f"journal-{uuid.uuid4().hex[:8]}.jsonl"
-    with course.client(emulator, journal, seed) as app:
+    with course.client(emulator, journal, "--seed", str(seed), "--pause", "0.1") as app:
         race = Marathon(course, lab, emulator, journal, app, random.Random(seed))
         while not journal.exists() or journal.stat().st_size < 20_000:
             time.sleep(0.1)
@@ -168,8 +232,14 @@ def marathon(course: Course, emulator: Emulator, folder: Path, kills: int, seed:
         assert app.poll() is None, "the client ended by itself"
     counts = check_nothing_lost(lab, journal, course.rows)
     minutes = (time.monotonic() - started) / 60
-    print(f"{race.kills} kills, seed {seed}, {minutes:.1f} minutes: {counts}, lost 0, twice 0; {dict(race.outcomes)}")
+    done = race.done_by_killed
+    print(
+        f"{race.kills} kills, seed {seed}, {minutes:.1f} minutes: {counts}, lost 0, twice 0; {dict(race.outcomes)};"
+        f" the killed runs deleted {done['purge']} rows, brought {done['restore']} back, and wrote"
+        f" {done['backup']} files of backups and {done['archive']} of archives"
+    )
     assert counts["purged"] > 0, "the marathon purged nothing, so it proved nothing"
+    assert not race.idle, f"no killed run did anything: {', '.join(race.idle)}; so it proved nothing of them"
     return race
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pymysql
 import pytest
 
 from tests.support.lab import TABLES, Lab
+from tests.support.model_lab import ModelLab
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
-from tests.support.saved import saved_lab
+from tests.support.saved import saved_lab, saved_model_lab
 from tests.support.small_texts import SmallTexts
+from tests.support.workload import Model
+from tests.support.workloads import on_every_model
 from xray_backup import purge_record
 from xray_backup.archive import archive
 from xray_backup.errors import BackupError, LockedError, UsageError, VerificationError
@@ -34,6 +36,31 @@ def archived_once(server: MySqlServer, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("archived")
     with saved_lab(server, folder, lambda lab: lab.fill(40), lambda lab: archive(lab.run(), "a", 2)) as back:
         yield back
+
+
+FULL = pytest.mark.parametrize("model", on_every_model(), indirect=True)
+
+
+@pytest.fixture(scope="module")
+def units_once(
+    server: MySqlServer, model: Model, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], ModelLab]]:
+    folder = tmp_path_factory.mktemp("units")
+    with saved_model_lab(
+        server, folder, model, lambda lab: lab.fill_units(40, first=11), lambda lab: archive(lab.run(), "a", 2)
+    ) as back:
+        yield back
+
+
+@pytest.fixture
+def units(units_once: Callable[[], ModelLab]) -> Iterator[ModelLab]:
+    """40 old units with the numbers 11 to 50, archived; 50 has the highest keys and always stays."""
+    lab = units_once()
+    kept = {table.name for table in lab.model.tables} - {table.name for table in lab.scope.purged}
+    before = lab.everything(tables=kept)
+    yield lab
+    # Whatever a test did; a new unit may bring rows of its own.
+    assert all(before[table] <= rows for table, rows in lab.everything(tables=kept).items())
 
 
 @pytest.fixture
@@ -87,15 +114,21 @@ def test_what_comes_late_with_an_old_time_is_archived_once_and_does_not_wait_for
     assert {row[0] for row in lab.rows("transaction")} == {5, 7}
 
 
-def test_what_a_purge_found_changed_is_archived_anew_as_it_is_now(lab: Lab) -> None:
-    lab.fill(5)
-    archive(lab.run(), "a", 2)
-    lab.sql("UPDATE pred_bounding_box SET x_min = 999 WHERE pred_bbox_id = 6")
-    assert purged(lab).units == {"deleted": 3, "changed": 1}
+@FULL
+def test_what_a_purge_found_changed_is_archived_anew_as_it_is_now(units: ModelLab) -> None:
+    lab = units
+    lab.sql(f"UPDATE {lab.child} SET {lab.kind.changed} WHERE {lab.is_unit(16)}")
+    assert purged(lab).kept["changed"] == lab.named(16)
+    # Higher keys than those of 50, which an archive may hold: it ends with that unit.
+    lab.fill_units(1, first=60)
+    purged(lab)
+    now = lab.everything()
     archive(lab.run(), "b", 2)
-    assert {row[0] for row in backed_up(lab, "archive-b", "transaction")} == {2}
-    assert purged(lab).units == {"deleted": 1}
-    assert lab.count("transaction") == 1
+    anew = lab.backed_up("archive-b")
+    assert all(rows <= now[name] for name, rows in anew.items())
+    purged(lab)
+    assert lab.numbers() == {60}
+    assert all(now[table.name] - lab.everything()[table.name] <= anew[table.name] for table in lab.scope.purged)
 
 
 def test_neighbours_of_other_ages_are_told_apart(lab: Lab) -> None:
@@ -139,14 +172,17 @@ def test_what_was_held_back_is_in_the_next_archive_though_a_later_row_was_archiv
     assert purged(lab).units == {"deleted": 4}
 
 
-def test_an_archive_from_before_a_migration_does_not_stop_the_purge_for_ever(lab: Lab) -> None:
-    lab.fill(5)
+@FULL
+def test_an_archive_from_before_a_migration_does_not_stop_the_purge_for_ever(model_lab: ModelLab) -> None:
+    lab = model_lab
+    lab.fill_units(5)
     archive(lab.run(), "a", 2)
-    lab.sql("ALTER TABLE `transaction` ADD COLUMN note VARCHAR(50) NULL")
-    assert purged(lab).units == {}
+    lab.sql(f"ALTER TABLE {lab.anchor} ADD COLUMN note VARCHAR(50) NULL")
+    assert set(purged(lab).rows.values()) == {0}
     assert lab.events.of("skipped") == [{"backup": "archive-a", "reason": "it is of another data model"}]
     archive(lab.run(), "b", 2)
-    assert purged(lab).units == {"deleted": 4}
+    assert purged(lab).rows[lab.scope.anchor.name] == 4
+    assert lab.numbers() == {5}
 
 
 def test_a_dry_run_counts_and_deletes_nothing(archived: Lab) -> None:
@@ -179,25 +215,28 @@ def test_a_purge_does_not_keep_what_it_did_to_itself_for_long(archived: Lab, mon
     assert len(parts) == 4
 
 
-def test_a_purge_that_stops_half_way_leaves_a_record_of_what_it_deleted(archived: Lab) -> None:
+@FULL
+def test_a_purge_that_stops_half_way_leaves_a_record_of_what_it_deleted(units: ModelLab) -> None:
     class StoppedError(Exception):
         pass
 
     def stop(event: str, **fields: object) -> None:
-        if event == "progress" and str(fields["step"]).startswith("purge") and fields["done"] == 20:
+        if event == "progress" and str(fields["step"]).startswith("purge") and cast(int, fields["done"]) >= 10:
             raise StoppedError
 
-    run = archived.run("purge", events=stop)
+    lab, anchor = units, units.scope.anchor.name
+    run = lab.run("purge", events=stop)
     with pytest.raises(StoppedError):
-        purge(run, 2, 60, 0.0)
-    content = archived.store.read(f"v1/_purges/{run.run_id}/result.json")
+        purge(run, 2, 20, 0.0)
+    content = lab.store.read(f"v1/_purges/{run.run_id}/result.json")
     assert content is not None
     result = json.loads(content.body)
-    deleted = result["rows"]["transaction"]
+    deleted = result["rows"][anchor]
     # A chunk that the other connection had begun comes to its end, and is told of.
-    assert (result["completed"], deleted) in ((False, 20), (False, 30))
-    assert archived.count("transaction") == 40 - deleted
-    assert purged(archived).units == {"gone": deleted, "deleted": 39 - deleted}
+    assert (result["completed"], 10 <= deleted <= 20) == (False, True)
+    assert len(lab.numbers()) == 40 - deleted
+    again = purged(lab)
+    assert (again.units["gone"], again.rows[anchor]) == (deleted, 39 - deleted)
 
 
 def test_young_rows_of_an_archive_stay(lab: Lab) -> None:
@@ -209,24 +248,28 @@ def test_young_rows_of_an_archive_stay(lab: Lab) -> None:
     assert lab.count("transaction") == 10
 
 
-def test_rows_that_changed_since_are_kept_and_named_all_others_go(archived: Lab) -> None:
-    lab = archived
-    lab.sql("UPDATE pred_bounding_box SET pred_cs = 0.999 WHERE pred_bbox_id = 26")  # transaction 6
-    lab.sql("INSERT INTO pred_bounding_box VALUES (9000, 12, 1, 0.5, 1, 2, 3, 4)")
-    lab.sql("DELETE FROM pred_bounding_box WHERE pred_bbox_id = 101")  # transaction 21
-    lab.sql("UPDATE `transaction` SET cs_thr = 0.9 WHERE transaction_id = 33")
+def test_rows_that_changed_since_are_kept_and_named_all_others_go(units: ModelLab) -> None:
+    lab = units
+    lab.sql(f"UPDATE {lab.child} SET {lab.kind.changed} WHERE {lab.is_unit(16)}")
+    lab.add_child(22, key=5)
+    lab.sql(f"DELETE FROM {lab.child} WHERE {lab.child_key} = {lab.children_of(31)[1]}")
+    lab.set_age(43, 60 * 24 * 90)
+    changed = lab.named(16, 22, 31, 43)
     result = purged(lab)
-    assert result.kept == {"changed": [6, 12, 21, 33]}
-    assert result.rows["transaction"] == 35
-    assert {row[0] for row in lab.rows("transaction")} == {6, 12, 21, 33, 40}
+    kept = {outcome: sorted(map(str, units)) for outcome, units in result.kept.items() if outcome != "last_key"}
+    assert kept == {"changed": sorted(map(str, changed))}
+    assert result.rows[lab.scope.anchor.name] == 35
+    assert lab.numbers() == {16, 22, 31, 43, 50}
 
 
-def test_a_row_that_became_the_last_one_stays(archived: Lab) -> None:
-    lab = archived
-    lab.sql("DELETE FROM pred_bounding_box WHERE transaction_id = 40")
-    lab.sql("DELETE FROM `transaction` WHERE transaction_id = 40")
-    assert purged(lab).kept == {"last_key": [39]}
-    assert {row[0] for row in lab.rows("transaction")} == {39}
+@FULL
+def test_a_row_that_became_the_last_one_stays(units: ModelLab) -> None:
+    lab = units
+    lab.delete_unit(50)
+    last = lab.named(49)
+    result = purged(lab)
+    assert result.kept == {"last_key": last}
+    assert lab.numbers() == {49}
 
 
 def test_an_archive_that_is_purged_to_its_last_row_is_not_read_again(archived: Lab) -> None:
@@ -243,15 +286,15 @@ def test_an_archive_with_the_highest_key_is_read_again_and_finds_the_others_gone
     assert again.archives == ["archive-a"]
 
 
-def test_a_second_purge_at_the_same_time_is_refused(archived: Lab) -> None:
-    with archived.run().exclusive(PURGE_LOCK), pytest.raises(LockedError):
-        purged(archived)
-    assert archived.count("transaction") == 40
+@FULL
+def test_a_second_purge_at_the_same_time_is_refused(units: ModelLab) -> None:
+    with units.run().exclusive(PURGE_LOCK), pytest.raises(LockedError):
+        purged(units)
+    assert units.units() == 40
 
 
-def damage(lab: Lab, how: str) -> None:
-    folder = Path(lab.store.url) / "v1" / "archive" / "pred_bounding_box"
-    (file,) = folder.rglob("part-*.parquet")
+def damage(lab: ModelLab, how: str) -> None:
+    (file, *_) = (Path(lab.store.url) / "v1" / "archive" / lab.kind.child).rglob("part-*.parquet")
     if how == "missing":
         file.unlink()
     elif how == "cut short":
@@ -264,71 +307,78 @@ def damage(lab: Lab, how: str) -> None:
         (file.parent / "part-99999-extra.parquet").write_bytes(file.read_bytes())
 
 
+@FULL
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("missing", r"archive-a: file v1/archive/pred_bounding_box/.*parquet is missing"),
+        ("missing", r"archive-a: file v1/archive/\w+/.*parquet is missing"),
         ("cut short", r"archive-a: file .*parquet was changed: \d+ bytes"),
         ("one bit", r"archive-a: file .*parquet was changed"),
         ("extra", r"archive-a: file .*part-99999-extra.parquet is not in the manifest"),
     ],
 )
-def test_a_damaged_archive_refuses_the_purge(archived: Lab, how: str, message: str) -> None:
-    damage(archived, how)
+def test_a_damaged_archive_refuses_the_purge(units: ModelLab, how: str, message: str) -> None:
+    before = units.everything()
+    damage(units, how)
     with pytest.raises(VerificationError, match=message) as caught:
-        purged(archived)
+        purged(units)
     assert "\n" not in str(caught.value)
-    assert archived.count("transaction") == 40
+    assert units.everything() == before
 
 
-def test_one_flipped_value_is_found_even_where_file_and_etag_fit(archived: Lab) -> None:
+def test_one_flipped_value_is_found_even_where_file_and_etag_fit(units: ModelLab) -> None:
     """A file that was rewritten, and a manifest that was made to fit it: only the rows tell."""
-    lab = archived
+    lab = units
+    before = lab.everything()
     key = "v1/_manifests/archive-a.json"
     path = Path(lab.store.url) / key
     manifest = json.loads(path.read_text())
-    (file,) = manifest["tables"]["pred_bounding_box"]["files"]
+    (file,) = manifest["tables"][lab.kind.child]["files"]
     target = Path(lab.store.url) / file["key"]
     rows = pq.read_table(target)
-    position = rows.column_names.index("pred_cs")
-    scores = [
-        Decimal("0.123") if key == 77 else score
-        for key, score in zip(rows["pred_bbox_id"].to_pylist(), rows["pred_cs"].to_pylist(), strict=True)
-    ]
-    pq.write_table(rows.set_column(position, "pred_cs", pa.array(scores, pa.decimal128(4, 3))), target)
-    (item,) = [item for item in lab.store.list("v1/archive/pred_bounding_box/") if item.key == file["key"]]
+    name = lab.kind.changed.split()[0]
+    position = rows.column_names.index(name)
+    # Of the eighth row, the value of the ninth.
+    others = [*range(7), 8, *range(8, rows.num_rows)]
+    assert rows[name][7] != rows[name][8]
+    pq.write_table(rows.set_column(position, rows.schema.field(position), rows[name].take(others)), target)
+    (item,) = [item for item in lab.store.list(f"v1/archive/{lab.kind.child}/") if item.key == file["key"]]
     file["size"], file["etag"] = item.size, item.etag
     path.write_text(json.dumps(manifest))
     with pytest.raises(VerificationError, match=r"the rows in file .* are not those that were written"):
         purged(lab)
-    assert lab.count("transaction") == 40
+    assert lab.everything() == before
 
 
-def test_an_archive_of_another_schema_refuses_the_purge(archived: Lab) -> None:
-    other = Lab(archived.server, archived.store, f"{archived.schema}_other").create_schema()
-    other.fill(40)
-    with pytest.raises(UsageError, match=r"archive-a is of schema 'x_ray_\w+', the secret names 'x_ray_\w+_other'"):
+@FULL
+def test_an_archive_of_another_schema_refuses_the_purge(units: ModelLab) -> None:
+    other = replace(units, schema=f"{units.schema}_other").create_schema()
+    other.fill_units(40)
+    with pytest.raises(UsageError, match=rf"archive-a is of schema '{units.schema}', the secret names '\w+_other'"):
         purged(other)
-    assert other.count("transaction") == 40
+    assert other.units() == 40
 
 
-def test_a_user_without_the_right_to_delete_deletes_nothing(archived: Lab) -> None:
-    lab = archived
+@FULL
+def test_a_user_without_the_right_to_delete_deletes_nothing(units: ModelLab) -> None:
+    lab = units
     user = f"reader_{lab.schema[-8:]}"
     lab.sql(f"CREATE USER '{user}'@'%' IDENTIFIED BY 'reader'")
     lab.sql(f"GRANT SELECT ON `{lab.schema}`.* TO '{user}'@'%'")
+    lacks = f"user '{user}' lacks DELETE on {lab.scope.anchor.name}, {lab.kind.child}"
     try:
-        with pytest.raises(BackupError, match=f"user '{user}' lacks DELETE on transaction, pred"):
+        with pytest.raises(BackupError, match=lacks):
             purge(lab.run(database=lab.database(username=user, password="reader")), 2, 100, 0.0)
     finally:
         lab.sql(f"DROP USER '{user}'@'%'")
-    assert lab.count("transaction") == 40
+    assert lab.units() == 40
 
 
-def test_nothing_is_purged_from_an_archive_whose_run_did_not_finish(archived: Lab) -> None:
-    lab = archived
-    (Path(lab.store.url) / "v1/_manifests/archive-a.json").unlink()
-    assert purged(lab).rows == {"transaction": 0, "pred_bounding_box": 0}
+@FULL
+def test_nothing_is_purged_from_an_archive_whose_run_did_not_finish(units: ModelLab) -> None:
+    (Path(units.store.url) / "v1/_manifests/archive-a.json").unlink()
+    assert set(purged(units).rows.values()) == {0}
+    assert units.units() == 40
 
 
 @pytest.mark.parametrize("days", [0, 1])

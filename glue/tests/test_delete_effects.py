@@ -8,11 +8,14 @@ import pymysql
 import pytest
 
 from tests.support.lab import Emulator, Lab, command
+from tests.support.model_lab import ModelLab
 from tests.support.mysql_server import MySqlServer
 from tests.support.purge_user import RIGHTS_0_1_0, purge_user
 from tests.support.saved import saved_lab
+from tests.support.workloads import on_every_model
 from xray_backup import purge as purging
 from xray_backup.archive import archive
+from xray_backup.archive_policy import parse_policies
 from xray_backup.database import Database
 from xray_backup.delete_effects import DeleteEffects, find_delete_effects
 from xray_backup.errors import BackupError
@@ -72,28 +75,63 @@ def add_reviews(lab: Lab, rule: str, schema: str | None = None, of: str = "trans
     return schema
 
 
+def add_remarks(lab: ModelLab, rule: str, schema: str) -> None:
+    """A consumer's table with rows for units 3 and 7, and a child of its own."""
+    key = lab.scope.anchor.key_columns
+    columns = ", ".join(f"{column.quoted} {column.type.mysql} NULL" for column in key)
+    names = ", ".join(column.quoted for column in key)
+    lab.sql(f"CREATE DATABASE IF NOT EXISTS `{schema}`")
+    lab.sql(
+        f"CREATE TABLE `{schema}`.remark (remark_id INT AUTO_INCREMENT PRIMARY KEY, {columns}, CONSTRAINT remarked"
+        f" FOREIGN KEY ({names}) REFERENCES `{lab.schema}`.{lab.anchor} ({names}) ON DELETE {rule})"
+        " COLLATE utf8mb4_bin"
+    )
+    lab.sql(
+        f"CREATE TABLE `{schema}`.answer (answer_id INT PRIMARY KEY, remark_id INT, FOREIGN KEY (remark_id)"
+        f" REFERENCES `{schema}`.remark (remark_id) ON DELETE {'CASCADE' if rule == 'CASCADE' else 'RESTRICT'})"
+    )
+    for unit in (3, 7, 7):
+        lab.sql(f"INSERT INTO `{schema}`.remark ({names}) SELECT {names} FROM {lab.anchor} WHERE {lab.is_unit(unit)}")
+    lab.sql(f"INSERT INTO `{schema}`.remark VALUES ()")
+    lab.sql(f"INSERT INTO `{schema}`.answer VALUES (1, 1), (2, 2), (3, NULL)")
+
+
+@pytest.mark.parametrize("model", on_every_model(), indirect=True)
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["same schema", "other schema"])
 @pytest.mark.parametrize("rule", ["CASCADE", "SET NULL", "RESTRICT", "NO ACTION"])
 def test_units_that_another_table_references_are_kept_and_named_all_others_go(
-    archived: Lab, rule: str, elsewhere: bool
+    model_lab: ModelLab, rule: str, elsewhere: bool
 ) -> None:
-    lab = archived
-    schema = add_reviews(lab, rule, f"{lab.schema}_clinic" if elsewhere else None)
-    before = lab.rows("review", schema), lab.rows("note", schema)
-    dry = purged(lab, dry_run=True)
-    result = purged(lab)
-    assert (lab.rows("review", schema), lab.rows("note", schema)) == before
-    assert keys(lab) == {3, 7, 20}
-    for found, done in ((dry, "would_delete"), (result, "deleted")):
-        assert (found.units, found.kept) == ({"referenced": 2, done: 17}, {"referenced": [3, 7]})
+    lab = model_lab
+    lab.fill_units(20)
+    # Otherwise the remarks would go with their unit.
+    policies = parse_policies("+".join([lab.kind.policies, *(table.name for table in lab.scope.purged[1:])]))
+    archive(lab.run(policies=policies), "a", DAY)
+    schema = f"{lab.schema}_clinic" if elsewhere else lab.schema
+    add_remarks(lab, rule, schema)
+    before = lab.rows("remark", schema), lab.rows("answer", schema)
+    kept = sorted(lab.named(3, 7), key=str)
+
+    def purged_by(dry_run: bool = False) -> PurgeResult:
+        return purge(lab.run("purge", policies=policies, dry_run=dry_run), DAY, 50, 0.0)
+
+    dry, result = purged_by(dry_run=True), purged_by()
+    assert (lab.rows("remark", schema), lab.rows("answer", schema)) == before
+    assert lab.numbers() == {3, 7, 20}
+    assert (dry.units["would_delete"], result.units["deleted"]) == (17, 17)
+    for found in (dry, result):
+        assert found.units["referenced"] == 2
+        assert sorted(found.kept["referenced"], key=str) == kept
         assert found.obstacles == [
-            f"{schema}.review (foreign key reviewed, ON DELETE {rule}) references rows of transaction: 3, 7"
+            f"{schema}.remark (foreign key remarked, ON DELETE {rule}) references rows of {lab.scope.anchor.name}:"
+            f" {', '.join(map(str, kept))}"
         ]
     assert dry.rows == result.rows
-    # Nothing is finished while something is kept: once the reviews are gone, the units go.
-    lab.sql(f"DELETE FROM `{schema}`.note")
-    lab.sql(f"DELETE FROM `{schema}`.review")
-    assert purged(lab).units == {"gone": 17, "deleted": 2}
+    # Nothing is finished while something is kept: once the remarks are gone, the units go.
+    lab.sql(f"DELETE FROM `{schema}`.answer")
+    lab.sql(f"DELETE FROM `{schema}`.remark")
+    last = purged_by()
+    assert (last.units["gone"], last.units["deleted"]) == (17, 2)
 
 
 def test_a_reference_to_a_box_keeps_the_box_s_whole_unit(archived: Lab) -> None:
@@ -135,22 +173,27 @@ def test_a_reference_that_comes_after_the_look_is_found_in_the_transaction(
     assert result.obstacles != []
 
 
-TRIGGERS = [("BEFORE", "transaction"), ("AFTER", "transaction"), ("AFTER", "pred_bounding_box")]
-
-
-@pytest.mark.parametrize(("timing", "table"), TRIGGERS)
-def test_a_trigger_on_a_delete_keeps_every_unit_that_has_a_row_there(archived: Lab, timing: str, table: str) -> None:
-    lab = archived
-    lab.sql("DELETE FROM pred_bounding_box WHERE transaction_id = 9")
-    lab.sql("CREATE TABLE log (id INT)")
-    lab.sql(f"CREATE TRIGGER gone {timing} DELETE ON `{table}` FOR EACH ROW INSERT INTO log VALUES (1)")
-    dry, result = purged(lab, dry_run=True), purged(lab)
+@pytest.mark.parametrize("model", on_every_model(), indirect=True)
+@pytest.mark.parametrize(("timing", "position"), [("BEFORE", 0), ("AFTER", 0), ("AFTER", 1)])
+def test_a_trigger_on_a_delete_keeps_every_unit_that_has_a_row_there(
+    model_lab: ModelLab, timing: str, position: int
+) -> None:
+    lab, table = model_lab, model_lab.scope.purged[position].name
+    lab.fill_units(20)
+    archive(lab.run(), "a", DAY)
+    # Unit 9 was archived with children: it is kept, too.
+    lab.delete_children(9)
+    before = lab.everything()
+    log = f"{lab.schema}_clinic"
+    lab.sql(f"CREATE DATABASE `{log}`")
+    lab.sql(f"CREATE TABLE `{log}`.log (id INT)")
+    lab.sql(f"CREATE TRIGGER gone {timing} DELETE ON `{table}` FOR EACH ROW INSERT INTO `{log}`.log VALUES (1)")
+    dry, result = (purge(lab.run("purge", dry_run=dry_run), DAY, 50, 0.0) for dry_run in (True, False))
     for found in (dry, result):
-        # Unit 9 was archived with boxes: it is kept, too.
-        assert (found.units, found.rows["transaction"]) == ({"blocked": 19}, 0)
+        assert (set(found.units), found.rows[lab.scope.anchor.name]) == ({"blocked"}, 0)
         (obstacle,) = found.obstacles
         assert obstacle == f"trigger {lab.schema}.gone ({timing} DELETE) acts on every delete from {table}"
-    assert (lab.rows("log"), len(keys(lab))) == (set(), 20)
+    assert (lab.rows("log", log), lab.everything()) == (set(), before)
 
 
 def test_units_without_a_row_in_the_trigger_s_table_go(lab: Lab) -> None:

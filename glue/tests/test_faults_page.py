@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from tests.support.boundaries import STEPS
 from tests.support.lab import GLUE
 from tests.support.mysql_server import REPOSITORY
-from tests.test_kills import BOUNDARIES
 
 PAGE = (REPOSITORY / "docs" / "backup" / "faults.md").read_text()
 
@@ -21,5 +21,7 @@ def test_each_test_that_the_page_names_exists() -> None:
 
 
 def test_the_page_counts_the_boundaries() -> None:
-    counted = dict(re.findall(r"^\| `(\w+)`[^|]*\| +(\d+) \|", PAGE, re.M))
-    assert counted == {name: str(len(steps)) for name, steps in BOUNDARIES.items()}
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| +(\d+) \| +(\d+) \| +(\d+) \|", PAGE, re.M)
+    assert {name: list(map(int, counts)) for name, *counts in rows} == {
+        name: [len(steps.boundaries[name]) for steps in STEPS.values()] for name in STEPS["x-ray"].boundaries
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,11 @@ import pyarrow as pa
 import pytest
 
 from tests.support.lab import TABLES, Lab
+from tests.support.model_lab import ModelLab
 from tests.support.mysql_server import MySqlServer
 from tests.support.reading import backed_up
 from tests.support.saved import saved_lab
+from tests.support.workloads import on_every_model
 from xray_backup import restore_batches
 from xray_backup.archive import archive
 from xray_backup.comparison import compare
@@ -28,6 +29,8 @@ from xray_backup.restore_schema import definitions
 from xray_backup.restore_selection import Selection
 from xray_backup.rows_in_order import RowsInOrder
 from xray_backup.snapshot import snapshot
+
+FULL = pytest.mark.parametrize("model", on_every_model(), indirect=True)
 
 
 def restored(
@@ -76,13 +79,21 @@ def test_a_dry_run_says_so_and_writes_nothing(saved: Lab) -> None:
     ]
 
 
-def test_a_conflict_is_told_and_never_overwritten(saved: Lab) -> None:
-    saved.sql("UPDATE `transaction` SET cs_thr = 0.777 WHERE transaction_id = 5")
-    delete_all(saved, "transaction_id = 6")
-    result = restored(saved)
-    assert result["transaction"].conflicts == [5]
-    assert result["transaction"].inserted == 1
-    assert saved.sql("SELECT cs_thr FROM `transaction` WHERE transaction_id = 5")[0][0] == Decimal("0.777")
+@FULL
+def test_a_conflict_is_told_and_never_overwritten(model_lab: ModelLab) -> None:
+    lab, anchor = model_lab, model_lab.scope.anchor.name
+    lab.fill_units(20)
+    snapshot(lab.run(), "s", 60)
+    lab.set_age(5, 60 * 24 * 90)
+    lab.sql(f"UPDATE {lab.child} SET {lab.kind.changed} WHERE {lab.child_key} = {lab.children_of(7)[1]}")
+    before = lab.everything()
+    changed, changed_child = lab.named(5), lab.children_of(7)[1]
+    names = lab.named_rows(lab.model.table(lab.kind.child), f"{lab.child_key} = {changed_child}")
+    lab.delete_unit(6)
+    result = restored(lab)
+    assert (result[anchor].conflicts, result[anchor].inserted, result[anchor].present) == (changed, 1, 18)
+    assert (result[lab.kind.child].conflicts, result[lab.kind.child].inserted) == (names, 2)
+    assert lab.everything() == before
 
 
 def test_a_row_that_another_unique_index_refuses_is_a_conflict(saved: Lab) -> None:
@@ -173,13 +184,17 @@ def test_no_table_is_made_in_a_schema_that_holds_something(saved: Lab, what: str
     assert saved.sql(f"SHOW TABLES FROM `{other}`") == before
 
 
-def test_a_damaged_backup_is_refused_before_anything_is_written(saved: Lab) -> None:
-    delete_all(saved)
-    (file,) = (Path(saved.store.url) / "v1/snapshot/pred_bounding_box").rglob("part-*.parquet")
+@FULL
+def test_a_damaged_backup_is_refused_before_anything_is_written(model_lab: ModelLab) -> None:
+    lab = model_lab
+    lab.fill_units(20)
+    snapshot(lab.run(), "s", 60)
+    lab.empty_units()
+    (file,) = (Path(lab.store.url) / "v1/snapshot" / lab.kind.child).rglob("part-*.parquet")
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(VerificationError, match=r"snapshot-s: file .* was changed: 100 bytes"):
-        restored(saved)
-    assert saved.count("transaction") == 0
+        restored(lab)
+    assert lab.units() == 0
 
 
 def test_snapshot_and_archive_together(saved: Lab) -> None:
@@ -231,14 +246,16 @@ def test_a_comparison_counts_every_kind_of_difference(saved: Lab) -> None:
     assert (boxes.equal, boxes.changed, boxes.only_in_backup, boxes.only_in_database, boxes.newer) == (97, 2, 1, 1, 1)
 
 
-def test_a_restore_that_has_lost_its_lock_stops(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@FULL
+def test_a_restore_that_has_lost_its_lock_stops(model_lab: ModelLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = model_lab
     monkeypatch.setattr(restore_batches, "ROWS_PER_BATCH", 20)
-    lab.fill(200)
+    lab.fill_units(200)
     snapshot(lab.run(), "s", 60)
-    delete_all(lab)
+    lab.empty_units()
 
     def lose_it(event: str, **fields: object) -> None:
-        if event == "progress" and fields["step"] == "restore transaction" and fields["done"] == 20:
+        if event == "progress" and fields["step"] == f"restore {lab.scope.anchor.name}" and fields["done"] == 20:
             ((holder,),) = lab.sql(
                 "SELECT processlist_id FROM performance_schema.metadata_locks JOIN performance_schema.threads"
                 " ON thread_id = owner_thread_id WHERE object_type = 'USER LEVEL LOCK'"
@@ -247,7 +264,7 @@ def test_a_restore_that_has_lost_its_lock_stops(lab: Lab, monkeypatch: pytest.Mo
 
     with pytest.raises(LockedError, match="closed the connection that holds the lock"):
         restore(lab.run("restore", events=lose_it), ["latest"], None, Selection())
-    assert 0 < lab.count("transaction") < 200
+    assert 0 < lab.units() < 200
 
 
 def test_a_drill_needs_no_more_rights_than_the_report_says(saved: Lab) -> None:

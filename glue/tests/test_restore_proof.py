@@ -7,16 +7,21 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from tests.support.lab import TABLES, Emulator, Lab, command
+from tests.support.lab import Emulator, Lab, command
+from tests.support.model_lab import ModelLab
 from tests.support.mysql_server import MySqlServer
 from tests.support.odd_model import MODEL, odd_lab
+from tests.support.workloads import on_every_model
 from xray_backup.archive import archive
+from xray_backup.data_model import quoted
 from xray_backup.literals import without_statement
 from xray_backup.purge import purge
 from xray_backup.purge_record import PurgeResult
 from xray_backup.restore import restore
 from xray_backup.restore_selection import Selection
 from xray_backup.store import Store
+
+FULL = pytest.mark.parametrize("model", on_every_model(), indirect=True)
 
 
 def purged(lab: Lab, dry_run: bool = False) -> PurgeResult:
@@ -29,25 +34,39 @@ def without_checks(lab: Lab, *statements: str) -> None:
             cursor.execute(statement)
 
 
-def test_an_anchor_without_its_parent_is_kept_and_named_all_others_go(lab: Lab, emulator: Emulator) -> None:
-    lab.fill(8)
-    without_checks(lab, "DELETE FROM image WHERE image_id IN (3, 5)")
-    before = {table: lab.rows(table) for table in TABLES}
+@FULL
+def test_an_anchor_without_its_parent_is_kept_and_named_all_others_go(model_lab: ModelLab, emulator: Emulator) -> None:
+    lab, anchor = model_lab, model_lab.scope.anchor
+    lab.fill_units(8)
+    # To the table with the most parents.
+    owner = max(
+        anchor.foreign_keys, key=lambda key: lab.sql(f"SELECT COUNT(DISTINCT {key.columns[0]}) FROM {lab.anchor}")
+    )
+    column, key = quoted(owner.columns[0]), quoted(owner.referenced_columns[0])
+    parents = f"(SELECT {column} FROM {lab.anchor} WHERE {lab.is_unit(3)} OR {lab.is_unit(5)})"
+    alone = {number for (number,) in lab.sql(f"SELECT {lab.kind.number} FROM {lab.anchor} WHERE {column} IN {parents}")}
+    assert alone in ({3, 5}, {3, 5, 8})
+    without_checks(lab, f"DELETE FROM {quoted(owner.table)} WHERE {key} IN {parents}")
+    before = lab.everything()
     archive(lab.run(), "a", 2)
-    for dry_run, done in ((True, "would_delete"), (False, "deleted")):
+    named = sorted(lab.named(*(alone - lab.not_archived(8))), key=str)
+    for dry_run in (True, False):
         result = purged(lab, dry_run)
-        assert (result.units, result.kept) == ({"no_parent": 2, done: 5}, {"no_parent": [3, 5]})
+        gone = result.units["would_delete" if dry_run else "deleted"]
+        assert (result.units["no_parent"], gone) == (len(named), 8 - len(alone | {8}))
+        assert sorted(result.kept["no_parent"], key=str) == named
         assert result.obstacles == [
-            "the archive lacks the parent of transaction, which a restore needs before it: 3, 5"
+            f"the archive lacks the parent of {anchor.name}, which a restore needs before it:"
+            f" {', '.join(map(str, named))}"
         ]
-    assert {row[0] for row in lab.rows("transaction")} == {3, 5, 8}
-    process = command("purge", *lab.options(emulator), "--older-than-days", "2", "--mode", "execute")
+    assert lab.numbers() == {8} | alone
+    policies = ["--policies", lab.kind.policies]
+    process = command("purge", *lab.options(emulator), *policies, "--older-than-days", "2", "--mode", "execute")
     _, error = process.communicate(timeout=60)
-    assert (process.returncode, "2 units were kept" in error) == (1, True)
+    assert (process.returncode, f"{len(named)} units were kept" in error) == (1, True)
     # Everything that went comes back.
-    restored = restore(lab.run(), ["archive-a"], None, Selection())
-    assert not restored["transaction"].orphans
-    assert {table: lab.rows(table) for table in TABLES} == before
+    assert not restore(lab.run(), ["archive-a"], None, Selection())[anchor.name].refused
+    assert lab.everything() == before
 
 
 def test_a_unit_that_was_corrected_since_goes_with_the_next_archive(lab: Lab) -> None:
@@ -110,15 +129,19 @@ def test_rows_with_a_generated_column_go_and_come_back(lab: Lab, kind: str) -> N
     assert lab.rows("pred_bounding_box") == before
 
 
-def test_a_trigger_that_may_change_what_a_restore_inserts_keeps_every_unit(lab: Lab) -> None:
-    lab.fill(4)
+@FULL
+def test_a_trigger_that_may_change_what_a_restore_inserts_keeps_every_unit(model_lab: ModelLab) -> None:
+    lab, anchor = model_lab, model_lab.scope.anchor.name
+    lab.fill_units(4)
     archive(lab.run(), "a", 2)
-    lab.sql("CREATE TRIGGER stamped BEFORE INSERT ON `transaction` FOR EACH ROW SET NEW.time = UTC_TIMESTAMP()")
+    time = lab.scope.time_column.quoted
+    lab.sql(f"CREATE TRIGGER stamped BEFORE INSERT ON {lab.anchor} FOR EACH ROW SET NEW.{time} = UTC_TIMESTAMP()")
     result = purged(lab)
-    assert result.units == {"blocked": 3}
+    assert result.units == {"blocked": 4 - len(lab.not_archived(4))}
     assert result.obstacles == [
-        f"trigger {lab.schema}.stamped (BEFORE INSERT) may change what a restore inserts into transaction"
+        f"trigger {lab.schema}.stamped (BEFORE INSERT) may change what a restore inserts into {anchor}"
     ]
+    assert lab.units() == 4
 
 
 # Half of a surrogate pair, which MySQL takes by way of UCS-2, and one beside a character that UCS-2 has not.

@@ -7,17 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from tests.support.lab import GLUE, Emulator, Lab
-from xray_backup.data_model import X_RAY
+from tests.support.canonical_rows import texts_of_file
+from tests.support.lab import GLUE, Emulator
+from tests.support.model_lab import ModelLab
 from xray_backup.database import Database
 from xray_backup.errors import BackupError
-from xray_backup.key_range import KeyRange
+from xray_backup.key_range import KeyRange, KeySpan, key_ranges, key_spans
 from xray_backup.range_copy import CopiedFile, RangeCopy, copy_range
 from xray_backup.runner import LocalRunner
 from xray_backup.workplace import Workplace
@@ -28,22 +29,29 @@ def die(*_: object) -> Any:
 
 
 def dies_before_it_puts(workplace: Workplace, task: RangeCopy) -> list[CopiedFile]:
-    if task.keys == KeyRange(21, 30):
+    if task.prefix == "unit-3":
         workplace.store.create = die  # type: ignore[assignment, method-assign]
     return copy_range(workplace, task)
 
 
 def dies_after_it_put(workplace: Workplace, task: RangeCopy) -> list[CopiedFile]:
     files = copy_range(workplace, task)
-    return die() if task.keys == KeyRange(21, 30) else files
+    return die() if task.prefix == "unit-3" else files
 
 
 @pytest.mark.parametrize("work", [dies_before_it_puts, dies_after_it_put])
 def test_a_worker_is_killed_and_its_unit_is_done_again(
-    lab: Lab, emulator: Emulator, work: Callable[[Workplace, RangeCopy], list[CopiedFile]]
+    model_lab: ModelLab, emulator: Emulator, work: Callable[[Workplace, RangeCopy], list[CopiedFile]]
 ) -> None:
-    lab.fill(40)
-    tasks = [RangeCopy(X_RAY.table("image"), KeyRange(n, n + 9), "TRUE", f"unit-{n:02}") for n in (1, 11, 21, 31)]
+    """The anchor's table, whose key is one integer, or a text and an integer."""
+    lab = model_lab
+    lab.fill_units(40)
+    anchor = lab.scope.anchor
+    with lab.database().session() as connection:
+        ranges: Sequence[KeyRange | KeySpan] = (
+            key_ranges(connection, anchor, 10) if anchor.has_integer_key else key_spans(connection, anchor, 10)
+        )
+    tasks = [RangeCopy(anchor, keys, "TRUE", f"unit-{number}") for number, keys in enumerate(ranges, 1)]
     runner = LocalRunner(2)
     database = Database.open(lab.secret(emulator), emulator.url, "REQUIRED", None)
     run = lab.run(database=database, runner=runner)
@@ -51,14 +59,17 @@ def test_a_worker_is_killed_and_its_unit_is_done_again(
         with pytest.raises(BackupError, match="a process of this run was killed; the run can be repeated safely"):
             list(run.work("copy", work, tasks))
         put = {item.key: item.etag for item in lab.store.list("")}
-        assert ("unit-21.parquet" in put) == (work is dies_after_it_put)
+        assert ("unit-3.parquet" in put) == (work is dies_after_it_put)
         files = [file for files in run.work("copy", copy_range, tasks) for file in files]
     finally:
         runner.close()
     stored = {item.key: item.etag for item in lab.store.list("")}
     assert {file.file.key: file.file.etag for file in files} == stored
     assert put.items() <= stored.items()
-    assert sorted((file.min_key, file.max_key) for file in files) == [(1, 10), (11, 20), (21, 30), (31, 40)]
+    assert [file.file.fingerprint.rows for file in files] == [10, 10, 10, 10]
+    found = [row for file in files for row in texts_of_file(lab, anchor, file.file)]
+    assert len(found) == 40
+    assert set(found) == lab.everything()[anchor.name]
 
 
 def note_and_wait(_: Workplace, note: Path) -> None:

@@ -14,7 +14,7 @@ from xray_backup.data_file import decode
 from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, query
 from xray_backup.database_model import read_tables
-from xray_backup.manifest import Manifest
+from xray_backup.manifest import DataFile, Manifest
 from xray_backup.row_text import row_text_sql, row_texts
 
 Texts = tuple[str, str]
@@ -35,12 +35,17 @@ def texts_where(
 def texts_of_backup(lab: Lab, manifest: Manifest, table: Table) -> Iterator[Texts]:
     """The rows of `table` that the files of a backup hold."""
     for file in manifest.tables[table.name].files:
-        content = lab.store.read(file.key)
-        assert content is not None
-        rows = decode(table, content.body, file.key)
-        keys, texts = (row_texts(part, rows).to_pylist() for part in (_key_of(table), table))
-        for key, text in zip(keys, texts, strict=True):
-            yield key.decode("latin-1"), text.decode("latin-1")
+        yield from texts_of_file(lab, table, file)
+
+
+def texts_of_file(lab: Lab, table: Table, file: DataFile) -> Iterator[Texts]:
+    """The rows of `table` that a file holds."""
+    content = lab.store.read(file.key)
+    assert content is not None
+    rows = decode(table, content.body, file.key)
+    keys, texts = (row_texts(part, rows).to_pylist() for part in (_key_of(table), table))
+    for key, text in zip(keys, texts, strict=True):
+        yield key.decode("latin-1"), text.decode("latin-1")
 
 
 def model_of(lab: Lab) -> DataModel:

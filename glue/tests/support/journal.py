@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,11 +28,7 @@ def read_journal(journal: Path) -> tuple[set[Key], dict[Key, set[Row]], dict[Key
     committed: set[Key] = set()
     last: dict[Key, set[Row]] = defaultdict(set)
     tried: dict[Key, set[Row]] = defaultdict(set)
-    for line in journal.read_text().splitlines():
-        try:
-            what, table, rows = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the client was killed within the line
+    for what, table, rows in _lines(journal):
         for row in rows:
             key = (table, str(row[0]))
             if what in ("deleting", "deleted"):
@@ -45,6 +41,25 @@ def read_journal(journal: Path) -> tuple[set[Key], dict[Key, set[Row]], dict[Key
                 committed.add(key)
                 last[key] = {texts(row)}
     return committed, last, tried
+
+
+def noted_keys(journal: Path, start: int) -> tuple[set[Key], set[Key]]:
+    """The keys of the rows that the client wrote and of those that it deleted, or began to, since `start` bytes."""
+    written: set[Key] = set()
+    deleted: set[Key] = set()
+    for what, table, rows in _lines(journal, start):
+        found = deleted if what in ("deleting", "deleted") else written
+        found.update((table, str(row[0])) for row in rows)
+    return written, deleted
+
+
+def _lines(journal: Path, start: int = 0) -> Iterator[tuple[str, str, list[list[Any]]]]:
+    for line in journal.read_bytes()[start:].splitlines():
+        try:
+            what, table, rows = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the client was killed within the line
+        yield what, table, rows
 
 
 def texts(row: Sequence[Any]) -> Row:

@@ -176,6 +176,8 @@ class Lab:
 
     def drop_schemas(self, pattern: str) -> None:
         with self.server.connect() as connection, connection.cursor() as cursor:
+            # Their tables may reference each other.
+            cursor.execute("SET SESSION foreign_key_checks = 0")
             cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE %s", (pattern,))
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP DATABASE `{name}`")

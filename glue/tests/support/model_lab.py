@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +19,7 @@ from tests.support.lab import GLUE, Lab
 from tests.support.mysql_server import MySqlServer
 from tests.support.workload import Model
 from xray_backup.archive_policy import PolicyScope, parse_policies, policy_scopes
-from xray_backup.data_model import DataModel, quoted
+from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import is_mariadb
 from xray_backup.database_model import EVERY_TABLE
 from xray_backup.manifest import Manifest
@@ -58,11 +58,13 @@ class ModelLab(Lab):
         (scope,) = policy_scopes(self.model, parse_policies(self.kind.policies))
         return scope
 
-    def everything(self, schema: str | None = None) -> Rows:
-        """Every row of every table."""
+    def everything(self, schema: str | None = None, tables: Collection[str] | None = None) -> Rows:
+        """Every row of every table, or of these; of the others none."""
         with self.database().session() as connection:
             return {
                 table.name: set(texts_where(connection, table, schema=schema or self.schema))
+                if tables is None or table.name in tables
+                else set()
                 for table in self.model.tables
             }
 
@@ -100,9 +102,54 @@ class ModelLab(Lab):
         """The condition of the anchor's row of this unit."""
         return f"{quoted(self.kind.number)} = {number}"
 
+    def children_of(self, unit: int) -> tuple[int, int]:
+        """The keys of the unit's two children, as `fill_units` numbers them."""
+        return 2 * unit - 1, 2 * unit
+
+    @property
+    def child_key(self) -> str:
+        """The quoted name of the child's key, an integer."""
+        return self.model.table(self.kind.child).quoted_key
+
+    def not_archived(self, last: int) -> set[int]:
+        """The last unit where an archive leaves it out, which has the highest key: only where that is one integer."""
+        return {last} if self.scope.anchor.has_integer_key else set()
+
+    def named(self, *units: int) -> list[int | str]:
+        """The units as a record or a message names them."""
+        return [name for unit in units for name in self.named_rows(self.scope.anchor, self.is_unit(unit))]
+
+    def named_rows(self, table: Table, condition: str) -> list[int | str]:
+        """The rows for which the condition holds, as a record or a message names them."""
+        columns = ", ".join(column.quoted for column in table.key_columns)
+        name = columns if table.has_integer_key else f"CONCAT('sha2:', LEFT(SHA2(CONCAT_WS(',', {columns}), 256), 12))"
+        return [found for (found,) in self.sql(f"SELECT {name} FROM {table.quoted} WHERE {condition}")]
+
     def numbers(self) -> set[int]:
         """The units that are there."""
         return {number for (number,) in self.sql(f"SELECT {quoted(self.kind.number)} FROM {self.anchor}")}
+
+    def add_child(self, unit: int, key: int) -> None:
+        """Gives the unit a copy of its first child, with this key."""
+        child = self.model.table(self.kind.child)
+        others = ", ".join(column.quoted for column in child.columns if column.name not in child.key)
+        self.sql(
+            f"INSERT INTO {self.child} ({self.child_key}, {others}) SELECT {key}, {others} FROM {self.child}"
+            f" WHERE {self.child_key} = {self.children_of(unit)[0]}"
+        )
+
+    def delete_unit(self, unit: int) -> None:
+        """Deletes the unit with all its rows."""
+        self.delete_children(unit)
+        self.sql(f"DELETE FROM {self.anchor} WHERE {self.is_unit(unit)}")
+
+    def delete_children(self, unit: int) -> None:
+        """Deletes the rows of the unit, but for the anchor's."""
+        for table in reversed(self.scope.purged[1:]):
+            columns = ", ".join(map(quoted, self.scope.owners[table.name].columns))
+            is_grandchild = self.kind.number not in {column.name for column in table.columns}
+            by_unit = f"({columns}) IN {self.children_of(unit)}" if is_grandchild else self.is_unit(unit)
+            self.sql(f"DELETE FROM {table.quoted} WHERE {by_unit}")
 
     def set_age(self, number: int, minutes: int) -> None:
         """Makes the unit so many minutes old."""

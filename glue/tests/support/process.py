@@ -26,7 +26,9 @@ from xray_backup.run import Run
 from xray_backup.store import FolderStore, S3Store
 
 STATEMENT = re.compile(
-    r"\s*(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE|ALTER TABLE)(?: \S*`(\w+)`)?"
+    r"\s*(?:(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE|ALTER TABLE)"
+    r"|(CREATE|DROP)(?: ALGORITHM=\w+)?(?: SQL SECURITY \w+)?( VIEW| TRIGGER| PROCEDURE| FUNCTION| EVENT)"
+    r"(?: IF EXISTS)?)(?: (?:`\w+`\.)?`(\w+)`)?"
 )
 LOCKED_ROWS = re.compile(r".* FROM `(\w+)` .* FOR UPDATE\s*$", re.S)
 RUN_DATE = re.compile(r"run_date=[0-9-]+")
@@ -66,10 +68,11 @@ class Boundaries:
         if isinstance(sql, bytes):
             sql = sql[:200].decode(errors="replace")
         if statement := STATEMENT.match(sql):
+            verb = "".join(filter(None, statement.groups()[:3]))
             # The name of a scratch schema is of its test alone.
-            what = "" if statement[1] == "CREATE DATABASE" else statement[2]
-            self.reach(" ".join(filter(None, (statement[1], what))))
-            cursor.connection.wrote = not statement[1].startswith("SELECT")
+            what = "" if verb == "CREATE DATABASE" else statement[4]
+            self.reach(" ".join(filter(None, (verb, what))))
+            cursor.connection.wrote = not verb.startswith("SELECT")
         elif rows := LOCKED_ROWS.match(sql):
             self.reach(f"FOR UPDATE {rows[1]}")
 
