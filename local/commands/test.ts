@@ -79,30 +79,25 @@ const TYPED = ["glue/xray_backup", "glue/tests", "web_app_double/xray_web_app", 
 
 const GLUE_RUNTIMES = "glue/tests/glue_runtime";
 
-/** Two lanes run side by side: the first waits for servers most of the time, the second keeps the processor busy. */
-const LANES: Suite[][] = [
-  [
-    jestSuite("terraform"),
-    jestSuite("e2e"),
-    pytestSuite("airflow"),
-    pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
-  ],
-  [
-    { name: "eslint", command: bin("eslint"), args: ["."] },
-    { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
-    { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
-    jestSuite("unit"),
-    { name: "peer range", command: process.execPath, args: ["scripts/check-peer-range.js"] },
-    { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
-    {
-      name: "mypy",
-      command: gluePython,
-      args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED],
-    },
-    jestSuite("mysql"),
-    pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
-  ],
+/** In the order in which they begin. The first waits for servers most of the time, those after it keep a processor busy. */
+const SUITES: Suite[] = [
+  jestSuite("terraform"),
+  { name: "eslint", command: bin("eslint"), args: ["."] },
+  { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
+  { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
+  jestSuite("unit"),
+  { name: "peer range", command: process.execPath, args: ["scripts/check-peer-range.js"] },
+  { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
+  { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
+  jestSuite("mysql"),
+  pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
+  jestSuite("e2e"),
+  pytestSuite("airflow"),
+  pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
 ];
+
+/** Two cores are enough for two suites at a time. */
+const SUITES_AT_A_TIME = 2;
 
 async function runSuite(suite: Suite, env: NodeJS.ProcessEnv): Promise<Result> {
   const logFile = localPath("log", `test-${suite.name.replaceAll(" ", "-")}.log`);
@@ -128,9 +123,13 @@ async function runSuite(suite: Suite, env: NodeJS.ProcessEnv): Promise<Result> {
   return { name: suite.name, seconds, ...counts };
 }
 
-async function runLane(lane: Suite[], env: NodeJS.ProcessEnv): Promise<Result[]> {
+async function runAll(suites: Suite[], env: NodeJS.ProcessEnv): Promise<Result[]> {
+  const left = [...suites];
   const done: Result[] = [];
-  for (const suite of lane) done.push(await runSuite(suite, env));
+  const takeNext = async (): Promise<void> => {
+    for (let suite = left.shift(); suite !== undefined; suite = left.shift()) done.push(await runSuite(suite, env));
+  };
+  await Promise.all(Array.from({ length: SUITES_AT_A_TIME }, takeNext));
   return done;
 }
 
@@ -146,8 +145,8 @@ function show(all: Result[]): Counts {
 
 runTool(async () => {
   const only = process.argv.slice(2);
-  const lanes = LANES.map((lane) => lane.filter(({ name }) => only.length === 0 || only.includes(name)));
-  const names = LANES.flat().map(({ name }) => name);
+  const suites = SUITES.filter(({ name }) => only.length === 0 || only.includes(name));
+  const names = SUITES.map(({ name }) => name);
   if (only.some((name) => !names.includes(name))) {
     throw new ToolError(
       `no such suite: ${only.find((name) => !names.includes(name)) ?? ""}; there are ${names.join(", ")}`,
@@ -155,7 +154,7 @@ runTool(async () => {
   }
   await checkMachine();
   // The rebuilt runtimes of Glue run on Spark.
-  if (lanes.flat().some(({ name }) => ["pytest glue", "pytest glue runtimes", "pytest airflow"].includes(name)))
+  if (suites.some(({ name }) => ["pytest glue", "pytest glue runtimes", "pytest airflow"].includes(name)))
     await checkJava();
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
@@ -165,7 +164,7 @@ runTool(async () => {
     await pythonEnvironment(name, path.join(repositoryRoot, name, "requirements.txt"));
   }
   const environment = terraformEnvironment();
-  const { passed, failed, skipped } = show((await Promise.all(lanes.map((lane) => runLane(lane, environment)))).flat());
+  const { passed, failed, skipped } = show(await runAll(suites, environment));
   if (failed > 0) process.exitCode = 1;
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 });
