@@ -6,6 +6,8 @@ import { roundTrip } from "../../local/environment/aws-clients";
 import { DATA_LAKE, Deployment } from "../../local/environment/deployment";
 import { sampleImage } from "../../local/environment/sample-image";
 import { localPath } from "../../local/tools/paths";
+import { alarmState, type MetricAlarm } from "../terraform/support/alarm-state";
+import { callAws } from "../terraform/support/aws-json";
 
 jest.setTimeout(20 * 60_000);
 
@@ -152,6 +154,38 @@ describe("a deployed environment", () => {
     await deployment.deploySchema();
     expect(await schemaObjects()).toEqual(before);
     expect(await deployment.administer(rows)).toEqual(detections);
+  });
+
+  test("what a backup prints ends the alarm on a missing one; what a dry run or a repetition prints does not", async () => {
+    const { url } = deployment.emulator;
+    const alarms = "guarded-data-lake-alarms";
+    const { metricFilters } = await callAws<{ metricFilters: { logGroupName: string }[] }>(
+      url,
+      "logs",
+      "DescribeMetricFilters",
+      { filterNamePrefix: `${alarms}-ProvedBackups` },
+    );
+    const [{ logGroupName } = { logGroupName: "" }] = metricFilters;
+    const { MetricAlarms } = await callAws<{ MetricAlarms: MetricAlarm[] }>(url, "monitoring", "DescribeAlarms", {
+      AlarmNames: [`${alarms}-NoBackup`],
+    });
+    const [alarm] = MetricAlarms as [MetricAlarm];
+    /** The alarm's state once the job's log group has each line that a run printed, as Glue sends them. */
+    const stateAfter = async (stream: string, daysAgo: number, ...args: string[]): Promise<string> => {
+      const run = ["--run-slot", "proof", "--log", "json", ...args];
+      const { stdout } = await deployment.runBackup("backup", "xray_backup", run);
+      const lines = stdout.split("\n").filter((line) => line !== "");
+      expect(lines.length).toBeGreaterThanOrEqual(2);
+      await callAws(url, "logs", "CreateLogStream", { logGroupName, logStreamName: stream });
+      const timestamp = Date.now() - daysAgo * 86_400_000;
+      const logEvents = lines.map((message) => ({ timestamp, message }));
+      await callAws(url, "logs", "PutLogEvents", { logGroupName, logStreamName: stream, logEvents });
+      return alarmState(url, alarm, new Date());
+    };
+    expect(await stateAfter("dry-run", 1, "--mode", "dry-run")).toBe("ALARM");
+    expect(await stateAfter("backup", 8)).toBe("ALARM"); // so long ago
+    expect(await stateAfter("again", 1)).toBe("ALARM"); // the slot has its backup
+    expect(await stateAfter("other", 1, "--run-slot", "proof-2")).toBe("OK");
   });
 
   test("cdktf destroy of a protected environment is refused, and everything stays", async () => {

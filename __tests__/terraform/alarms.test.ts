@@ -269,9 +269,7 @@ describe("an alarm", () => {
     async function log(line: string, daysAgo: number): Promise<void> {
       const logStreamName = `${RUN}-${++stream}`;
       const names = { logGroupName: outputs.log_group, logStreamName };
-      await callAws(emulator.url, "logs", "CreateLogStream", names).catch((error: Error) => {
-        if (!error.message.includes("JSON")) throw error; // its answer is empty
-      });
+      await callAws(emulator.url, "logs", "CreateLogStream", names);
       await callAws(emulator.url, "logs", "PutLogEvents", {
         ...names,
         logEvents: [{ timestamp: secondsAgo(daysAgo * 86_400) * 1000, message: line }],

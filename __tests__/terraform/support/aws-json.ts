@@ -26,5 +26,5 @@ export async function callAws<Answer>(
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${service} ${action}: ${response.status} ${text}`);
-  return JSON.parse(text) as Answer;
+  return JSON.parse(text === "" ? "{}" : text) as Answer;
 }
