@@ -3,7 +3,7 @@
 BUILD := .local/build/local
 FAULTS := faults contention archive_and_purge delete_effects restore restore_proof snapshot workers processes kills
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill workers bench compare deployer-calls format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers bench compare deployer-calls format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -34,6 +34,12 @@ marathon: glue-environment ## Kill 200 runs at random moments while a client wri
 
 drill: glue-environment ## Back up, purge and restore a million rows into an empty server, and compare
 	@cd glue && ../.local/venv/glue/bin/python -m tests.restore_drill --boxes 1000000
+
+runbook: glue-environment ## Lose what the runbook tells of, with a million rows and more, and write the minutes into docs/runbook/README.md
+	@cd glue && RUNBOOK_TRANSACTIONS=200000 ../.local/venv/glue/bin/python -m pytest tests/test_runbook.py
+	@npx jest runbook.test --selectProjects mysql terraform -i
+	@cd glue && ../.local/venv/glue/bin/python -m tests.runbook_table
+	@npx prettier --write --log-level warn docs/runbook/README.md
 
 workers: glue-environment ## Back a million boxes up on one worker and on two, in the rebuilt runtimes of Glue
 	@cd glue && ../.local/venv/glue/bin/python -m tests.glue_runtime.measure --boxes 1000000

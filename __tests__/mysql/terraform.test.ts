@@ -140,7 +140,9 @@ suite("MetadataSchema through Terraform", (get) => {
     const terraform = synth({ migrationsFolder: migrationsFolder(tables, second, third) });
     const refused = terraform.apply();
     expect(refused.status).toBe(1);
-    expect(refused.output).toMatch(/V0003\.1: what comes before it is not in this database: see "A restored database"/);
+    expect(refused.output).toMatch(
+      /V0003\.1: what comes before it is not in this database: see docs.runbook.instance-gone.md/,
+    );
     expect(terraform.forgetStatements()).toMatchObject({ status: 0 });
     expect(terraform.apply()).toMatchObject({ status: 0 });
     expect(

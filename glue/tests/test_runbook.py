@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
-from tests.support.lab import Emulator, Lab
+from tests.restore_drill import contents
+from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 from tests.support.runbook import RUNBOOK, Desk, Shell, blocks_of, pages
 from xray_backup.store import S3Store
@@ -29,7 +31,6 @@ GRANTS = {
     "xray_restore": ["SELECT, INSERT ON x_ray.{}"],
     "xray_purge": ["SELECT, DELETE, TRIGGER ON x_ray.{}", "REFERENCES ON *.*"],
 }
-TABLES = ("image", "transaction", "pred_bounding_box")
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,6 @@ class Lake:
     aws: Emulator
     bucket: str
     desk: Desk
-
-    def rows(self) -> dict[str, set[tuple[Any, ...]]]:
-        return {table: self.lab.rows(table) for table in TABLES}
 
     def run(self, job: str, **arguments: str) -> tuple[int, str]:
         given = json.dumps({f"--{name}": value for name, value in arguments.items()})
@@ -105,7 +103,7 @@ def lake(server: MySqlServer, aws: Emulator, tmp_path_factory: pytest.TempPathFa
     lab.sql("DROP USER " + ", ".join(f"'{user}'@'%'" for user in GRANTS))
     lab.drop_schemas("x\\_ray")
     lab.drop_schemas("as_backed_up")
-    _note(lake.desk.seconds)
+    _note(lake.desk.seconds | {"rows": TRANSACTIONS * 7})
 
 
 def _note(seconds: dict[str, float]) -> None:
@@ -117,9 +115,9 @@ def _note(seconds: dict[str, float]) -> None:
 @pytest.fixture
 def unchanged(lake: Lake) -> Iterator[None]:
     """What a test lost is there again at its end."""
-    before = lake.rows()
+    before = contents(lake.lab)
     yield
-    assert lake.rows() == before
+    assert contents(lake.lab) == before
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -349,6 +347,19 @@ def test_each_message_of_a_page_is_one_of_the_package(page: str) -> None:
     for message in [message for row in _table_of(page) for message in row]:
         for part in re.split(r"…|:|; ", message):
             assert part.strip(" '") in known or part.strip() in OTHERS, f"{page}: {message}"
+
+
+def test_an_account_is_locked(lake: Lake) -> None:
+    with lake.desk.page("secret-lost-or-leaked") as page:
+        page.next("Do")
+    with pytest.raises(pymysql.err.OperationalError, match="locked"):
+        pymysql.connect(host=lake.lab.server.host, port=lake.lab.server.port, user="xray_app", password="xray_app")
+
+
+def test_each_page_is_used_in_a_test() -> None:
+    here = Path(__file__).read_text()
+    used_here = [page for page in pages() if any(block.runs_here for block in blocks_of(page))]
+    assert [page for page in used_here if f'desk.page("{page}")' not in here] == []
 
 
 @pytest.mark.parametrize("page", pages())

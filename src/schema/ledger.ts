@@ -158,7 +158,7 @@ BEGIN
   SELECT MAX(sha256), MAX(state) INTO v_sha256, v_state
   FROM schema_migration WHERE version = p_version AND statement = p_statement;
   IF v_state = 'running' THEN
-    SET v_message = CONCAT(v_label, ' began and its end is not known: see "A statement that is running" in docs/schema');
+    SET v_message = CONCAT(v_label, ' began and its end is not known: see docs/runbook/half-applied-migration.md');
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_message;
   END IF;
   IF v_sha256 <> p_sha256 AND p_version > 0 THEN
@@ -169,7 +169,7 @@ BEGIN
     SELECT * FROM schema_migration
     WHERE version = p_previous_version AND statement = p_previous_statement AND state = 'done'
   ) THEN
-    SET v_message = CONCAT(v_label, ': what comes before it is not in this database: see "A restored database" in docs/schema');
+    SET v_message = CONCAT(v_label, ': what comes before it is not in this database: see docs/runbook/instance-gone.md');
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_message;
   END IF;
 

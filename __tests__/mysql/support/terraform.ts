@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import path from "node:path";
 import { localPath } from "../../../local/tools/paths";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
+import { blocksOf } from "../../support/runbook";
 
 /** Result of a run of Terraform. */
 export interface TerraformResult {
@@ -70,9 +71,9 @@ export class Terraform {
 
   /** The command of docs/runbook/instance-gone.md: Terraform forgets what it has run. */
   forgetStatements(): TerraformResult {
-    const list = this.run("state", "list").output.split("\n");
-    const statements = list.filter((address) => address.startsWith("mysql_sql.") && !address.includes("_Forget_"));
-    return this.run("state", "rm", ...statements);
+    const [command] = blocksOf("instance-gone").filter(({ heading }) => heading === "Bring Terraform in step");
+    const lines = command?.text.split("\n").filter((line) => line.startsWith("terraform state rm")) ?? [];
+    return this.spawn("bash", ["-c", lines.join("\n")]);
   }
 
   /** Links the providers. */
@@ -94,7 +95,11 @@ export class Terraform {
   }
 
   run(...args: string[]): TerraformResult {
-    const { status, stdout, stderr } = spawnSync("terraform", args, {
+    return this.spawn("terraform", args);
+  }
+
+  private spawn(command: string, args: string[]): TerraformResult {
+    const { status, stdout, stderr } = spawnSync(command, args, {
       cwd: this.folder,
       env: this.environment,
       encoding: "utf8",

@@ -25,9 +25,9 @@ ONLY_IN_AWS = "**Only in AWS:**"
 # A line with an example in place of which a person puts a value.
 _YOURS = re.compile(r"^(?P<name>\w+)=(?P<example>.*?)\s+# yours$", re.M)
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>sh|sql)\n(?P<text>.*?)^ *```$", re.M | re.S)
-# Their tests are in __tests__/terraform/runbook.test.ts, as is each block that runs Terraform.
-TERRAFORM_PAGES = ("half-applied-migration", "terraform-state-lost")
-_TERRAFORM = re.compile(r"\b(terraform|cdktf)\b")
+# Tests in __tests__: terraform/runbook.test.ts has the shell's blocks of these, mysql/runbook.test.ts the other page.
+TERRAFORM_PAGES = ("instance-gone", "secret-lost-or-leaked", "terraform-state-lost")
+MIGRATION_PAGE = "half-applied-migration"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Block:
 
     @property
     def runs_here(self) -> bool:
-        return self.reason is None and self.page not in TERRAFORM_PAGES and not _TERRAFORM.search(self.text)
+        elsewhere = self.page == MIGRATION_PAGE or (self.page in TERRAFORM_PAGES and self.language == "sh")
+        return self.reason is None and not elsewhere
 
     def with_values(self, values: Mapping[str, str]) -> str:
         """The commands with values in place of the examples; another example stays.

@@ -165,7 +165,7 @@ export class MetadataSchema extends Construct {
         postcondition: [
           {
             condition: `\${contains(self.tables, "${ledger.markerOf(position)}")}`,
-            errorMessage: `The schema of ${this.databaseName} is not the one that Terraform's state holds (restored to an earlier time?): see "A restored database" in docs/schema.`,
+            errorMessage: `The schema of ${this.databaseName} is not the one that Terraform's state holds (restored to an earlier time?): see docs/runbook/instance-gone.md.`,
           },
         ],
       },
