@@ -9,6 +9,8 @@ import { StackFolder } from "./support/stack-folder";
 
 jest.setTimeout(8 * 60_000);
 
+/** The network that DEV_ADMIN_CIDR names. */
+const ADMIN_CIDR = "203.0.113.7/32";
 const DEVELOPER = "bastion-developer-eu-central-1";
 
 class BastionStack extends TerraformStack {
@@ -16,8 +18,10 @@ class BastionStack extends TerraformStack {
     super(scope, "bastion");
     new AwsProvider(this, "aws", { region: LOCAL_REGION });
     const encryptionKey = new DataLakeKey(this, "Key", { preventDestroy: false });
-    const network = new DataLakeNetwork(this, "Network");
-    const database = new MetadataDatabase(this, "Database", { network, encryptionKey });
+    // Both ways to the database, the tunnel and the short one, as the stacks of an environment give them.
+    const network = new DataLakeNetwork(this, "Network", { internetCidrs: [ADMIN_CIDR] });
+    const open = { publiclyAccessible: true, allowedCidrs: [ADMIN_CIDR] };
+    const database = new MetadataDatabase(this, "Database", { ...open, network, encryptionKey });
     const bastion = new DatabaseBastion(this, "Bastion", { database, network, encryptionKey });
     const assumedBy = { type: "AWS", identifiers: ["123456789012"] };
     bastion.grantConnect(new Role(this, "Developer", { assumedBy }));
@@ -50,12 +54,35 @@ test("Terraform makes it", () => {
   });
 });
 
-test("the document that Systems Manager holds has host and port as constants", async () => {
+interface Resource {
+  readonly type: string;
+  readonly name: string;
+  readonly values: Record<string, unknown>;
+}
+
+/** Resources of a type, as Terraform read them from the emulator. */
+async function resources(type: string): Promise<Resource[]> {
   const state = JSON.parse(await stack.terraform("show", "-json")) as {
-    values: { root_module: { resources: { type: string; values: { content: string } }[] } };
+    values: { root_module: { resources: Resource[] } };
   };
-  const document = state.values.root_module.resources.find(({ type }) => type === "aws_ssm_document");
-  const { properties } = JSON.parse(document?.values.content ?? "{}") as { properties: unknown };
+  return state.values.root_module.resources.filter((resource) => resource.type === type);
+}
+
+test("the database is public for the one network: by a route, by a rule, and by its address", async () => {
+  const routes = (await resources("aws_route")).map(({ values }) => values["destination_cidr_block"]);
+  expect(routes).toEqual([ADMIN_CIDR]);
+  const [gateway] = await resources("aws_internet_gateway");
+  expect((await resources("aws_route"))[0]?.values["gateway_id"]).toBe(gateway?.values["id"]);
+  const fromNetworks = (await resources("aws_vpc_security_group_ingress_rule"))
+    .map(({ values }) => [values["cidr_ipv4"], values["from_port"], values["to_port"]])
+    .filter(([cidr]) => cidr !== "" && cidr !== null);
+  expect(fromNetworks).toEqual([[ADMIN_CIDR, 3306, 3306]]);
+  expect((await resources("aws_db_instance"))[0]?.values["publicly_accessible"]).toBe(true);
+});
+
+test("the document that Systems Manager holds has host and port as constants", async () => {
+  const [document] = await resources("aws_ssm_document");
+  const { properties } = JSON.parse(String(document?.values["content"])) as { properties: unknown };
   expect(properties).toEqual({
     host: tunnel.host,
     portNumber: "3306",
