@@ -26,9 +26,10 @@ from xray_backup.run import Run
 from xray_backup.store import FolderStore, S3Store
 
 STATEMENT = re.compile(
-    r"\s*(?:(SELECT GET_LOCK|INSERT INTO|DELETE FROM|CREATE DATABASE|CREATE TABLE|ALTER TABLE)"
-    r"|(CREATE|DROP)(?: ALGORITHM=\w+)?(?: SQL SECURITY \w+)?( VIEW| TRIGGER| PROCEDURE| FUNCTION| EVENT)"
-    r"(?: IF EXISTS)?)(?: (?:`\w+`\.)?`(\w+)`)?"
+    r"\s*(?:(SELECT GET_LOCK|INSERT INTO|CREATE DATABASE|CREATE TABLE|ALTER TABLE)"
+    r"|(DELETE|CREATE|DROP)(?: /\*\+.*?\*/| ALGORITHM=\w+| SQL SECURITY \w+)*"
+    r"( FROM| VIEW| TRIGGER| PROCEDURE| FUNCTION| EVENT)(?: IF EXISTS)?"
+    r")(?: (?:`\w+`\.)?`(\w+)`)?"
 )
 LOCKED_ROWS = re.compile(r".* FROM `(\w+)` .* FOR UPDATE\s*$", re.S)
 RUN_DATE = re.compile(r"run_date=[0-9-]+")
