@@ -189,30 +189,6 @@ def test_a_prefix_is_deleted_and_an_object_written_over(lake: Lake) -> None:
         assert '"would_restore"' in page.next("It is ended when")
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_the_region_is_gone(lake: Lake) -> None:
-    s3, copy = lake.aws.client("s3"), f"{lake.bucket}-copy"
-    s3.create_bucket(Bucket=copy, CreateBucketConfiguration={"LocationConstraint": REGION})
-    stored = {item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=lake.bucket)["Contents"]}
-    with lake.desk.page("region-gone") as page:
-        # The copy is made before, so its block is taken first.
-        page.left.insert(0, page.left.pop())
-        page.next("Before", COPY_BUCKET=copy, LAKE_REGION=REGION)
-        page.next("Look", COPY_BUCKET=copy)
-        for version in s3.list_object_versions(Bucket=lake.bucket, Prefix="backup/")["Versions"]:
-            s3.delete_object(Bucket=lake.bucket, Key=version["Key"], VersionId=version["VersionId"])
-        for table in reversed(TABLES):
-            lake.lab.sql(f"DELETE FROM {table}")
-        assert lake.run("restore")[0] != 0
-        page.next("Do")
-        copied = {
-            item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=lake.bucket, Prefix="backup/")["Contents"]
-        }
-        assert all(stored[key] != etag for key, etag in copied.items())
-        assert f'"inserted": {TRANSACTIONS}' in page.next("Do")
-        page.next("It is ended when")
-
-
 def test_no_backup_for_a_week(lake: Lake) -> None:
     lake.aws.client("glue").create_trigger(
         Name="weekly",
@@ -383,3 +359,28 @@ def test_every_link_to_a_heading_leads_to_one() -> None:
         for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text()):
             file = (path.parent / target).resolve() if target else path
             assert anchor in anchors[file], f"{path.name}: {target}#{anchor}"
+
+
+# The last: today's backup is a copy then, which a second run of the day refuses.
+@pytest.mark.usefixtures("unchanged")
+def test_the_region_is_gone(lake: Lake) -> None:
+    s3, copy = lake.aws.client("s3"), f"{lake.bucket}-copy"
+    s3.create_bucket(Bucket=copy, CreateBucketConfiguration={"LocationConstraint": REGION})
+    stored = {item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=lake.bucket)["Contents"]}
+    with lake.desk.page("region-gone") as page:
+        # The copy is made before, so its block is taken first.
+        page.left.insert(0, page.left.pop())
+        page.next("Before", COPY_BUCKET=copy, LAKE_REGION=REGION)
+        page.next("Look", COPY_BUCKET=copy)
+        for version in s3.list_object_versions(Bucket=lake.bucket, Prefix="backup/")["Versions"]:
+            s3.delete_object(Bucket=lake.bucket, Key=version["Key"], VersionId=version["VersionId"])
+        for table in reversed(TABLES):
+            lake.lab.sql(f"DELETE FROM {table}")
+        assert lake.run("restore")[0] != 0
+        page.next("Do")
+        copied = {
+            item["Key"]: item["ETag"] for item in s3.list_objects_v2(Bucket=lake.bucket, Prefix="backup/")["Contents"]
+        }
+        assert all(stored[key] != etag for key, etag in copied.items())
+        assert f'"inserted": {TRANSACTIONS}' in page.next("Do")
+        page.next("It is ended when")
