@@ -113,12 +113,12 @@ export class Page {
   end(): void {
     if (this.left.length > 0) throw new Error(`${this.name}: not run: ${this.left.map(({ text }) => text).join("\n")}`);
     mkdirSync(path.dirname(results), { recursive: true });
-    let known: Record<string, number> = {};
+    let known: Record<string, unknown> = {};
     try {
-      known = JSON.parse(readFileSync(results, "utf8")) as Record<string, number>;
+      known = JSON.parse(readFileSync(results, "utf8")) as Record<string, unknown>;
     } catch {
       // The first page of a run.
     }
-    writeFileSync(results, JSON.stringify({ ...known, [this.name]: this.seconds }, null, 2));
+    writeFileSync(results, JSON.stringify({ ...known, [this.name]: { seconds: this.seconds } }, null, 2));
   }
 }

@@ -30,14 +30,17 @@ LOST = {
 
 def table() -> str:
     measured = json.loads(MEASURED.read_text())
-    lines = ["| page | lost at most (RPO) | commands (RTO) | not in it |", "|---|---|--:|---|"]
+    lines = ["| page | lost at most (RPO) | commands (RTO) | rows | not in it |", "|---|---|--:|--:|---|"]
     for page in pages():
         if page == "README":
             continue
         lost, without = LOST[page]
-        lines.append(f"| [{page}]({page}.md) | {lost} | {measured[page] / 60:.1f} min | {without} |")
-    where = "on two cores of a laptop, which the AWS emulator and the MySQL server share"
-    text = f"Measured with {measured['rows']:,} rows, {where}. The time that AWS takes to start a job is not in it."
+        found = measured.get(page, {})
+        seconds, rows = found.get("seconds"), found.get("rows")
+        taken = "not measured" if seconds is None else f"{seconds / 60:.1f} min" if seconds >= 6 else "seconds"
+        lines.append(f"| [{page}]({page}.md) | {lost} | {taken} | {f'{rows:,}' if rows else ''} | {without} |")
+    where = "on two cores of a laptop, which the AWS emulator, the MySQL server and other work share"
+    text = f"Measured {where}. The time that AWS takes to start a job is not in it."
     return f"{BEGIN}\n{text}\n\n" + "\n".join(lines) + f"\n\n{END}"
 
 
