@@ -96,20 +96,36 @@ function databaseAlarmsOf(thresholds: ReturnType<typeof databaseThresholds>): Da
   const below = "LessThanOrEqualToThreshold";
   return [
     {
-      ...{ id: "Cpu", shortOf: "processor", title: "Processor, percent" },
-      ...{ metricName: "CPUUtilization", comparisonOperator: above, threshold: cpuPercent },
+      id: "Cpu",
+      shortOf: "processor",
+      title: "Processor, percent",
+      metricName: "CPUUtilization",
+      comparisonOperator: above,
+      threshold: cpuPercent,
     },
     {
-      ...{ id: "Memory", shortOf: "memory", title: "Memory left, bytes" },
-      ...{ metricName: "FreeableMemory", comparisonOperator: below, threshold: memoryBytes },
+      id: "Memory",
+      shortOf: "memory",
+      title: "Memory left, bytes",
+      metricName: "FreeableMemory",
+      comparisonOperator: below,
+      threshold: memoryBytes,
     },
     {
-      ...{ id: "Storage", shortOf: "storage", title: "Storage left, bytes" },
-      ...{ metricName: "FreeStorageSpace", comparisonOperator: below, threshold: storageBytes },
+      id: "Storage",
+      shortOf: "storage",
+      title: "Storage left, bytes",
+      metricName: "FreeStorageSpace",
+      comparisonOperator: below,
+      threshold: storageBytes,
     },
     {
-      ...{ id: "Connections", shortOf: "connections", title: "Connections" },
-      ...{ metricName: "DatabaseConnections", comparisonOperator: above, threshold: connections },
+      id: "Connections",
+      shortOf: "connections",
+      title: "Connections",
+      metricName: "DatabaseConnections",
+      comparisonOperator: above,
+      threshold: connections,
     },
   ];
 }

@@ -42,7 +42,11 @@ const WIDTH = 24;
 export function addDashboard(scope: Construct, props: DashboardProps): void {
   const { region, provedBackupNamespace: namespace } = props;
   const widget = (x: number, y: number, width: number, height: number, type: string, properties: object): object => ({
-    ...{ x, y, width, height, type },
+    x,
+    y,
+    width,
+    height,
+    type,
     properties,
   });
   const ofBackup = (name: ProvedBackupMetric, label: string, options: Record<string, unknown> = {}): Metric => [
@@ -62,20 +66,30 @@ export function addDashboard(scope: Construct, props: DashboardProps): void {
   const widgets = [
     widget(0, 0, WIDTH, 2, "alarm", { title: "Alarms", alarms: props.alarmArns }),
     widget(0, 2, 8, 6, "metric", {
-      ...{ title: "Last proved backup", region, view: "singleValue" },
+      title: "Last proved backup",
+      region,
+      view: "singleValue",
       metrics: [provedAt, age, rows, bytes],
     }),
     widget(8, 2, 8, 6, "metric", {
-      ...{ title: "Age of the last proved backup", region, view: "timeSeries" },
+      title: "Age of the last proved backup",
+      region,
+      view: "timeSeries",
       metrics: [provedAt, age],
     }),
     widget(16, 2, 8, 6, "metric", {
-      ...{ title: "Rows and bytes of each proved backup", region, view: "timeSeries" },
+      title: "Rows and bytes of each proved backup",
+      region,
+      view: "timeSeries",
       metrics: [rows, bytes],
     }),
     ...props.databaseMetrics.map(({ title, metricName, threshold }, index) =>
       widget(index * width, 8, width, 6, "metric", {
-        ...{ title, region, view: "timeSeries", stat: "Average", period: 300 },
+        title,
+        region,
+        view: "timeSeries",
+        stat: "Average",
+        period: 300,
         metrics: [["AWS/RDS", metricName, "DBInstanceIdentifier", props.instanceIdentifier]],
         annotations: { horizontal: [{ label: "alarm", value: threshold }] },
       }),
