@@ -3,7 +3,7 @@
 BUILD := .local/build/local
 FAULTS := faults contention archive_and_purge delete_effects restore restore_proof snapshot workers processes kills
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers bench compare deployer-calls format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers bench compare first-deploy deployer-calls format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less,
 
 compare: setup ## Hold docs/schema/comparison.md against Flyway, Liquibase, Atlas and Skeema
 	@npx jest -c __tests__/schema-tools/jest.config.js -i
+
+first-deploy: glue-environment ## Run docs/first-deploy.md on the emulator, from an empty account to a proved backup
+	@npx jest -c __tests__/first-deploy/jest.config.js -i
 
 deployer-calls: setup ## Hold the deployer's policy against what Terraform calls on the emulator (UPDATE=true writes it down)
 	@npx jest -c __tests__/deployer-calls/jest.config.js -i

@@ -37,7 +37,7 @@ def _run(run: Any, job: Any) -> None:
     script = Path(job.command["ScriptLocation"]).stem
     process = subprocess.run(
         [
-            sys.executable, "-m", "tests.support.job_run", script.removeprefix("job_"),
+            os.environ.get("JOB_PYTHON", sys.executable), "-m", "tests.support.job_run", script.removeprefix("job_"),
             *arguments, "--JOB_NAME", job.name, "--JOB_RUN_ID", run.job_run_id,
         ],
         cwd=GLUE,
@@ -47,7 +47,8 @@ def _run(run: Any, job: Any) -> None:
         check=False,
     )  # fmt: skip
     logs = boto3.client("logs", endpoint_url=URL)
-    group = f"/aws-glue/jobs/{job.name}/output"
+    found = logs.describe_log_groups(logGroupNamePrefix=f"/aws-glue/jobs/{job.name}/")["logGroups"]
+    group = next(group["logGroupName"] for group in found if group["logGroupName"].endswith("/output"))
     logs.create_log_stream(logGroupName=group, logStreamName=run.job_run_id)
     now = int(run.started_on.timestamp() * 1000)
     events = [{"timestamp": now, "message": line} for line in process.stdout.splitlines()]
