@@ -159,7 +159,7 @@ test("a plan reads whether the newest migration is in the database", () => {
           condition: '${contains(self.tables, "schema_at_v0002_1")}',
           error_message:
             "The schema of x_ray is not the one that Terraform's state holds (restored to an earlier time?): " +
-            'see docs/runbook/instance-gone.md.',
+            "see docs/runbook/instance-gone.md.",
         },
       ],
     },
