@@ -232,6 +232,15 @@ describe("who has the policies of dev", () => {
       "arn:aws:s3:::acme-xray-dev-state/terraform.dev-state-backend.tfstate",
       {},
     ],
+    [
+      "read a run's log",
+      "logs:FilterLogEvents",
+      arn(
+        "logs",
+        "log-group:/aws-glue/jobs/dev-data-lake-backup/dev-data-lake-backup-role/dev-data-lake-backup-eu-central-1/output",
+      ),
+      {},
+    ],
     ["start a job", "glue:StartJobRun", arn("glue", "job/dev-data-lake-backup"), {}],
     [
       "open the tunnel to the bastion",

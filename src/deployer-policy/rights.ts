@@ -195,7 +195,7 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
       },
       {
         actions: ["logs:FilterLogEvents"],
-        on: ["logs:{region}:*:log-group:{name}:*"],
+        on: [...LOG_GROUP, "logs:{region}:*:log-group:{name}:*"],
         see: `${AWS}/cli/latest/reference/logs/tail.html`,
       },
     ],
