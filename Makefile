@@ -37,7 +37,7 @@ drill: glue-environment ## Back up, purge and restore a million rows into an emp
 
 runbook: glue-environment ## Lose what the runbook tells of, with a million rows and more, and write the minutes into docs/runbook/README.md
 	@cd glue && RUNBOOK_TRANSACTIONS=200000 ../.local/venv/glue/bin/python -m pytest tests/test_runbook.py
-	@npx jest runbook.test --selectProjects mysql terraform -i
+	@RUNBOOK=whole npx jest runbook.test --selectProjects mysql terraform -i
 	@cd glue && ../.local/venv/glue/bin/python -m tests.runbook_table
 	@npx prettier --write --log-level warn docs/runbook/README.md
 
