@@ -206,7 +206,7 @@ class Marathon:
         self.outcomes[f"{name} ended {process.returncode}"] += 1
 
     def _things(self, name: str) -> set[Key]:
-        """What the command makes or deletes: files of backups, or rows of the tables that a policy reaches."""
+        """Traces of the command: files of backups, or rows of the tables that a policy reaches."""
         if name in ("backup", "archive"):
             kinds = ("snapshot", "archive") if name == "backup" else ("archive",)
             return {(kind, item.key) for kind in kinds for item in self.lab.store.list(f"v1/{kind}/")}

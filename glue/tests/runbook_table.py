@@ -11,7 +11,7 @@ from tests.support.runbook import RUNBOOK, pages
 MEASURED = REPOSITORY / ".local" / "test-results" / "runbook.json"
 BEGIN, END = "<!-- measured by make runbook -->\n", "<!-- end -->\n"
 WEEK = "all since the last backup: a week at most"
-# What is lost at most, and what the time does not hold.
+# The largest loss, and what the time does not hold.
 LOST = {
     "backup-failed": ("nothing", ""),
     "no-proved-backup": ("nothing yet", ""),

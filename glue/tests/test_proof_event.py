@@ -19,7 +19,7 @@ NAME = PROVED_SNAPSHOT["event"]
 
 
 class Output:
-    """What a run writes to standard output, which Glue sends line by line to the job's log group."""
+    """Standard output of a run, which Glue sends line by line to the job's log group."""
 
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture

@@ -115,7 +115,7 @@ def _note(seconds: dict[str, float]) -> None:
 
 @pytest.fixture
 def unchanged(lake: Lake) -> Iterator[None]:
-    """What a test lost is there again at its end."""
+    """Puts back at the end what a test lost."""
     before = contents(lake.lab)
     yield
     assert contents(lake.lab) == before
@@ -307,7 +307,7 @@ def test_a_purge_and_a_restore_failed(lake: Lake) -> None:
 
 
 def _all_messages() -> str:
-    """What the package can say: texts that stand side by side are one, and `…` is put for what is filled in."""
+    """Every message of the package: texts that stand side by side are one, and `…` is put for what is filled in."""
     source = "\n".join(path.read_text() for path in (REPOSITORY / "glue" / "xray_backup").glob("*.py"))
     joined = re.sub(r"\"\s*\n?\s*f?\"", "", source)
     return re.sub(r"\{[^{}]*\}", "…", joined)

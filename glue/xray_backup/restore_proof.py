@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from xray_backup.archive_policy import PolicyScope
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import DataModel, ForeignKey, Table
-from xray_backup.database import Connection, query
+from xray_backup.database import Connection, is_mariadb, query
 from xray_backup.keys import Keys, has_key, keys_of, names_one_of, no_keys
 from xray_backup.literals import without_statement
 from xray_backup.manifest import Manifest
@@ -63,9 +63,9 @@ def restore_proof(connection: Connection, store: Store, scope: PolicyScope, mani
         ]
         for table in scope.purged
     }
-    ((packet, version),) = query(connection, "SELECT @@max_allowed_packet, VERSION()")
+    ((packet,),) = query(connection, "SELECT @@max_allowed_packet")
     connection.rollback()
-    return RestoreProof(parents, int(packet) - _NAMES_BYTES, "MariaDB" in version)
+    return RestoreProof(parents, int(packet) - _NAMES_BYTES, is_mariadb(connection))
 
 
 def blocked_by_inserts(connection: Connection, schema: str, scope: PolicyScope) -> Mapping[str, Sequence[str]]:

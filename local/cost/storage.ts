@@ -27,7 +27,7 @@ export function keptSnapshots({ resources, assumptions }: Bill): number {
   return perMonth * Math.min(assumptions.months, days / DAYS_PER_MONTH);
 }
 
-/** What the lake's bucket stores after so many months, by storage class; the other buckets hold a few kB. */
+/** Contents of the lake's bucket after so many months, by storage class; the other buckets hold a few kB. */
 export function storageCharges(bill: Bill): Charge[] {
   const { prices, assumptions, resources } = bill;
   const gbPerMonth = (assumptions.predictions * assumptions["image-mb"]) / 1000;
