@@ -3,7 +3,7 @@
 BUILD := .local/build/local
 FAULTS := faults contention archive_and_purge delete_effects restore restore_proof snapshot workers processes kills
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers bench compare first-deploy deployer-calls format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages bench compare first-deploy deployer-calls format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ runbook: glue-environment ## Lose what the runbook tells of, with a million rows
 
 workers: glue-environment ## Back a million boxes up on one worker and on two, in the rebuilt runtimes of Glue
 	@cd glue && ../.local/venv/glue/bin/python -m tests.glue_runtime.measure --boxes 1000000
+
+packages: setup ## Install both packages into fresh projects: peers x modules x package managers x Node.js, and plan them
+	@node $(BUILD)/commands/pack-matrix.js --whole
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less, BACKUP_ONLY=20000000 for one more)
 	@node .local/build/bench/run.js $(if $(SIZES),--sizes $(SIZES)) $(if $(BACKUP_ONLY),--backup-only $(BACKUP_ONLY))

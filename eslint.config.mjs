@@ -29,7 +29,8 @@ const localCorridors = {
   servers: ["tools"],
   replayer: ["tools"],
   environment: ["servers", "replayer", "tools"],
-  commands: ["cost", "environment", "servers", "replayer", "tools"],
+  packages: ["tools"],
+  commands: ["cost", "packages", "environment", "servers", "replayer", "tools"],
 };
 
 /** A pattern for the imports that a corridor may not have. */

@@ -21,7 +21,12 @@ module.exports = {
       testMatch: ["<rootDir>/__tests__/**/*.test.ts"],
       testPathIgnorePatterns: ["/node_modules/", "<rootDir>/__tests__/(terraform|mysql|e2e)/"],
     },
-    { ...common, displayName: "terraform", testMatch: ["<rootDir>/__tests__/terraform/**/*.test.ts"] },
+    {
+      ...common,
+      displayName: "terraform",
+      globalSetup: "<rootDir>/__tests__/terraform/support/install-providers.ts",
+      testMatch: ["<rootDir>/__tests__/terraform/**/*.test.ts"],
+    },
     { ...common, displayName: "mysql", testMatch: ["<rootDir>/__tests__/mysql/**/*.test.ts"] },
     { ...common, displayName: "e2e", testMatch: ["<rootDir>/__tests__/e2e/**/*.test.ts"] },
   ],

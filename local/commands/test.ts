@@ -39,14 +39,15 @@ function jestSuite(project: string): Suite {
   return {
     name: `jest ${project}`,
     command: bin("jest"),
-    // One worker: two suites with servers of their own would fight over two cores.
+    // One worker: two suites with servers of their own would fight over two cores. Terraform waits for the emulator most of
+    // the time.
     args: [
       "--selectProjects",
       project,
       "--ci",
       "--json",
       `--outputFile=${file}`,
-      ...(project === "unit" ? [] : ["-i"]),
+      ...(project === "unit" ? [] : ["--maxWorkers", project === "terraform" ? "2" : "1"]),
     ],
     counts: () => {
       const report = JSON.parse(readFileSync(file, "utf8")) as Record<string, number>;
@@ -86,7 +87,11 @@ const SUITES: Suite[] = [
   { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
   { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
   jestSuite("unit"),
-  { name: "peer range", command: process.execPath, args: ["scripts/check-peer-range.js"] },
+  {
+    name: "packages",
+    command: process.execPath,
+    args: [localPath("build", "local", "commands", "pack-matrix.js")],
+  },
   { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
   { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
   jestSuite("mysql"),

@@ -2,6 +2,7 @@ import type { Construct } from "constructs";
 import type { S3BackendConfig } from "cdktf";
 import { Annotations, App, LocalBackend, S3Backend, TerraformStack } from "cdktf";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { declareTargetVersions } from "../modules/common/target-versions";
 import type { Environment } from "./environment";
 import { checkEnvironment } from "./environment";
 
@@ -33,6 +34,7 @@ export abstract class EnvironmentStack extends TerraformStack {
   ) {
     // A blank would make cdktf refuse the id in its own words, before the environment's name can be checked.
     super(scope, `${environment.name.replaceAll(/\s/g, "-")}-${kind}`);
+    declareTargetVersions(this);
     checkEnvironment(this, environment);
     // An older Terraform knows no write-only arguments, and says so in words that help nobody. In HCL cdktf 0.21 writes
     // the name of the setting without its value.

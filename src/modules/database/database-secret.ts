@@ -6,6 +6,7 @@ import type { IDataLakeKey } from "../common/data-lake-key";
 import { writeBesideHcl } from "../common/beside-hcl";
 import { EphemeralResource } from "../common/ephemeral-resource";
 import type { IGrantee } from "../common/grantee";
+import { checkTargetVersions } from "../common/target-versions";
 
 /** A secret that holds how to log in as one database user, in the shape that RDS, Glue and the AWS SDKs know. */
 export interface IDatabaseSecret {
@@ -64,6 +65,7 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
 
   constructor(scope: Construct, id: string, props: DatabaseSecretProps) {
     super(scope, id);
+    checkTargetVersions(this);
     this.username = props.username;
     this.databaseName = props.databaseName;
     this.encryptionKey = props.encryptionKey;

@@ -1,0 +1,59 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+
+const root = path.join(__dirname, "..", "..");
+
+// The tests of the package hold for its twin, too, while nothing but names is different.
+describe("the package for cdktn", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "packages-"));
+    execFileSync(process.execPath, ["scripts/write-cdktn-package.js", folder], { cwd: root, stdio: "pipe" });
+  }, 60_000);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const read = (name: string, file: string): string => readFileSync(path.join(folder, name, file), "utf8");
+  const filesOf = (name: string): string[] =>
+    readdirSync(path.join(folder, name), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(path.join(folder, name), path.join(entry.parentPath, entry.name)))
+      .sort();
+
+  it("has the same files, which differ in names alone", () => {
+    const files = filesOf("cdktf-xray-data-lake");
+    expect(filesOf("cdktn-xray-data-lake")).toEqual(files);
+    const other = files.filter(
+      (file) =>
+        file !== "package.json" &&
+        read("cdktn-xray-data-lake", file).replaceAll("cdktn", "cdktf") !==
+          read("cdktf-xray-data-lake", file).replaceAll("cdktn", "cdktf"),
+    );
+    expect(other).toEqual([]);
+  });
+
+  it("loads no module of cdktf", () => {
+    const code = filesOf("cdktn-xray-data-lake").filter((file) => /\.(js|d\.ts)$/.test(file));
+    const modules = code.flatMap((file) =>
+      [...read("cdktn-xray-data-lake", file).matchAll(/(?:require\(|from |import\()["']([^"'.][^"']*)["']/g)].map(
+        ([, name = ""]) => name,
+      ),
+    );
+    expect(modules).toContain("cdktn");
+    expect([...new Set(modules)].filter((name) => /^@?cdktf/.test(name))).toEqual([]);
+  });
+
+  it("asks for cdktn's peers and no tool of ours", () => {
+    const manifest = JSON.parse(read("cdktn-xray-data-lake", "package.json")) as Record<string, unknown>;
+    expect(manifest["peerDependencies"]).toEqual({
+      "@cdktn/provider-aws": ">=25.0.0",
+      cdktn: ">=0.24.0 <1",
+      constructs: ">=10.6.0 <11",
+      mysql2: "^3.9.8",
+    });
+    expect(Object.keys(manifest)).not.toContain("devDependencies");
+    expect(Object.keys(manifest)).not.toContain("scripts");
+    expect(manifest["dependencies"]).toBeUndefined();
+  });
+});

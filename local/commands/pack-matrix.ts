@@ -1,0 +1,146 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { StackPlans } from "../environment/stack-plans";
+import type { PackageManager } from "../packages/combinations";
+import { MATRIX_TOOLS, MODULE_FORMATS, NODE_RELEASES, PACKAGE_MANAGERS, PEER_SETS } from "../packages/combinations";
+import { Consumer } from "../packages/consumer";
+import { checkTarball, packTarballs } from "../packages/tarballs";
+import { localPath } from "../tools/paths";
+import { runCommand } from "../tools/run-command";
+import { runTool } from "../tools/run-tool";
+import { newTable, right } from "../tools/table";
+import { ToolError } from "../tools/tool-error";
+
+const folder = localPath("packages");
+const tools = path.join(folder, "tools");
+
+/** Installs the versions of Node.js and the package managers of the whole matrix. */
+async function installTools(): Promise<void> {
+  const text = JSON.stringify({ name: "tools", private: true, dependencies: MATRIX_TOOLS }, null, 2);
+  const file = path.join(tools, "package.json");
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  mkdirSync(tools, { recursive: true });
+  writeFileSync(file, text);
+  await runCommand("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: tools });
+}
+
+const nodeOf = (major: string): string => path.join(tools, "node_modules", `node${major}`, "bin", "node");
+
+/** The command of a package manager; those besides npm run on the newest Node.js that every peer is for. */
+function commandOf(manager: PackageManager): [string, ...string[]] {
+  if (manager === "npm") return ["npm"];
+  const script = { pnpm: "bin/pnpm.cjs", yarn: "bin/yarn.js" }[manager];
+  return [nodeOf("24"), path.join(tools, "node_modules", manager, script)];
+}
+
+interface Part {
+  readonly managers: readonly PackageManager[];
+  readonly formats: readonly string[];
+  /** Programs by the name that the table has. */
+  readonly nodes: Readonly<Record<string, string>>;
+}
+
+/** The part of the matrix that needs no other Node.js and no other package manager. */
+const SHORT: Part = {
+  managers: ["npm"],
+  formats: ["cjs-node", "esm-nodenext", "cjs-bundler"],
+  nodes: { [process.versions.node.split(".")[0] ?? ""]: process.execPath },
+};
+const WHOLE: Part = {
+  managers: PACKAGE_MANAGERS,
+  formats: Object.keys(MODULE_FORMATS),
+  nodes: Object.fromEntries(Object.keys(NODE_RELEASES).map((major) => [major, nodeOf(major)])),
+};
+
+/** Blocks of a stack by their address. */
+function blocksOf(stacks: Record<string, unknown>): Map<string, string> {
+  const blocks = new Map<string, string>();
+  for (const [stack, sections] of Object.entries(stacks as Record<string, Record<string, Record<string, object>>>)) {
+    for (const section of ["data", "ephemeral", "resource", "output"]) {
+      for (const [type, byId] of Object.entries(sections[section] ?? {})) {
+        for (const [id, block] of Object.entries(byId)) {
+          blocks.set([stack, section, type, id].join("."), JSON.stringify(block));
+        }
+      }
+    }
+  }
+  return blocks;
+}
+
+/** Addresses of the blocks that only one of the two has, or that they have with other content. */
+function differences(one: Map<string, string>, other: Map<string, string>): string[] {
+  return [...new Set([...one.keys(), ...other.keys()])].filter((address) => one.get(address) !== other.get(address));
+}
+
+// Installs the packed packages into fresh projects, one for each combination, type-checks, synthesizes and plans them.
+runTool(async () => {
+  const [option, ...rest] = process.argv.slice(2);
+  if (rest.length > 0 || (option !== undefined && option !== "--whole")) {
+    throw new ToolError(`the one option is --whole, got ${process.argv.slice(2).join(" ")}`);
+  }
+  const { managers, formats, nodes } = option === undefined ? SHORT : WHOLE;
+  if (option !== undefined) await installTools();
+  const tarballs = await packTarballs(path.join(folder, "tarballs"));
+  for (const tarball of Object.values(tarballs)) await checkTarball(tarball);
+  const plans = await StackPlans.start();
+  const table = newTable(["Peers", "Manager", "Install s", "Types", "Synths", "Planned", "Seconds"]);
+  let cells = 0;
+  let first: Map<string, string> | undefined;
+  try {
+    for (const [name, peers] of Object.entries(PEER_SETS)) {
+      for (const manager of managers) {
+        const start = Date.now();
+        const consumer = new Consumer(path.join(folder, `${name}-${manager}`), peers);
+        console.log(`${name}, ${manager}: install`);
+        await consumer.install(manager, commandOf(manager), tarballs[peers.cdk]);
+        const installed = Date.now();
+        /** The formats by what they synthesize: equal stacks are planned once. */
+        const results = new Map<string, string>();
+        for (const format of formats) {
+          const options = MODULE_FORMATS[format];
+          if (options === undefined) continue;
+          await consumer.compile(format, options);
+          for (const node of Object.values(nodes)) {
+            const stacks = await consumer.synthesize(format, node);
+            results.set(JSON.stringify(stacks), format);
+            const different = differences(blocksOf(stacks), (first ??= blocksOf(stacks)));
+            if (different.length > 0) {
+              throw new ToolError(
+                `${name}, ${manager}, ${format}: other than in the first cell: ${different.join(", ")}`,
+              );
+            }
+            cells++;
+          }
+        }
+        const refusal = await consumer.refusalWithoutTargetVersions(formats[0] ?? "");
+        if ((peers.cdk === "cdktn") !== (refusal?.includes("targetVersions must be declared") ?? false)) {
+          throw new ToolError(`${name}, ${manager}: without targetVersions it said ${refusal ?? "nothing"}`);
+        }
+        if (results.size !== 1) {
+          throw new ToolError(
+            `${name}, ${manager}: ${[...results.values()].join(" and ")} synthesize different stacks`,
+          );
+        }
+        const [format = ""] = results.values();
+        const stack = path.join(consumer.formatFolder(format), "cdktf.out", "stacks", "own-lake");
+        console.log(`${name}, ${manager}: terraform validate and plan`);
+        const resources = await plans.plan(stack);
+        const planned = typeof resources === "number";
+        if (!planned) console.log(`${name}, ${manager}: not planned, terraform init: ${resources}`);
+        table.push([
+          name,
+          manager,
+          right(((installed - start) / 1000).toFixed(0)),
+          right(String(formats.length)),
+          right(String(formats.length * Object.keys(nodes).length)),
+          right(planned ? String(resources) : "not here"),
+          right(((Date.now() - start) / 1000).toFixed(0)),
+        ]);
+      }
+    }
+  } finally {
+    await plans.stop();
+  }
+  console.log(table.toString());
+  console.log(`${cells} combinations, 0 failed`);
+});
