@@ -112,9 +112,9 @@ runTool(async () => {
             cells++;
           }
         }
-        const refusal = await consumer.refusalWithoutTargetVersions(formats[0] ?? "");
-        if ((peers.cdk === "cdktn") !== (refusal?.includes("targetVersions must be declared") ?? false)) {
-          throw new ToolError(`${name}, ${manager}: without targetVersions it said ${refusal ?? "nothing"}`);
+        const told = await consumer.synthesizeWithoutTargetVersions(formats[0] ?? "");
+        if ((peers.cdk === "cdktn") !== told.includes("targetVersions must be declared")) {
+          throw new ToolError(`${name}, ${manager}: a synth without targetVersions said: ${told || "nothing"}`);
         }
         if (results.size !== 1) {
           throw new ToolError(

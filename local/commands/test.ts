@@ -87,6 +87,8 @@ const SUITES: Suite[] = [
   { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
   { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
   jestSuite("unit"),
+  { name: "API report", command: process.execPath, args: ["scripts/api-report.js"] },
+  { name: "API reference", command: bin("typedoc"), args: ["--emit", "none"] },
   {
     name: "packages",
     command: process.execPath,

@@ -71,7 +71,10 @@ export class Consumer {
     const own = this.formatFolder(name);
     const out = path.join(own, "cdktf.out");
     rmSync(out, { recursive: true, force: true });
-    await this.run(own, node, TARGET_VERSIONS);
+    await runCommand(node, ["main.js"], {
+      cwd: own,
+      env: { ...environment(), CDKTF_CONTEXT_JSON: TARGET_VERSIONS },
+    });
     const stacks = path.join(out, "stacks");
     const read = (stack: string): unknown =>
       JSON.parse(readFileSync(path.join(stacks, stack, "cdk.tf.json"), "utf8"), (key, value: unknown) => {
@@ -85,23 +88,19 @@ export class Consumer {
     );
   }
 
-  /** Error of a synth without declared versions, which cdktn needs; undefined with cdktf, which does not. */
-  async refusalWithoutTargetVersions(name: string): Promise<string | undefined> {
-    try {
-      await this.run(this.formatFolder(name), process.execPath, "{}");
-      return undefined;
-    } catch (error) {
-      return String(error);
-    }
+  /** Output of a synth without declared versions, which cdktn refuses and cdktf does not look for. */
+  async synthesizeWithoutTargetVersions(name: string): Promise<string> {
+    const { output } = await runCommand(process.execPath, ["main.js"], {
+      cwd: this.formatFolder(name),
+      env: environment(),
+      okCodes: [0, 1],
+    });
+    return output;
   }
 
   /** The folder of a format's project, with `cdktf.out` in it. */
   formatFolder(name: string): string {
     return path.join(this.folder, name);
-  }
-
-  private async run(cwd: string, node: string, context: string): Promise<void> {
-    await runCommand(node, ["main.js"], { cwd, env: { ...environment(), CDKTF_CONTEXT_JSON: context } });
   }
 
   private writeManifest(own: Record<string, string>): void {

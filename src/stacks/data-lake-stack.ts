@@ -25,11 +25,20 @@ export type DatabaseUser = (typeof DATABASE_USERS)[number];
 
 /** The AWS side of an environment: key, network, bucket, database, secrets, backup job and alarms. */
 export class DataLakeStack extends EnvironmentStack {
+  /** The bucket of the images. */
   readonly bucket: DataLakeBucket;
+  /** The database of the metadata. */
   readonly database: MetadataDatabase;
+  /** The weekly backup. */
   readonly backupJob: BackupGlueJob;
+  /** The job that puts backups back. */
   readonly restoreJob: RestoreGlueJob;
+  /**
+   * The job that deletes archived rows.
+   * @default - none
+   */
   readonly purgeJob?: PurgeGlueJob;
+  /** Tables for Athena. */
   readonly catalog: BackupCatalog;
   /** The log-ins of the database's users. */
   readonly secrets: Record<DatabaseUser, IDatabaseSecret>;

@@ -28,6 +28,7 @@ const SERVICES = [
 export abstract class EnvironmentStack extends TerraformStack {
   constructor(
     scope: Construct,
+    /** The environment that the stack is of. */
     readonly environment: Environment,
     kind: string,
     stateIn: "bucket" | "file" = "bucket",

@@ -18,6 +18,7 @@ const CONNECT_RETRY_SECONDS = 20;
  * from a resource of the same run.
  */
 export class MetadataSchemaStack extends EnvironmentStack {
+  /** The schema with its users. */
   readonly schema: MetadataSchema;
 
   constructor(scope: Construct, dataLake: DataLakeStack) {

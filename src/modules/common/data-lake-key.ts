@@ -91,6 +91,7 @@ export class DataLakeKey extends KeyBase {
 
   /** The generated resource, for what this construct does not model. */
   readonly resource: KmsKey;
+  /** The key's ARN. */
   readonly keyArn: string;
 
   constructor(scope: Construct, id: string, props: DataLakeKeyProps = {}) {

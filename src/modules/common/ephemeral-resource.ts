@@ -29,6 +29,7 @@ export interface EphemeralResourceProps {
 export class EphemeralResource extends TerraformElement {
   /** As the generated resources have it: an aspect can set it. */
   provider?: TerraformMetaArguments["provider"];
+  /** Terraform's type of the ephemeral resource. */
   readonly terraformResourceType: string;
 
   constructor(
@@ -53,6 +54,7 @@ export class EphemeralResource extends TerraformElement {
     return Token.asString(ref(`ephemeral.${this.props.type}.${this.friendlyUniqueId}.${name}`, this.cdktfStack));
   }
 
+  /** The block in Terraform's JSON. */
   override toTerraform(): unknown {
     const block = { ...this.props.arguments, provider: this.provider?.fqn };
     return { ephemeral: { [this.props.type]: { [this.friendlyUniqueId]: deepMerge(block, this.rawOverrides) } } };

@@ -78,6 +78,7 @@ export class Role extends RoleBase {
 
   /** The generated resource, for what this construct does not model. */
   readonly resource: IamRole;
+  /** The role's name, without a path. */
   readonly roleName: string;
   /** The role's ARN. */
   readonly roleArn: string;

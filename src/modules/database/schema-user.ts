@@ -4,9 +4,13 @@ import type { IDatabaseSecret } from "./database-secret";
 
 /** Privilege of a user on a table. */
 export const SchemaPrivilege = {
+  /** Reads rows. */
   SELECT: "SELECT",
+  /** Adds rows. */
   INSERT: "INSERT",
+  /** Changes rows. */
   UPDATE: "UPDATE",
+  /** Deletes rows. */
   DELETE: "DELETE",
   /** Shows the triggers of a table, and makes them. */
   TRIGGER: "TRIGGER",

@@ -63,8 +63,14 @@ interface BucketTraits {
 export class PrivateBucket extends BucketBase {
   /** The generated resource, for what this construct does not model. */
   readonly resource: S3Bucket;
+  /** The bucket's name, which may be known only after an apply. */
   readonly bucketName: string;
+  /** The bucket's ARN. */
   readonly bucketArn: string;
+  /**
+   * The customer managed key that the bucket's objects are encrypted with.
+   * @default - SSE-S3, with a key that S3 manages
+   */
   readonly encryptionKey?: IDataLakeKey;
   /** The name as it is known at synth, with an asterisk for what Terraform adds to it. */
   protected readonly namePattern: string;
