@@ -3,7 +3,10 @@
 BUILD := .local/build/local
 FAULTS := faults contention archive_and_purge delete_effects restore restore_proof snapshot workers processes kills
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages bench compare first-deploy deployer-calls format
+# Pinned: the Go checksum database holds its sum.
+TRIVY := github.com/aquasecurity/trivy/cmd/trivy@v0.74.0
+
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages bench compare first-deploy deployer-calls trivy format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -58,6 +61,10 @@ first-deploy: glue-environment ## Run docs/first-deploy.md on the emulator, from
 
 deployer-calls: setup ## Hold the deployer's policy against what Terraform calls on the emulator (UPDATE=true writes it down)
 	@npx jest -c __tests__/deployer-calls/jest.config.js -i
+
+trivy: setup ## Build trivy with the machine's Go (minutes), and run it on the stacks; make test runs it where it is there
+	@test -x .local/bin/trivy || GOEXPERIMENT=jsonv2 CGO_ENABLED=0 GOBIN=$(CURDIR)/.local/bin go install -ldflags="-s -w" $(TRIVY)
+	@npx jest --selectProjects policy -i -t "trivy on"
 
 format: setup ## Format and fix what can be fixed
 	@npm run --silent format

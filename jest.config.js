@@ -11,7 +11,7 @@ const common = {
   setupFiles: ["<rootDir>/__tests__/support/environment.ts"],
 };
 
-/** `unit` needs nothing but npm packages; `terraform` runs the terraform binary; `e2e` also starts servers. */
+/** `unit` needs nothing but npm packages; `terraform` runs the terraform binary; `policy` also runs checkov and zizmor; `e2e` also starts servers. */
 module.exports = {
   projects: [
     {
@@ -19,7 +19,7 @@ module.exports = {
       displayName: "unit",
       globalSetup: "<rootDir>/__tests__/support/build.js",
       testMatch: ["<rootDir>/__tests__/**/*.test.ts"],
-      testPathIgnorePatterns: ["/node_modules/", "<rootDir>/__tests__/(terraform|mysql|e2e)/"],
+      testPathIgnorePatterns: ["/node_modules/", "<rootDir>/__tests__/(terraform|mysql|policy|e2e)/"],
     },
     {
       ...common,
@@ -27,6 +27,7 @@ module.exports = {
       globalSetup: "<rootDir>/__tests__/terraform/support/install-providers.ts",
       testMatch: ["<rootDir>/__tests__/terraform/**/*.test.ts"],
     },
+    { ...common, displayName: "policy", testMatch: ["<rootDir>/__tests__/policy/**/*.test.ts"] },
     { ...common, displayName: "mysql", testMatch: ["<rootDir>/__tests__/mysql/**/*.test.ts"] },
     { ...common, displayName: "e2e", testMatch: ["<rootDir>/__tests__/e2e/**/*.test.ts"] },
   ],

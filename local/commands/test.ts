@@ -96,6 +96,7 @@ const SUITES: Suite[] = [
   },
   { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
   { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
+  jestSuite("policy"),
   jestSuite("mysql"),
   pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
   jestSuite("e2e"),
@@ -167,6 +168,7 @@ runTool(async () => {
   mkdirSync(results, { recursive: true });
   console.log("Python environments: started");
   await pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt"));
+  await pythonEnvironment("policy", path.join(repositoryRoot, "local", "policy.txt"));
   for (const name of ["glue", "airflow", "web_app_double"]) {
     await pythonEnvironment(name, path.join(repositoryRoot, name, "requirements.txt"));
   }

@@ -1,14 +1,21 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Emulator } from "../../local/servers/aws/emulator";
-import { startEmulator } from "../../local/servers/aws/emulator";
+import { emulatorPython, startEmulator } from "../../local/servers/aws/emulator";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
+import { EXAMPLES, synthesizeExample } from "./support/examples";
+import { readSkips, runCheckov, unexplained } from "./support/findings";
 
 jest.setTimeout(5 * 60_000);
 
 const ENVIRONMENTS = ["local", "dev", "prod"];
+/** Output of `terraform show -json` for a plan. */
+interface Plan {
+  readonly resource_changes: { readonly mode: string; readonly change: { readonly actions: string[] } }[];
+}
+
 const folder = localPath("offline-plans");
 let emulator: Emulator;
 let environment: NodeJS.ProcessEnv;
@@ -76,11 +83,56 @@ describe.each(ENVIRONMENTS)("the data-lake stack of %s", (name) => {
     await terraform(stack, "plan", "-no-color", "-out=plan.bin");
     const json = await terraform(stack, "show", "-json", "plan.bin");
     writeFileSync(localPath("plans", `${name}.json`), json);
-    const { resource_changes: changes } = JSON.parse(json) as {
-      resource_changes: { mode: string; change: { actions: string[] } }[];
-    };
+    const { resource_changes: changes } = JSON.parse(json) as Plan;
     const managed = changes.filter(({ mode }) => mode === "managed");
     expect(managed.length).toBeGreaterThanOrEqual(60);
     expect(managed.every(({ change }) => change.actions.join() === "create")).toBe(true);
   });
+});
+
+describe("the examples", () => {
+  const account: Record<string, string> = {};
+
+  beforeAll(async () => {
+    // What was made in the console is there, for an example that imports it.
+    const script = path.join(repositoryRoot, "glue", "tests", "support", "hand_made_set_up.py");
+    const handMade = JSON.parse((await runCommand(emulatorPython, [script, emulator.url])).stdout) as object;
+    jest.doMock(path.join(repositoryRoot, "examples", "adopt-hand-made-set-up", "hand-made"), () => ({ handMade }));
+    Object.assign(account, { AWS_ENDPOINT_URL: emulator.url });
+  });
+
+  test.each(Object.keys(EXAMPLES))("%s can be planned", async (name) => {
+    const cwd = await synthesizeExample(name, path.join(folder, name));
+    const aws = { s3_use_path_style: true, skip_credentials_validation: true, skip_metadata_api_check: "true" };
+    writeFileSync(
+      path.join(cwd, "emulator_override.tf.json"),
+      JSON.stringify({ terraform: { backend: { local: { path: "offline.tfstate" } } }, provider: { aws } }),
+    );
+    const env = { ...environment, ...account };
+    await runCommand("terraform", ["init", "-no-color"], { cwd, env });
+    await runCommand("terraform", ["plan", "-no-color", "-out=plan.bin"], { cwd, env });
+    const { stdout } = await runCommand("terraform", ["show", "-json", "plan.bin"], { cwd, env });
+    writeFileSync(localPath("plans", `${name}.json`), stdout);
+    const changes = (JSON.parse(stdout) as Plan).resource_changes.filter(({ mode }) => mode === "managed");
+    expect(changes.length).toBeGreaterThanOrEqual(40);
+  });
+});
+
+test("checkov finds nothing in a plan but what policy/skips.csv has a reason for", async () => {
+  const skips = readSkips();
+  const verdicts = await runCheckov(localPath("plans"), [...ENVIRONMENTS, ...Object.keys(EXAMPLES)]);
+  const counts = Object.entries(verdicts).map(([name, { passed, findings }]) => ({
+    stack: name,
+    passed,
+    skipped: findings.length,
+  }));
+  console.table(counts);
+  for (const { passed } of counts) expect(passed).toBeGreaterThan(100);
+  const findings = Object.values(verdicts).flatMap((verdict) => verdict.findings);
+  expect(
+    unexplained(
+      findings,
+      skips.filter(({ rule }) => /^CKV/.test(rule)),
+    ),
+  ).toEqual([]);
 });
