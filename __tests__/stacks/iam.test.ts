@@ -205,6 +205,8 @@ describe("an asterisk for a resource", () => {
       "as AWS's page on a role for sessions has it: the instance's id is not known before it starts",
     "ssmmessages:*Channel": "Systems Manager knows no resource for a channel",
     Key_PolicyDocument: "in the policy of a key it is the key itself",
+    Network_Endpoints_Policy: "the account is a condition of an endpoint's policy",
+    Network_Endpoints_S3Policy: "the account is a condition of an endpoint's policy",
   };
   const documents = [
     ...new Set(

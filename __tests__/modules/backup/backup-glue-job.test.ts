@@ -78,6 +78,7 @@ describe("defaults", () => {
 
   it("fixes what a run must not change, and leaves the rest to it", () => {
     expect(argumentsIn(resource.non_overridable_arguments)).toEqual({
+      "--disable-proxy-v2": "true",
       "--extra-py-files": expect.stringMatching(/\/xray_backup\.zip$/) as unknown,
       "--policies": "transaction.time+pred_bounding_box",
       "--secret_id": "${aws_secretsmanager_secret_version.Db_xray_backup-secret_Version.secret_id}",

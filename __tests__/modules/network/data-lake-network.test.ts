@@ -36,6 +36,7 @@ describe("DataLakeNetwork", () => {
       vpc_id: "${aws_vpc.Net.id}",
       service_name: "com.amazonaws.${data.aws_region.Net_Endpoints_Region.name}.s3",
       vpc_endpoint_type: "Gateway",
+      policy: "${data.aws_iam_policy_document.Net_Endpoints_S3Policy.json}",
       route_table_ids: ["${aws_route_table.Net_PrivateRouteTable.id}"],
     });
     expect(stack.ids("aws_vpc_endpoint").map((id) => id.replace("Net_Endpoints_", ""))).toEqual([
@@ -54,6 +55,7 @@ describe("DataLakeNetwork", () => {
       private_dns_enabled: true,
       subnet_ids: ["${aws_subnet.Net_PrivateSubnet1.id}"],
       security_group_ids: ["${aws_security_group.Net_Endpoints_SecurityGroup.id}"],
+      policy: "${data.aws_iam_policy_document.Net_Endpoints_Policy.json}",
     });
   });
 

@@ -129,6 +129,7 @@ export class DatabaseBastion extends Construct {
     if (!subnet) throw new ValidationError(this, "network must have a private subnet, got none");
 
     for (const service of AGENT_SERVICES) network.endpoints?.addInterface(service);
+    network.endpoints?.allowAmazonLinuxPackages();
     const securityGroup = addDatabaseClientGroup(this, { database, network, kind: "Bastion" });
     this.securityGroupId = securityGroup.id;
     this.resource = new Instance(this, "Resource", {

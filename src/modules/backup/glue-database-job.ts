@@ -159,6 +159,9 @@ export abstract class GlueDatabaseJob extends Construct {
     const contract = readJobContract(kind.job);
     const fixed: GlueArguments = {
       "--extra-py-files": this.upload("Package", bucket, "xray_backup.zip"),
+      // Glue's own proxy would lead a script to S3, CloudWatch and Glue past the endpoints and their policies:
+      // https://docs.aws.amazon.com/glue/latest/dg/connection-VPC-disable-proxy.html
+      ...(props.network.endpoints && { "--disable-proxy-v2": "true" }),
       ...fixedArguments(contract, {
         secret_id: secret.secretArn,
         store: `s3://${bucket.bucketName}/${bucket.backupPrefix}`,

@@ -4,8 +4,10 @@ import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { addIngressRule } from "./ingress-rule";
+import { type ArnScope, arnScope } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { securityGroupName } from "../common/physical-name";
+import { PolicyDocument, type PolicyStatement } from "../common/policy-document";
 
 /** Properties of {@link VpcEndpoints}. */
 export interface VpcEndpointsProps {
@@ -25,7 +27,14 @@ export interface VpcEndpointsProps {
  */
 const INTERFACE_SERVICES = ["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"];
 
-/** Private ways to AWS services: a gateway for S3, which is free, and one network interface for each other service. */
+const ANYBODY = [{ type: "*", identifiers: ["*"] }];
+
+/**
+ * Private ways to AWS services: a gateway for S3, which is free, and one network interface for each other service. Their
+ * policies let only principals of this account through, to resources of this account.
+ *
+ * @see https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+ */
 export class VpcEndpoints extends Construct {
   /** The addresses of S3, for rules of security groups. */
   readonly s3PrefixListId: string;
@@ -33,6 +42,10 @@ export class VpcEndpoints extends Construct {
   readonly securityGroupId: string;
 
   private readonly region: string;
+  private readonly arnScope: ArnScope;
+  private readonly s3Policy: PolicyDocument;
+  /** Shared by all network interfaces. */
+  private readonly policy: PolicyDocument;
 
   constructor(
     scope: Construct,
@@ -43,13 +56,6 @@ export class VpcEndpoints extends Construct {
     const { vpcId, subnets } = props;
     this.region = new DataAwsRegion(this, "Region").name;
 
-    this.s3PrefixListId = new VpcEndpoint(this, "s3", {
-      vpcId,
-      serviceName: this.serviceName("s3"),
-      vpcEndpointType: "Gateway",
-      routeTableIds: [...new Set(subnets.map((subnet) => subnet.routeTableId))],
-    }).prefixListId;
-
     const securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpcId,
       name: securityGroupName(this),
@@ -57,6 +63,19 @@ export class VpcEndpoints extends Construct {
     });
     keepNames(securityGroup, "name");
     this.securityGroupId = securityGroup.id;
+    this.arnScope = arnScope(securityGroup.arn);
+
+    this.s3Policy = new PolicyDocument(this, "S3Policy", [this.ownAccount("StringEquals")]);
+    this.s3PrefixListId = new VpcEndpoint(this, "s3", {
+      vpcId,
+      serviceName: this.serviceName("s3"),
+      vpcEndpointType: "Gateway",
+      routeTableIds: [...new Set(subnets.map((subnet) => subnet.routeTableId))],
+      policy: this.s3Policy.json,
+    }).prefixListId;
+
+    // A request that names no resource, as PutMetricData, may come without the resource's account.
+    this.policy = new PolicyDocument(this, "Policy", [this.ownAccount("StringEqualsIfExists")]);
     for (const service of INTERFACE_SERVICES) this.addInterface(service);
   }
 
@@ -71,6 +90,20 @@ export class VpcEndpoints extends Construct {
       privateDnsEnabled: true,
       subnetIds: subnets.slice(0, 1).map((subnet) => subnet.id),
       securityGroupIds: [this.securityGroupId],
+      policy: this.policy.json,
+    });
+  }
+
+  /**
+   * Lets hosts read the packages of Amazon Linux 2023, which they ask S3 for without credentials.
+   * @see https://github.com/aws-samples/data-perimeter-policy-examples/blob/main/service_owned_resources.md
+   */
+  allowAmazonLinuxPackages(): void {
+    this.s3Policy.add({
+      sid: "AmazonLinuxPackages",
+      actions: ["s3:GetObject"],
+      principals: ANYBODY,
+      resources: [`arn:${this.arnScope.partition}:s3:::al2023-repos-${this.region}-de612dc2/*`],
     });
   }
 
@@ -86,6 +119,21 @@ export class VpcEndpoints extends Construct {
       description,
       referencedSecurityGroupId: securityGroupId,
     });
+  }
+
+  /** Principals of this account to resources of this account; a resource's account is compared by `resourceTest`. */
+  private ownAccount(resourceTest: string): PolicyStatement {
+    const { account } = this.arnScope;
+    return {
+      sid: "OwnAccount",
+      actions: ["*"],
+      principals: ANYBODY,
+      resources: ["*"],
+      conditions: [
+        { test: "StringEquals", variable: "aws:PrincipalAccount", values: [account] },
+        { test: resourceTest, variable: "aws:ResourceAccount", values: [account] },
+      ],
+    };
   }
 
   private serviceName(service: string): string {
