@@ -9,6 +9,7 @@ import { connectAsProvider } from "../../local/replayer/replayer";
 import { type MysqlServer, startMysqlServer } from "../../local/servers/mysql/server";
 import { repositoryRoot } from "../../local/tools/paths";
 import { mysqlProviderVersion } from "./support/terraform";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 
 jest.setTimeout(5 * 60_000);
 
@@ -82,7 +83,7 @@ function writeStack(name: string, output: object): void {
   mkdirSync(stack, { recursive: true });
   writeFileSync(path.join(stack, "cdk.tf.json"), JSON.stringify({ output }));
   for (const args of [["init"], ["apply", "-auto-approve"]])
-    execFileSync("terraform", args, { cwd: stack, stdio: "pipe" });
+    execFileSync(terraformBinary(), args, { cwd: stack, stdio: "pipe" });
 }
 
 const environment = (change: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
@@ -149,8 +150,8 @@ function providerPlan(proxy: string): string {
   );
   const login = { MYSQL_USERNAME: server.rootUser, MYSQL_PASSWORD: server.rootPassword };
   const options = { cwd: stack, env: { ...terraformEnvironment(), ...login }, encoding: "utf8" } as const;
-  spawnSync("terraform", ["init", "-input=false"], options);
-  const { stdout, stderr } = spawnSync("terraform", ["plan", "-input=false", "-no-color"], options);
+  spawnSync(terraformBinary(), ["init", "-input=false"], options);
+  const { stdout, stderr } = spawnSync(terraformBinary(), ["plan", "-input=false", "-no-color"], options);
   return stdout + stderr;
 }
 

@@ -7,6 +7,7 @@ import { runCommand } from "../../local/tools/run-command";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import { EXAMPLES, synthesizeExample } from "./support/examples";
 import { readSkips, runCheckov, unexplained } from "./support/findings";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 
 jest.setTimeout(5 * 60_000);
 
@@ -21,7 +22,7 @@ let emulator: Emulator;
 let environment: NodeJS.ProcessEnv;
 
 async function terraform(stack: string, ...args: string[]): Promise<string> {
-  return (await runCommand("terraform", args, { cwd: path.join(folder, stack), env: environment })).stdout;
+  return (await runCommand(terraformBinary(), args, { cwd: path.join(folder, stack), env: environment })).stdout;
 }
 
 beforeAll(async () => {
@@ -109,9 +110,9 @@ describe("the examples", () => {
       JSON.stringify({ terraform: { backend: { local: { path: "offline.tfstate" } } }, provider: { aws } }),
     );
     const env = { ...environment, ...account };
-    await runCommand("terraform", ["init", "-no-color"], { cwd, env });
-    await runCommand("terraform", ["plan", "-no-color", "-out=plan.bin"], { cwd, env });
-    const { stdout } = await runCommand("terraform", ["show", "-json", "plan.bin"], { cwd, env });
+    await runCommand(terraformBinary(), ["init", "-no-color"], { cwd, env });
+    await runCommand(terraformBinary(), ["plan", "-no-color", "-out=plan.bin"], { cwd, env });
+    const { stdout } = await runCommand(terraformBinary(), ["show", "-json", "plan.bin"], { cwd, env });
     writeFileSync(localPath("plans", `${name}.json`), stdout);
     const changes = (JSON.parse(stdout) as Plan).resource_changes.filter(({ mode }) => mode === "managed");
     expect(changes.length).toBeGreaterThanOrEqual(40);

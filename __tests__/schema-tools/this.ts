@@ -9,6 +9,7 @@ import { mysqlProviderVersion } from "../mysql/support/terraform";
 import { run } from "./run";
 import type { RowId } from "./scenarios";
 import type { Run, SchemaTool, Site } from "./tool";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 
 const migrations = (site: Site): string => path.join(site.folder, "migrations");
 
@@ -26,8 +27,8 @@ function terraform(site: Site, ...args: string[]): Promise<Run> {
   return synthesized(site, async (stackFile) => {
     const folder = path.dirname(stackFile);
     const environment = { ...terraformEnvironment(), MYSQL_PASSWORD: site.server.rootPassword };
-    const init = await run("terraform", ["init", "-input=false", "-no-color"], folder, environment);
-    return init.code === 0 ? run("terraform", [...args, "-input=false", "-no-color"], folder, environment) : init;
+    const init = await run(terraformBinary(), ["init", "-input=false", "-no-color"], folder, environment);
+    return init.code === 0 ? run(terraformBinary(), [...args, "-input=false", "-no-color"], folder, environment) : init;
   });
 }
 

@@ -10,6 +10,7 @@ import { SynthesizedStack } from "../../src/deployer-policy/synthesized-stack";
 import { judgeBy } from "../support/aws-calls/judge";
 import { tagsOf } from "../support/aws-calls/recorded-requests";
 import { RecordingProxy } from "../support/aws-calls/recording-proxy";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 
 jest.setTimeout(5 * 60_000);
 
@@ -44,8 +45,8 @@ async function deploy(bucket: string, given: readonly object[]): Promise<{ refus
   };
   let error: string | undefined;
   try {
-    await runCommand("terraform", ["init", "-no-color"], options);
-    await runCommand("terraform", ["apply", "-auto-approve", "-no-color"], options);
+    await runCommand(terraformBinary(), ["init", "-no-color"], options);
+    await runCommand(terraformBinary(), ["apply", "-auto-approve", "-no-color"], options);
   } catch (reason) {
     error = (reason as Error).message;
   }

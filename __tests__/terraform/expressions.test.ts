@@ -5,6 +5,7 @@ import { localPath } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import { expressionString, mapExpression, terraformLiteral } from "../../src/modules/common/expression";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 
 jest.setTimeout(60_000);
 
@@ -35,8 +36,12 @@ async function outputs(name: string, hclOutput: boolean, build: (stack: Terrafor
   app.synth();
   delete process.env.SYNTH_HCL_OUTPUT;
   const terraform = async (...args: string[]) =>
-    (await runCommand("terraform", args, { cwd: path.join(folder, "stacks", "stack"), env: terraformEnvironment() }))
-      .stdout;
+    (
+      await runCommand(terraformBinary(), args, {
+        cwd: path.join(folder, "stacks", "stack"),
+        env: terraformEnvironment(),
+      })
+    ).stdout;
   await terraform("init", "-no-color");
   await terraform("apply", "-no-color", "-auto-approve");
   const json = JSON.parse(await terraform("output", "-json")) as Record<string, { value: unknown }>;

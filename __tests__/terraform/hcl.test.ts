@@ -17,6 +17,7 @@ import {
   RestoreGlueJob,
   Role,
 } from "../../src";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 
 jest.setTimeout(5 * 60_000);
 
@@ -66,8 +67,8 @@ afterAll(() => delete process.env.SYNTH_HCL_OUTPUT);
 
 async function expectValid(cwd: string): Promise<void> {
   const options = { cwd, env: terraformEnvironment() };
-  await runCommand("terraform", ["init", "-backend=false", "-no-color"], options);
-  const { stdout } = await runCommand("terraform", ["validate", "-json"], { ...options, okCodes: [0, 1] });
+  await runCommand(terraformBinary(), ["init", "-backend=false", "-no-color"], options);
+  const { stdout } = await runCommand(terraformBinary(), ["validate", "-json"], { ...options, okCodes: [0, 1] });
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: { summary: string }[] };
   // cdktf writes depends_on as Terraform 0.11 took it, which Terraform notes and still takes.
   expect([...new Set(diagnostics.map(({ summary }) => summary))]).toEqual(["Quoted references are deprecated"]);
@@ -82,7 +83,7 @@ test.each(STACKS)("%s in HCL is valid Terraform", async (stack) => {
 test.each(SCHEMA_STACKS)("%s in HCL is read by Terraform, and valid where its provider can be had", async (stack) => {
   const cwd = path.join(folder, "stacks", stack);
   expect(readdirSync(cwd)).toContain("cdk.tf");
-  await runCommand("terraform", ["get", "-no-color"], { cwd, env: terraformEnvironment() });
+  await runCommand(terraformBinary(), ["get", "-no-color"], { cwd, env: terraformEnvironment() });
   if (mysqlProviderVersion() !== undefined) await expectValid(cwd);
 });
 

@@ -2,7 +2,7 @@
 # the outputs of the stack `prod-data-lake`, and two functions. Without a state, set the names by hand: they are those of the
 # AWS console.
 
-_output() { terraform -chdir="cdktf.out/stacks/$ENV-data-lake" output -raw "$1"; }
+_output() { "${TERRAFORM_BINARY_NAME:-terraform}" -chdir="cdktf.out/stacks/$ENV-data-lake" output -raw "$1"; }
 
 if [ -n "${1:-}" ]; then
   export ENV=$1

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { repositoryRoot } from "../tools/paths";
 import { runCommand } from "../tools/run-command";
+import { terraformBinary } from "../tools/terraform-binary";
 
 /** A resource in a stack's state. */
 export interface DeployedResource {
@@ -50,7 +51,7 @@ export class CdktfProject {
 
   /** Tells whether a plan of a deployed stack finds nothing to change. */
   async isUnchanged(stack: string): Promise<boolean> {
-    const { code } = await runCommand("terraform", ["plan", "-detailed-exitcode", "-no-color"], {
+    const { code } = await runCommand(terraformBinary(), ["plan", "-detailed-exitcode", "-no-color"], {
       cwd: this.stackFolder(stack),
       env: this.environment,
       okCodes: [0, 2],
@@ -69,14 +70,14 @@ export class CdktfProject {
       env: this.environment,
       logFile: this.logFile("plan-destroy", stack),
     };
-    await runCommand("terraform", ["plan", "-destroy", "-no-color"], options);
+    await runCommand(terraformBinary(), ["plan", "-destroy", "-no-color"], options);
   }
 
   /** A stack's state: as JSON, its managed resources, its outputs. */
   async readState(
     stack: string,
   ): Promise<{ json: string; resources: DeployedResource[]; outputs: Record<string, unknown> }> {
-    const { stdout } = await runCommand("terraform", ["show", "-json"], {
+    const { stdout } = await runCommand(terraformBinary(), ["show", "-json"], {
       cwd: this.stackFolder(stack),
       env: this.environment,
     });

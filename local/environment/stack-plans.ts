@@ -5,6 +5,7 @@ import { startEmulator } from "../servers/aws/emulator";
 import { runCommand } from "../tools/run-command";
 import { ToolError } from "../tools/tool-error";
 import { terraformEnvironment } from "./terraform-cli-config";
+import { terraformBinary } from "../tools/terraform-binary";
 
 /** Plans synthesized stacks against an emulator with nothing in it. */
 export class StackPlans {
@@ -36,7 +37,7 @@ export class StackPlans {
     const override = { terraform: { backend: { local: { path: "plan.tfstate" } } }, provider: { aws } };
     writeFileSync(path.join(folder, "plan_override.tf.json"), JSON.stringify(override));
     const terraform = async (...args: string[]): Promise<string> =>
-      (await runCommand("terraform", args, { cwd: folder, env: this.environment })).stdout;
+      (await runCommand(terraformBinary(), args, { cwd: folder, env: this.environment })).stdout;
     try {
       await terraform("init", "-no-color");
     } catch (error) {

@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { localPath } from "../tools/paths";
+import { isOpenTofu } from "../tools/terraform-binary";
 import { ToolError } from "../tools/tool-error";
 
-const REGISTRY = "registry.terraform.io";
+const TERRAFORM_REGISTRY = "registry.terraform.io";
+const OPENTOFU_REGISTRY = "registry.opentofu.org";
+
+/** The registry whose providers the program of this run asks for. */
+const registry = (): string => (isOpenTofu() ? OPENTOFU_REGISTRY : TERRAFORM_REGISTRY);
 
 /** A folder that holds providers, and which, as `namespace/type`. */
 export interface ProviderMirror {
@@ -41,23 +46,48 @@ function folders(parent: string): string[] {
 }
 
 /**
+ * A mirror with what Terraform's mirror holds, under the name of OpenTofu's registry, which has the same packages; it takes no
+ * space on a disk where files can be linked.
+ */
+function copyForOpenTofu(mirror: string): string {
+  const source = path.join(mirror, TERRAFORM_REGISTRY);
+  const copy = localPath("opentofu-mirror", createHash("sha256").update(mirror).digest("hex").slice(0, 16));
+  const target = path.join(copy, OPENTOFU_REGISTRY);
+  if (!existsSync(source) || existsSync(target)) return copy;
+  const files = readdirSync(source, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const file of files) {
+    const from = path.join(file.parentPath, file.name);
+    const to = path.join(target, path.relative(source, from));
+    mkdirSync(path.dirname(to), { recursive: true });
+    try {
+      linkSync(from, to);
+    } catch {
+      copyFileSync(from, to); // another disk
+    }
+  }
+  return copy;
+}
+
+/**
  * The mirrors on this machine, in the order in which they are asked; a provider counts for the first that has it.
  *
  * @throws ToolError where `TF_PROVIDER_MIRROR` names a folder that is no mirror
  */
 export function findMirrors(): ProviderMirror[] {
   const named = process.env["TF_PROVIDER_MIRROR"];
-  if (named !== undefined && named !== "" && !existsSync(path.join(named, REGISTRY))) {
-    throw new ToolError(`TF_PROVIDER_MIRROR must name a folder that holds ${REGISTRY}/, got ${named}`);
+  const isMirror = (folder: string): boolean =>
+    [TERRAFORM_REGISTRY, registry()].some((host) => existsSync(path.join(folder, host)));
+  if (named !== undefined && named !== "" && !isMirror(named)) {
+    throw new ToolError(`TF_PROVIDER_MIRROR must name a folder that holds ${registry()}/, got ${named}`);
   }
-  const candidates = [...(named ? [path.resolve(named)] : []), ...impliedMirrors(), ...optionalSoftware()];
+  const all = [...(named ? [path.resolve(named)] : []), ...impliedMirrors(), ...optionalSoftware()];
+  const candidates = isOpenTofu() ? all.flatMap((folder) => [folder, copyForOpenTofu(folder)]) : all;
   const seen = new Set<string>();
   return candidates.flatMap((folder) => {
-    const registry = path.join(folder, REGISTRY);
-    const all = folders(registry).flatMap((namespace) =>
-      folders(path.join(registry, namespace)).map((type) => `${namespace}/${type}`),
+    const found = folders(path.join(folder, registry())).flatMap((namespace) =>
+      folders(path.join(folder, registry(), namespace)).map((type) => `${namespace}/${type}`),
     );
-    const providers = all.filter((provider) => !seen.has(provider));
+    const providers = found.filter((provider) => !seen.has(provider));
     providers.forEach((provider) => seen.add(provider));
     return providers.length > 0 ? [{ folder, providers }] : [];
   });
@@ -65,7 +95,8 @@ export function findMirrors(): ProviderMirror[] {
 
 /** The CLI configuration that takes from each mirror what it has, and the rest from the registry. */
 export function renderCliConfig(mirrors: ProviderMirror[]): string {
-  const list = (providers: string[]): string => JSON.stringify(providers.map((provider) => `${REGISTRY}/${provider}`));
+  const list = (providers: string[]): string =>
+    JSON.stringify(providers.map((provider) => `${registry()}/${provider}`));
   const blocks = mirrors.map(
     ({ folder, providers }) =>
       `  filesystem_mirror {\n    path    = ${JSON.stringify(folder)}\n    include = ${list(providers)}\n  }\n`,
@@ -90,7 +121,7 @@ export function terraformEnvironment(): NodeJS.ProcessEnv {
     mkdirSync(path.dirname(configFile), { recursive: true });
     writeFileSync(configFile, text);
   }
-  const pluginCache = localPath("plugin-cache");
+  const pluginCache = localPath(isOpenTofu() ? "opentofu-plugin-cache" : "plugin-cache");
   mkdirSync(pluginCache, { recursive: true });
   return {
     ...environment,

@@ -3,6 +3,7 @@ import path from "node:path";
 import { localPath } from "../tools/paths";
 import { runCommand } from "../tools/run-command";
 import { ToolError } from "../tools/tool-error";
+import { terraformBinary } from "../tools/terraform-binary";
 
 /** A provider as Terraform's `required_providers` names it. */
 export interface RequiredProvider {
@@ -22,7 +23,7 @@ export async function canGetProvider(provider: RequiredProvider, environment: No
   const configuration = { terraform: { required_providers: { provider } } };
   writeFileSync(path.join(folder, "main.tf.json"), JSON.stringify(configuration));
   try {
-    await runCommand("terraform", ["init", "-no-color"], { cwd: folder, env: environment });
+    await runCommand(terraformBinary(), ["init", "-no-color"], { cwd: folder, env: environment });
     return true;
   } catch (error) {
     if (error instanceof ToolError) return false;

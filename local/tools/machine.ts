@@ -1,5 +1,6 @@
 import semver from "semver";
 import { runCommand } from "./run-command";
+import { isOpenTofu, terraformBinary } from "./terraform-binary";
 import { ToolError } from "./tool-error";
 
 interface Requirement {
@@ -22,6 +23,11 @@ const TERRAFORM: Requirement = {
   version: /Terraform v(\S+)/,
   range: ">=1.11.0",
   install: "https://developer.hashicorp.com/terraform/install",
+};
+const OPENTOFU: Requirement = {
+  ...TERRAFORM,
+  version: /OpenTofu v(\S+)/,
+  install: "https://opentofu.org/docs/intro/install",
 };
 const PYTHON: Requirement = {
   command: "python3",
@@ -48,7 +54,14 @@ const NODE: Requirement = {
   install: "https://nodejs.org",
 };
 
-const REQUIREMENTS = { node: NODE, python3: PYTHON, terraform: TERRAFORM };
+function requirements(): Record<string, Requirement> {
+  const command = terraformBinary();
+  return {
+    node: NODE,
+    python3: PYTHON,
+    ...(isOpenTofu() ? { opentofu: { ...OPENTOFU, command } } : { terraform: { ...TERRAFORM, command } }),
+  };
+}
 
 /**
  * The versions of what must be on the machine, by name.
@@ -56,7 +69,7 @@ const REQUIREMENTS = { node: NODE, python3: PYTHON, terraform: TERRAFORM };
  * @throws ToolError where one is missing or too old
  */
 export async function checkMachine(): Promise<Record<string, string>> {
-  const entries = Object.entries(REQUIREMENTS).map(
+  const entries = Object.entries(requirements()).map(
     async ([name, requirement]) => [name, await checkRequirement(name, requirement)] as const,
   );
   return Object.fromEntries(await Promise.all(entries));

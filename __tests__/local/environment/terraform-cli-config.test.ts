@@ -51,6 +51,17 @@ test("the configuration names what each mirror has, and takes the rest from the 
   );
 });
 
+test("OpenTofu finds what Terraform's mirror has under its own registry's name", () => {
+  process.env["TERRAFORM_BINARY_NAME"] = "tofu";
+  const mirror = provider("named", "acme/one");
+  const binary = path.join("acme/one/1.0.0/linux_amd64/terraform-provider-one");
+  writeFileSync(path.join(mirror, "registry.terraform.io", binary), "the provider");
+  process.env["TF_PROVIDER_MIRROR"] = mirror;
+  const [found] = findMirrors().filter(({ providers }) => providers.includes("acme/one"));
+  expect(readFileSync(path.join(found?.folder ?? "", "registry.opentofu.org", binary), "utf8")).toBe("the provider");
+  expect(renderCliConfig(found ? [found] : [])).toContain('include = ["registry.opentofu.org/acme/one"]');
+});
+
 test("a folder that is no mirror is refused", () => {
   process.env["TF_PROVIDER_MIRROR"] = folder;
   expect(() => findMirrors()).toThrow(

@@ -51,6 +51,18 @@ test("refuses a Terraform before 1.11", async () => {
   );
 });
 
+test("takes OpenTofu where cdktf's variable names it", async () => {
+  program("tofu", "OpenTofu v1.12.6");
+  process.env["TERRAFORM_BINARY_NAME"] = "tofu";
+  try {
+    expect(await checkMachine()).toEqual({ node: process.version.slice(1), python3: "3.11.7", opentofu: "1.12.6" });
+    program("tofu", "OpenTofu v1.10.0");
+    await expect(checkMachine()).rejects.toThrow("opentofu >=1.11 is needed, this machine has 1.10.0");
+  } finally {
+    delete process.env["TERRAFORM_BINARY_NAME"];
+  }
+});
+
 test("refuses a Java that Spark does not run on", async () => {
   program("java", 'openjdk version \\"21.0.2\\" 2024-01-16');
   await expect(checkJava()).rejects.toThrow(

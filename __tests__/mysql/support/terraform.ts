@@ -4,6 +4,7 @@ import path from "node:path";
 import { localPath } from "../../../local/tools/paths";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
 import { blocksOf } from "../../support/runbook";
+import { terraformBinary } from "../../../local/tools/terraform-binary";
 
 /** Result of a run of Terraform. */
 export interface TerraformResult {
@@ -23,7 +24,7 @@ export function mysqlProviderVersion(): string | undefined {
   const requirement = { mysql: { source: "petoju/mysql", version: "~> 3.0.88" } };
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "main.tf.json"), JSON.stringify({ terraform: { required_providers: requirement } }));
-  const { status } = spawnSync("terraform", ["init", "-upgrade"], { cwd: folder, env: terraformEnvironment() });
+  const { status } = spawnSync(terraformBinary(), ["init", "-upgrade"], { cwd: folder, env: terraformEnvironment() });
   const lock = status === 0 ? readFileSync(path.join(folder, ".terraform.lock.hcl"), "utf8") : "";
   return /version\s*=\s*"([^"]+)"/.exec(lock)?.[1];
 }
@@ -95,7 +96,7 @@ export class Terraform {
   }
 
   run(...args: string[]): TerraformResult {
-    return this.spawn("terraform", args);
+    return this.spawn(terraformBinary(), args);
   }
 
   private spawn(command: string, args: string[]): TerraformResult {

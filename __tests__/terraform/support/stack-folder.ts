@@ -4,6 +4,7 @@ import { App } from "cdktf";
 import { localPath } from "../../../local/tools/paths";
 import { runCommand } from "../../../local/tools/run-command";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
+import { terraformBinary } from "../../../local/tools/terraform-binary";
 
 /** Planned change of one resource. */
 interface ResourceChange {
@@ -74,7 +75,7 @@ export class StackFolder {
   }
 
   async terraform(...args: string[]): Promise<string> {
-    const { stdout } = await runCommand("terraform", args, { cwd: this.stackFolder, env: this.environment });
+    const { stdout } = await runCommand(terraformBinary(), args, { cwd: this.stackFolder, env: this.environment });
     return stdout;
   }
 
