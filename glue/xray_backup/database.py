@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import pymysql
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,7 +21,9 @@ from pymysql.constants import ER
 from xray_backup.aws import aws_client, region_of_arn
 from xray_backup.errors import BackupError, UnavailableError, UsageError
 
+SecretStage = Literal["AWSCURRENT", "AWSPREVIOUS"]
 SslMode = Literal["VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED"]
+SECRET_STAGES: tuple[SecretStage, ...] = ("AWSCURRENT", "AWSPREVIOUS")
 SSL_MODES: tuple[SslMode, ...] = ("VERIFY_IDENTITY", "VERIFY_CA", "REQUIRED", "DISABLED")
 # The authorities of RDS, which travel with the package.
 RDS_AUTHORITIES = "rds-ca-bundle.pem"
@@ -74,8 +76,13 @@ _SECRET_HINTS = {
 }
 
 
-def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
+def read_secret(secret_id: str, endpoint_url: str | None = None, stage: SecretStage = "AWSCURRENT") -> Secret:
     """The secret of that name or ARN, from AWS Secrets Manager; an ARN's own region is asked.
+
+    Args:
+        secret_id: name or ARN.
+        endpoint_url: an emulator's address (default: AWS itself).
+        stage: version of the secret, as Secrets Manager labels it.
 
     Raises:
         UsageError: it cannot be read, or has not RDS's keys; its values are never part of the message.
@@ -85,7 +92,7 @@ def read_secret(secret_id: str, endpoint_url: str | None = None) -> Secret:
         raise UsageError("--secret_id must be the name or the ARN of a secret, and what was given is neither")
     client = aws_client("secretsmanager", endpoint_url, region_of_arn(secret_id))
     try:
-        document = json.loads(client.get_secret_value(SecretId=secret_id)["SecretString"])
+        document = json.loads(client.get_secret_value(SecretId=secret_id, VersionStage=stage)["SecretString"])
         if not isinstance(document, dict):
             raise ValueError
         if document.get("engine", "mysql") != "mysql":
@@ -127,6 +134,8 @@ class Database:
     ssl_mode: SslMode = "VERIFY_IDENTITY"
     ssl_ca: Path | None = None
     source: tuple[str, str | None] | None = None
+    # By source: the secret whose password the server took last, where it is not the one that was read first.
+    _accepted: ClassVar[dict[tuple[str, str | None] | None, Secret]] = {}
 
     @classmethod
     def open(cls, secret_id: str, endpoint_url: str | None, ssl_mode: SslMode, ssl_ca: Path | None) -> Database:
@@ -159,27 +168,68 @@ class Database:
             BackupError: the server cannot be reached or refuses.
         """
         try:
-            connection = pymysql.connect(
-                host=self.secret.host,
-                port=self.secret.port,
-                user=self.secret.username,
-                # As bytes: PyMySQL takes a text for Latin-1, and MySQL for what its client sends, which is UTF-8.
-                password=self.secret.password.encode(),
-                database=(self.schema if schema is None else schema) or None,
-                charset="utf8mb4",
-                autocommit=False,
-                connect_timeout=10,
-                read_timeout=3600,
-                write_timeout=3600,
-                init_command=_SESSION,
-                ssl=ssl_context(self.ssl_mode, self.ssl_ca),
-                ssl_disabled=self.ssl_mode == "DISABLED",
-            )
+            connection = self._log_in((self.schema if schema is None else schema) or None)
             for statement in (_LIMITS_OF_MARIADB if is_mariadb(connection) else _LIMITS, _ISOLATION):
                 execute(connection, statement)
         except pymysql.MySQLError as error:
             raise self.explained(error) from None
         return connection
+
+    def _log_in(self, schema: str | None) -> Connection:
+        """A connection, by whichever password the server takes: a rotation may be under way.
+
+        A new password is in the secret before the server has it, and the server keeps the old one beside it afterwards.
+        """
+        accepted = self._accepted.get(self.source, self.secret)
+        try:
+            return self._connection_of(accepted, schema)
+        except pymysql.OperationalError as error:
+            if error.args[0] != ER.ACCESS_DENIED_ERROR or self.source is None:
+                raise
+            refused, refusal = {accepted.password}, error
+        for secret in self._read_again(self.source):
+            if secret.password in refused:
+                continue
+            try:
+                connection = self._connection_of(secret, schema)
+            except pymysql.OperationalError as error:
+                if error.args[0] != ER.ACCESS_DENIED_ERROR:
+                    raise
+                refused.add(secret.password)
+            else:
+                self._accepted[self.source] = secret
+                return connection
+        raise refusal
+
+    def _read_again(self, source: tuple[str, str | None]) -> Iterator[Secret]:
+        """The secret as it is now, and as it was before, where they are for the same server and schema."""
+        for stage in SECRET_STAGES:
+            try:
+                secret = read_secret(*source, stage)
+            except UsageError:
+                # A secret has one version only until it is written again, and none once it is deleted.
+                continue
+            # A run that began on one server must not go on on another.
+            if (secret.host, secret.port, secret.dbname) == (self.secret.host, self.secret.port, self.secret.dbname):
+                yield secret
+
+    def _connection_of(self, secret: Secret, schema: str | None) -> Connection:
+        return pymysql.connect(
+            host=secret.host,
+            port=secret.port,
+            user=secret.username,
+            # As bytes: PyMySQL takes a text for Latin-1, and MySQL for what its client sends, which is UTF-8.
+            password=secret.password.encode(),
+            database=schema,
+            charset="utf8mb4",
+            autocommit=False,
+            connect_timeout=10,
+            read_timeout=3600,
+            write_timeout=3600,
+            init_command=_SESSION,
+            ssl=ssl_context(self.ssl_mode, self.ssl_ca),
+            ssl_disabled=self.ssl_mode == "DISABLED",
+        )
 
     def explained(self, error: Exception) -> BackupError:
         """`error` in one line; the server's own text is left out, since it may quote a row's values."""
