@@ -265,7 +265,7 @@ def test_a_wrong_password(s3_lab: Lab, emulator: Emulator) -> None:
     ("job", "right", "table"),
     [
         ("backup", "SELECT", "image"),
-        ("purge", "SELECT", "image"),
+        ("purge", "SELECT", "transaction"),
         ("purge", "DELETE", "pred_bounding_box"),
         ("purge", "TRIGGER", "transaction"),
         ("purge", "REFERENCES", "*.*"),

@@ -10,7 +10,7 @@ import pytest
 from tests.support.lab import Emulator, Lab, command
 from tests.support.model_lab import ModelLab
 from tests.support.mysql_server import MySqlServer
-from tests.support.purge_user import RIGHTS_0_1_0, purge_user
+from tests.support.purge_user import RIGHTS, RIGHTS_0_1_0, purge_user
 from tests.support.saved import saved_lab
 from tests.support.workloads import on_every_model
 from xray_backup import purge as purging
@@ -249,8 +249,9 @@ def test_the_constructs_rights_are_all_that_a_purge_needs(archived: Lab) -> None
         assert purged(archived, database, dry_run=True).units == {"would_delete": 19}
         assert purged(archived, database).units == {"deleted": 19}
         connection = database.connect()
-        with pytest.raises(pymysql.MySQLError, match="DELETE command denied"), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM image")
+        for denied in ("DELETE FROM image", "SELECT image_file FROM image", "SELECT COUNT(*) FROM image"):
+            with pytest.raises(pymysql.MySQLError, match="command denied"), connection.cursor() as cursor:
+                cursor.execute(denied)
         connection.close()
     assert (keys(archived), archived.count("image")) == ({20}, 20)
 
@@ -263,6 +264,15 @@ def test_tables_that_a_purge_has_nothing_to_do_with_do_not_stop_it(archived: Lab
     # A backup is not whole without them.
     with pytest.raises(BackupError, match=r"table .*log is of engine MyISAM: only InnoDB"):
         archive(archived.run(), "b", DAY)
+
+
+def test_a_purge_to_which_other_tables_are_hidden_names_the_right_that_shows_them(archived: Lab) -> None:
+    rights = {target: right for target, right in RIGHTS.items() if target != "*.*"}
+    with (
+        purge_user(archived, rights) as user,
+        pytest.raises(BackupError, match=r"lacks REFERENCES \(.*: GRANT REFERENCES ON \*\.\*"),
+    ):
+        purged(archived, archived.database(**user))
 
 
 def test_a_purge_that_cannot_see_deletes_nothing_and_names_the_rights(archived: Lab) -> None:

@@ -326,11 +326,19 @@ def test_each_message_of_a_page_is_one_of_the_package(page: str) -> None:
             assert part.strip(" '") in known or part.strip() in OTHERS, f"{page}: {message}"
 
 
-def test_an_account_is_locked(lake: Lake) -> None:
+def test_an_account_is_locked_and_its_old_password_discarded(lake: Lake) -> None:
+    server = {"host": lake.lab.server.host, "port": lake.lab.server.port, "user": "xray_app"}
     with lake.desk.page("secret-lost-or-leaked") as page:
         page.next("Do")
-    with pytest.raises(pymysql.err.OperationalError, match="locked"):
-        pymysql.connect(host=lake.lab.server.host, port=lake.lab.server.port, user="xray_app", password="xray_app")
+        with pytest.raises(pymysql.err.OperationalError, match="locked"):
+            pymysql.connect(**server, password="xray_app")
+        lake.lab.sql("ALTER USER 'xray_app'@'%' IDENTIFIED BY 'new' RETAIN CURRENT PASSWORD ACCOUNT UNLOCK")
+        for password in ("xray_app", "new"):
+            pymysql.connect(**server, password=password).close()
+        page.next("Do")
+    with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
+        pymysql.connect(**server, password="xray_app")
+    pymysql.connect(**server, password="new").close()
 
 
 def test_each_page_is_used_in_a_test() -> None:

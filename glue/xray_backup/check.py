@@ -20,7 +20,7 @@ import pymysql
 
 from xray_backup.archive_policy import ArchivePolicy, policy_scopes
 from xray_backup.aws import region_of_arn
-from xray_backup.data_model import DataModel, quoted
+from xray_backup.data_model import DataModel, Table, quoted
 from xray_backup.database import Connection, Database, SslMode, query, ssl_context
 from xray_backup.database_model import SchemaTables, TableChoice, read_tables, unread_tables
 from xray_backup.errors import BackupError, KeyAccessError, UsageError
@@ -197,7 +197,7 @@ class _Check:
 
     def _reads(self) -> str:
         schema, choice = self._database.schema, self._subject.tables
-        check_right(self._connection, schema, "SELECT", choice.expected)
+        check_right(self._connection, schema, "SELECT", self._read_by_name)
         unread = unread_tables(self._connection, schema, choice) if self._subject.job == "backup" else []
         try:
             self._found = read_tables(self._connection, schema, choice.without(unread))
@@ -211,6 +211,14 @@ class _Check:
         targets = (f"{quoted(schema)}.{quoted(name)}" for name in unread)
         grants = grant_statements("SELECT", targets, account)
         return _Warning(f"{text}; not on {', '.join(unread)}, which no backup will hold: {grants}")
+
+    @property
+    def _read_by_name(self) -> Sequence[Table]:
+        """The tables that the job reads rows of, as far as its arguments name them."""
+        if self._subject.job != "purge":
+            return self._subject.tables.expected
+        names = dict.fromkeys(name for policy in self._subject.policies for name in policy.named_tables)
+        return [Table(name, (), ()) for name in names]
 
     @property
     def _model(self) -> DataModel:

@@ -23,6 +23,7 @@ from xray_backup.archive_policy import ArchivePolicy, PolicyScope, policy_scopes
 from xray_backup.committed_copy import database_time
 from xray_backup.data_model import ForeignKey, Table, quoted
 from xray_backup.database import OVERTAKEN, Connection, execute, query, retried
+from xray_backup.database_model import SchemaTables
 from xray_backup.delete_effects import changed_rows, find_delete_effects
 from xray_backup.errors import BackupError, NewerFormatError, UsageError, VerificationError
 from xray_backup.in_parallel import ahead, in_parallel
@@ -35,7 +36,7 @@ from xray_backup.manifest_store import OnDamage
 from xray_backup.purge_record import ChunkResult, Outcome, PurgeRecorder, PurgeResult, unpurged_archives
 from xray_backup.purge_units import Block, Chunk, read_blocks
 from xray_backup.restore_proof import blocked_by_inserts, restore_proof
-from xray_backup.rights import check_rights
+from xray_backup.rights import check_right, check_rights
 from xray_backup.rows_in_order import RowsInOrder, count_and_digest, digest
 from xray_backup.run import Run
 from xray_backup.verification import FileContent, verify
@@ -92,7 +93,7 @@ def purge(
 def _scope(run: Run, policy: ArchivePolicy) -> PolicyScope:
     """The policy's scope in the database as it is, once the user has shown its rights."""
     with run.database.session() as connection:
-        found = run.read_tables(connection)
+        found = _tables(run, connection, policy)
         found.check(policy.named_tables)
         scope = policy_scopes(found.model, run.policies)[run.policies.index(policy)]
         for table in (*scope.purged, *scope.ancestors):
@@ -100,6 +101,15 @@ def _scope(run: Run, policy: ArchivePolicy) -> PolicyScope:
             found.check(found.references.get(table.name, ()))
         check_rights(connection, run.database.schema, "purge", found.model, [scope])
     return scope
+
+
+def _tables(run: Run, connection: Connection, policy: ArchivePolicy) -> SchemaTables:
+    try:
+        return run.read_tables(connection, policy.named_tables)
+    except UsageError:
+        # Without this right the tables that a purge does not read look as if they were not there.
+        check_right(connection, run.database.schema, "REFERENCES", ())
+        raise
 
 
 def _purge(

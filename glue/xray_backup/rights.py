@@ -43,8 +43,7 @@ def tables_for(job: str, right: str, model: DataModel, scopes: Sequence[PolicySc
     if job != "purge":
         return model.tables
     purged = {table.name for scope in scopes for table in scope.purged}
-    read = purged | {table.name for scope in scopes for table in scope.ancestors}
-    return [table for table in model.tables if table.name in (purged if right in PURGE_RIGHTS else read)]
+    return [table for table in model.tables if table.name in purged]
 
 
 def is_denied(error: pymysql.MySQLError) -> bool:

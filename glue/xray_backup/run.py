@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,14 +63,21 @@ class Run:
         choice = self.tables.without(unread_tables(connection, schema, self.tables))
         return self._read(connection, choice).whole_model()
 
-    def read_tables(self, connection: Connection) -> SchemaTables:
+    def read_tables(self, connection: Connection, readable: Iterable[str] | None = None) -> SchemaTables:
         """The tables of the database as it is now, those that cannot be backed up or read too.
+
+        Args:
+            connection: the run's user.
+            readable: names of those that the user reads rows of (default: all that have to be there).
 
         Raises:
             UsageError: it has no table, or lacks one.
             BackupError: a table that has to be there, and that the user may not read.
         """
-        return self._read(connection, self.tables)
+        if readable is None:
+            return self._read(connection, self.tables)
+        check_right(connection, self.database.schema, "SELECT", [Table(name, (), ()) for name in readable])
+        return read_tables(connection, self.database.schema, self.tables)
 
     def _read(self, connection: Connection, choice: TableChoice) -> SchemaTables:
         # Rights first: who may not see a table is told which right is missing, not that there is no table.

@@ -9,7 +9,6 @@ from typing import Any
 from tests.support.lab import Lab
 
 RIGHTS = {
-    "`{schema}`.image": "SELECT",
     "`{schema}`.`transaction`": "SELECT, DELETE, TRIGGER",
     "`{schema}`.pred_bounding_box": "SELECT, DELETE, TRIGGER",
     "*.*": "REFERENCES",

@@ -89,8 +89,8 @@ export class SchemaUser {
   }
 
   /**
-   * The purge job: it reads, deletes what is proven to be archived, and sees the triggers and foreign keys, of any schema,
-   * by which a delete would reach other rows.
+   * The purge job: it reads and deletes what is proven to be archived, and sees the triggers and foreign keys, of any schema,
+   * by which a delete would reach other rows. It reads no other table: no name of an image.
    */
   static purge(secret: SchemaUserProps["secret"], options: PurgeUserOptions = {}): SchemaUser {
     const { dataModel = DataModel.xray(), policies, ...account } = options;
@@ -98,10 +98,9 @@ export class SchemaUser {
     if (purged.length === 0) {
       throw new SchemaError("must be given with a dataModel, got none: nothing says what grows old", "policies");
     }
-    const others = dataModel.tables.filter(({ name }) => !purged.includes(name));
     return new SchemaUser(
       { ...account, secret, privileges: [SELECT, DELETE, TRIGGER], tables: purged },
-      { readOnlyTables: others.map(({ name }) => name), onEveryTable: [REFERENCES] },
+      { onEveryTable: [REFERENCES] },
     );
   }
 
@@ -139,10 +138,7 @@ export class SchemaUser {
   /** Privileges on every table of the server. */
   readonly onEveryTable: readonly SchemaPrivilege[];
 
-  constructor(
-    props: SchemaUserProps,
-    more: { readonly readOnlyTables?: string[]; readonly onEveryTable?: SchemaPrivilege[] } = {},
-  ) {
+  constructor(props: SchemaUserProps, more: { readonly onEveryTable?: SchemaPrivilege[] } = {}) {
     this.secret = props.secret;
     this.privileges = [...props.privileges];
     this.tables = [...props.tables];
@@ -151,9 +147,6 @@ export class SchemaUser {
     this.host = (props.host ?? "%").toLowerCase();
     this.takeOver = props.takeOver ?? false;
     this.onEveryTable = more.onEveryTable ?? [];
-    this.privilegesByTable = new Map([
-      ...(more.readOnlyTables ?? []).map((table) => [table, [SELECT]] as const),
-      ...this.tables.map((table) => [table, this.privileges] as const),
-    ]);
+    this.privilegesByTable = new Map(this.tables.map((table) => [table, this.privileges] as const));
   }
 }
