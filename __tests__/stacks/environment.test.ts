@@ -140,6 +140,15 @@ it.each<[Partial<Environment>, string]>([
       `got "${adminCidr}"`,
   ]),
   [
+    { passwordVersions: { xray_reader: 2 } as Environment["passwordVersions"] },
+    "test-data-lake: passwordVersions user must be one of xray_app, xray_backup, xray_purge, xray_restore, got " +
+      '"xray_reader"',
+  ],
+  [
+    { passwordVersions: { xray_app: 0 } },
+    "test-data-lake/Database: passwordVersion must be a whole number from 1 to 1000000, got 0",
+  ],
+  [
     { adminCidr: "203.0.113.7/32", protect: true },
     'test-data-lake: adminCidr must be left out with protect: true, got "203.0.113.7/32": use the bastion',
   ],
@@ -178,6 +187,14 @@ it("warns of a schema stack without a way in, with both ways", () => {
   expect(warnings({ adminCidr: "203.0.113.7/32" })).toEqual([expect.stringContaining("publiclyAccessible")]);
   const mysql = { host: "127.0.0.1", port: 3306 };
   expect(warnings({ localEndpoints: { aws: "http://127.0.0.1:5000", mysql } })).toEqual([]);
+});
+
+it("gives each database user the number of its password", () => {
+  const stacks = synthesizeApp((app) => addEnvironment(app, { ...valid, passwordVersions: { xray_backup: 7 } }));
+  const lake = stacks["test-data-lake"];
+  const version = (user: string) =>
+    lake?.resource("aws_secretsmanager_secret_version", `Database_${user}-secret_Version`).secret_string_wo_version;
+  expect([version("xray_backup"), version("xray_app")]).toEqual([7, 1]);
 });
 
 it("hands a data model of one's own to jobs, catalog and users", () => {

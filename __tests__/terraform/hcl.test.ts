@@ -49,7 +49,8 @@ function synthesizeOtherConstructs(): void {
   new BackupCatalog(stack, "Catalog", { bucket });
   const role = new Role(stack, "App", { assumedBy: { type: "AWS", identifiers: ["123456789012"] } });
   DataLakeBucket.fromBucketName(stack, "Imported", "theirs").grantRead(role, "images");
-  database.grantConnect(role, "xray_app");
+  database.addUser("xray_app");
+  database.grantReadSecret(role, "xray_app");
   app.synth();
 }
 

@@ -43,7 +43,7 @@ export class ReplayError extends ToolError {
   }
 }
 
-type Action = "create" | "destroy";
+type Action = "create" | "destroy" | "setPasswords";
 
 interface Resource {
   readonly address: string;
@@ -73,6 +73,16 @@ export function replayDestroy(options: ReplayOptions): Promise<string[]> {
   return replay(options, "destroy");
 }
 
+/**
+ * Runs what the provider would run on an apply after each user's `password_wo_version` has changed.
+ *
+ * @returns the addresses of the users
+ * @throws ReplayError for the first statement that the server refuses
+ */
+export function replayPasswords(options: ReplayOptions): Promise<string[]> {
+  return replay(options, "setPasswords");
+}
+
 /** A connection as the provider makes it: several statements in a query, and no strict mode. */
 export async function connectAsProvider(server: ReplayOptions["server"]): Promise<Connection> {
   const { caFile, ...account } = server;
@@ -86,7 +96,8 @@ export async function connectAsProvider(server: ReplayOptions["server"]): Promis
 }
 
 async function replay(options: ReplayOptions, action: Action): Promise<string[]> {
-  const { stack, resources } = readStack(options.stackFile);
+  const { stack, resources: all } = readStack(options.stackFile);
+  const resources = action === "setPasswords" ? all.filter(({ type }) => type === "mysql_user") : all;
   if (action === "destroy") resources.reverse();
   const expressions = new Expressions(stack, path.dirname(options.stackFile), options.readSecret);
   const connection = await connectAsProvider(options.server);
@@ -119,6 +130,10 @@ async function act(
     case "mysql_sql":
       return connection.query((await values(creates ? "create_sql" : "delete_sql")).join());
     case "mysql_user":
+      if (action === "setPasswords") {
+        const retain = resource.arguments["retain_old_password"] === true ? " RETAIN CURRENT PASSWORD" : "";
+        return connection.query(`ALTER USER ?@? IDENTIFIED BY ?${retain}`, await values("user", "host", "password_wo"));
+      }
       return creates
         ? connection.query("CREATE USER ?@? IDENTIFIED BY ?", await values("user", "host", "password_wo"))
         : connection.query("DROP USER ?@?", await values("user", "host"));

@@ -15,13 +15,9 @@ import { MetadataDatabase } from "../modules/database/metadata-database";
 import { PurgeGlueJob } from "../modules/backup/purge-glue-job";
 import { RestoreGlueJob } from "../modules/backup/restore-glue-job";
 import { WebIdentityRole } from "../modules/access/web-identity-role";
+import { DATABASE_USERS, type DatabaseUser } from "./database-users";
 import type { Environment } from "./environment";
 import { EnvironmentStack } from "./environment-stack";
-
-/** The MySQL users that people and jobs log in as; the schema stack creates them and grants them their rights. */
-export const DATABASE_USERS = ["xray_app", "xray_backup", "xray_purge", "xray_restore"] as const;
-/** One of {@link DATABASE_USERS}. */
-export type DatabaseUser = (typeof DATABASE_USERS)[number];
 
 /** The AWS side of an environment: key, network, bucket, database, secrets, backup job and alarms. */
 export class DataLakeStack extends EnvironmentStack {
@@ -85,10 +81,12 @@ export class DataLakeStack extends EnvironmentStack {
       skipFinalSnapshot: !protect,
     });
     this.database = database;
-    this.secrets = Object.fromEntries(DATABASE_USERS.map((user) => [user, database.addUser(user)])) as Record<
-      DatabaseUser,
-      IDatabaseSecret
-    >;
+    this.secrets = Object.fromEntries(
+      DATABASE_USERS.map((user) => [
+        user,
+        database.addUser(user, { passwordVersion: environment.passwordVersions?.[user] }),
+      ]),
+    ) as Record<DatabaseUser, IDatabaseSecret>;
     if (environment.bastion) {
       this.bastion = new DatabaseBastion(this, "Bastion", { ...environment.bastion, database, network, encryptionKey });
     }

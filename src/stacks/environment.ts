@@ -1,7 +1,7 @@
 import type { IConstruct } from "constructs";
 import type { BackupCatalogProps } from "../modules/backup/backup-catalog";
 import type { BackupGlueJobProps } from "../modules/backup/backup-glue-job";
-import { checkInteger, checkPattern, checkPublicCidr } from "../modules/common/checks";
+import { checkInteger, checkOneOf, checkPattern, checkPublicCidr } from "../modules/common/checks";
 import type { DataLakeAlarmsProps } from "../modules/backup/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
 import type { ArchivePolicyProps, DataModel } from "../modules/common/data-model";
@@ -9,6 +9,7 @@ import type { DataLakeNetworkProps } from "../modules/network/data-lake-network"
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/database/metadata-database-props";
 import type { PurgeGlueJobProps } from "../modules/backup/purge-glue-job";
 import type { DatabaseBastionProps } from "../modules/access/database-bastion";
+import { DATABASE_USERS, type DatabaseUser } from "./database-users";
 import { regionFault } from "../modules/common/rds-authorities";
 import { ValidationError } from "../modules/common/validation-error";
 import type { WebIdentityRoleProps } from "../modules/access/web-identity-role";
@@ -155,6 +156,11 @@ export interface Environment {
    */
   readonly network?: Settings<DataLakeNetworkProps, "network">;
   /**
+   * Numbers of the database users' passwords; a higher one makes a new password. Deploy both stacks after a change.
+   * @default - 1 for each user
+   */
+  readonly passwordVersions?: Readonly<Partial<Record<DatabaseUser, number>>>;
+  /**
    * The rows that are archived and purged by their age.
    * @default - those of `transaction` by `time`; none with a `dataModel` of your own
    */
@@ -216,6 +222,9 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
   }
   checkPublicCidr(scope, "adminCidr", environment.adminCidr);
   checkStackProps(scope, environment);
+  for (const user of Object.keys(environment.passwordVersions ?? {})) {
+    checkOneOf(scope, "passwordVersions user", user, DATABASE_USERS);
+  }
   if (localEndpoints && environment.stateBucketName !== undefined) {
     throw new ValidationError(
       scope,

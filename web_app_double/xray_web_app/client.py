@@ -67,6 +67,7 @@ class WebApp:
         clock: Callable[[], datetime] = datetime.now,
         observer: Observer | None = None,
         schema: str = "x_ray",
+        images: ImageFolder | None = None,
     ) -> None:
         """
         Args:
@@ -74,11 +75,12 @@ class WebApp:
             clock: gives the time of a prediction; the app takes its host's.
             observer: told of statements and commits.
             schema: the app names `x_ray`; a test may have several on one server.
+            images: of an earlier run (default: a new one, as the app makes).
         """
         self._clock = clock
         self._observer = observer or Observer()
         self._schema = schema
-        self._images = ImageFolder(settings)
+        self._images = images or ImageFolder(settings)
         self._connection = pymysql.connect(**settings.database)
 
     def close(self) -> None:

@@ -494,18 +494,6 @@ describe("grants", () => {
       grant(db, new Role(scope, "App", { assumedBy: { type: "Service", identifiers: ["ec2.amazonaws.com"] } })),
     ).statements("App_Policy");
 
-  it("connect: one user of this instance, by IAM", () => {
-    const field = (index: number) => `\${element(split(":", aws_db_instance.Db.arn), ${index})}`;
-    expect(granted((db, role) => db.grantConnect(role, "xray_app"))).toEqual([
-      {
-        actions: ["rds-db:connect"],
-        resources: [
-          `arn:${field(1)}:rds-db:${field(3)}:${field(4)}:dbuser:\${aws_db_instance.Db.resource_id}/xray_app`,
-        ],
-      },
-    ]);
-  });
-
   it("readSecret: one secret, and its key through Secrets Manager", () => {
     const grantRead = (db: MetadataDatabase, role: Role) => {
       db.addUser("xray_app");

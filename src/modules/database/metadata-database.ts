@@ -8,7 +8,6 @@ import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import type { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { checkConstructProps } from "../common/construct-props";
-import { arnScope } from "../common/expression";
 import { checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, isPrivateNetwork } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
@@ -231,15 +230,6 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
 
   secretForUser(username: string, passwordVersion?: number): IDatabaseSecret {
     return this.addUser(username, { passwordVersion });
-  }
-
-  /** Lets a role or user log in as a database user by IAM, without a password. */
-  grantConnect(grantee: IGrantee, username: string): void {
-    const { partition, region, account } = arnScope(this.resource.arn);
-    grantee.addToPolicy({
-      actions: ["rds-db:connect"],
-      resources: [`arn:${partition}:rds-db:${region}:${account}:dbuser:${this.resource.resourceId}/${username}`],
-    });
   }
 
   /** Lets a role or user read the secret of a user that was added. */

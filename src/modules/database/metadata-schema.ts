@@ -55,6 +55,13 @@ export interface MetadataSchemaProps {
    * @default - the stack's MySQL provider without an alias
    */
   readonly provider?: TerraformMetaArguments["provider"];
+  /**
+   * Keeps a user's old password valid beside a new one, until the next new one or `ALTER USER … DISCARD OLD PASSWORD`, so
+   * that a rotation locks nobody out. `false` is for a server without dual passwords: MariaDB, MySQL before 8.0.14.
+   * @default true
+   * @see https://dev.mysql.com/doc/refman/8.4/en/password-management.html#dual-passwords
+   */
+  readonly retainOldPasswords?: boolean;
 }
 
 const NOTHING = "DO 0";
@@ -104,7 +111,7 @@ export class MetadataSchema extends Construct {
     this.addFoundation();
     this.addMigrations();
     if (props.sampleData ?? false) this.addSampleData();
-    const users = this.addUsers(props.users ?? []);
+    const users = this.addUsers(props.users ?? [], props.retainOldPasswords ?? true);
     // Destroyed first, as it depends on all: where it refuses, nothing else has gone, users and grants included.
     this.addSql("Protection", NOTHING, ledger.refuseWhereProtected(this.databaseName), {
       keep: true,
@@ -112,11 +119,12 @@ export class MetadataSchema extends Construct {
     });
   }
 
-  private addUsers(users: readonly SchemaUser[]): ITerraformDependable[] {
+  private addUsers(users: readonly SchemaUser[], retainOldPasswords: boolean): ITerraformDependable[] {
     const { databaseName, last: after, provider } = this;
     if (after === undefined) return [];
     const definition = [ledger.LEDGER_TABLE, ...viewsOf(this.migrations)];
-    const accounts = addSchemaAccounts(this, users, { databaseName, after, definition, provider });
+    const common = { databaseName, after, definition, retainOldPasswords, provider };
+    const accounts = addSchemaAccounts(this, users, common);
     return accounts.flatMap(({ resources }) => resources);
   }
 

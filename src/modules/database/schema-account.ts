@@ -21,6 +21,8 @@ export interface SchemaAccountProps {
   readonly after: ITerraformDependable;
   /** The views, and the record of the migrations: a user that reads what the schema is made of reads these. */
   readonly definition: readonly string[];
+  /** Keeps the password before beside a new one. */
+  readonly retainOldPasswords: boolean;
   /**
    * The MySQL provider.
    * @default - the stack's MySQL provider without an alias
@@ -55,7 +57,8 @@ export class SchemaAccount extends Construct {
     this.resources = grants.length > 0 ? grants : [user];
   }
 
-  private addUser(account: Account, { databaseName, users, after, provider }: SchemaAccountProps): User {
+  private addUser(account: Account, props: SchemaAccountProps): User {
+    const { databaseName, users, after, provider } = props;
     const { username, secretArn, passwordVersion } = users[0].secret;
     const takeOver = users.some((user) => user.takeOver);
     const claim = new Sql(this, "Claim", {
@@ -82,6 +85,8 @@ export class SchemaAccount extends Construct {
       host: account.host,
       passwordWo: propertyAccess(Fn.jsondecode(secret.attribute("secret_string")), ["password"]) as unknown as string,
       passwordWoVersion: passwordVersion,
+      // Clients that have the old password go on, until a later change or DISCARD OLD PASSWORD.
+      retainOldPassword: props.retainOldPasswords ? true : undefined,
       provider,
       dependsOn: [forget],
     });
