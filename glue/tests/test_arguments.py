@@ -75,7 +75,7 @@ def test_a_job_and_a_person_get_a_restore_s_selection_in_the_same_names() -> Non
 def test_a_check_is_a_command_on_a_laptop_and_a_mode_of_each_job() -> None:
     assert parse_command_line(["check", *STORE, "--for", "purge"]).job == "purge"
     assert parse_command_line(["check", *STORE]).job == "backup"
-    more = {"backup": [], "purge": ["--older_than_days", "90"], "restore": ["--backups", "latest"]}
+    more = {"backup": [], "purge": ["--older_than_days", "90"], "restore": ["--backups", "latest"], "erase": []}
     for job in JOBS:
         options = parse_job_arguments(job, [*JOB_STORE, "--run_mode", "check", *more[job]])
         assert (options.command, options.job, options.mode) == ("check", job, "check")
@@ -227,6 +227,10 @@ def test_the_readme_s_table_is_the_contract_s() -> None:
         cells = [f"`--{name}`", *map(cell, found), text]
         rows.append(f"| {' | '.join(cells)} |".replace("  ", " "))
     table = "\n".join(
-        ["| argument | `job_backup.py` | `job_purge.py` | `job_restore.py` | |", "|---|---|---|---|---|", *rows]
+        [
+            "| argument | `job_backup.py` | `job_purge.py` | `job_restore.py` | `job_erase.py` | |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
     )
     assert table in (GLUE / "README.md").read_text(), f"write this into glue/README.md:\n{table}"

@@ -124,9 +124,9 @@ def test_a_manifest_of_a_newer_version_is_named_by_every_command_that_reads_it(l
     lab.fill(5)
     archive(lab.run(), "a", 2)
     path = Path(lab.store.url) / "v1/_manifests/archive-a.json"
-    path.write_text(path.read_text().replace('"format_version": 3', '"format_version": 4'))
+    path.write_text(path.read_text().replace('"format_version": 3', '"format_version": 5'))
     before = {table: lab.rows(table) for table in TABLES}
-    said = "manifest archive-a has format 4, this package reads up to 3"
+    said = "manifest archive-a has format 5, this package reads up to 4"
     for work in (
         lambda: purge(lab.run(), 2, 100, 0.0),
         lambda: restored(lab, "archive-a"),

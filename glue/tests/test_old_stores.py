@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.erasures import erased
 from tests.support.lab import GLUE, TABLES, Lab
 from tests.support.mysql_server import MySqlServer
 from xray_backup.archive import archive
@@ -19,7 +20,7 @@ from xray_backup.manifest_store import load_manifest
 from xray_backup.purge import purge
 from xray_backup.report_page import write_report
 from xray_backup.restore import restore
-from xray_backup.restore_selection import Selection
+from xray_backup.restore_selection import ChosenRows, Selection
 from xray_backup.store import FolderStore
 from xray_backup.verification import verify
 
@@ -96,3 +97,17 @@ def test_its_archive_is_purged_and_brought_back(lab: Lab) -> None:
     assert lab.sql("SELECT transaction_id FROM `transaction`") == [(40,)]
     restore(lab.run(), ["archive-rows"], None, Selection())
     assert {table: lab.rows(table) for table in TABLES} == before
+
+
+def test_rows_are_erased_from_it(lab: Lab) -> None:
+    """Files of format 1 are written anew, those that stay get the fingerprints of today."""
+    done = erased(lab, Selection(rows=ChosenRows("transaction", ("40",))), objects="none")
+    assert done is not None
+    assert done.rows["snapshot-rows"]["transaction"] == 1
+    for name in NAMES:
+        verify(lab.run(), load_manifest(lab.store, name))
+    assert load_manifest(lab.store, "snapshot-rows").format_version == 4
+    assert not [item.name for item in list_backups(lab.store) if item.damage]
+    result = restore(lab.run(), ["archive-rows", "snapshot-rows"], f"{lab.schema}_drill", Selection())
+    assert (result["transaction"].inserted, result["transaction"].erased) == (4, 0)
+    assert 40 not in {row[0] for row in lab.rows("transaction", f"{lab.schema}_drill")}

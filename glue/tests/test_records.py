@@ -20,7 +20,7 @@ from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
 from xray_backup.verify import verify_backups
 
-COUNTS = {"inserted": 2, "present": 1, "conflicts": 0, "orphans": 0, "refused": 0}
+COUNTS = {"inserted": 2, "present": 1, "conflicts": 0, "orphans": 0, "refused": 0, "erased": 0}
 RESTORE = {
     "run_id": "r1", "started_at": "2026-11-26T03:00:00.000+00:00", "finished_at": "2026-11-26T03:00:02.500+00:00",
     "completed": True, "problem": None, "backups": ["snapshot-s"], "schema": "drill", "is_drill": True,
@@ -56,7 +56,14 @@ def test_every_record_has_the_keys_that_it_always_had(lab: Lab) -> None:
     every_run = {"run_id", "started_at", "finished_at", "completed", "problem"}
     (restored,) = (document for key, document in found.items() if key.startswith("v1/_restores/"))
     assert restored.keys() == every_run | {"backups", "schema", "is_drill", "is_everything", "tables"}
-    assert restored["tables"]["image"] == {"inserted": 5, "present": 0, "conflicts": 0, "orphans": 0, "refused": 0}
+    assert restored["tables"]["image"] == {
+        "inserted": 5,
+        "present": 0,
+        "conflicts": 0,
+        "orphans": 0,
+        "refused": 0,
+        "erased": 0,
+    }
     (verified,) = (document for key, document in found.items() if key.startswith("v1/_verifications/"))
     assert verified.keys() == every_run | {"backups", "against_database"}
     assert found["v1/_purges/RUN/intent.json"].keys() == INTENT.keys() | {"anchor"}

@@ -14,17 +14,27 @@ from typing import Any
 
 import pytest
 
+from tests.support.erasures import erased
 from tests.support.lab import Emulator, Lab
 from tests.support.mysql_server import REPOSITORY, MySqlServer
 from tests.support.slide_registry import registry_statements
 from tests.support.synthesized import jobs_of
+from xray_backup.archive import archive
+from xray_backup.archive_policy import parse_policies
 from xray_backup.arguments import parse_job_arguments
 from xray_backup.commands import execute_command
-from xray_backup.errors import UsageError
-from xray_backup.manifest_store import load_manifest
+from xray_backup.database_model import EVERY_TABLE
+from xray_backup.erase import ErasureOptions, erase
+from xray_backup.errors import BackupError, UsageError
+from xray_backup.manifest_store import load_manifest, load_manifests
+from xray_backup.restore import restore
+from xray_backup.restore_selection import ChosenRows, Selection
+from xray_backup.snapshot import snapshot
 from xray_backup.store import Store
+from xray_backup.verification import verify
 
 TABLES = ("tissue", "specimen", "slide", "annotation", "review")
+POLICIES = parse_policies("slide.scanned_at")
 PASSWORD = "slides-4f1c9a"
 # Of four slides one was scanned today, and one never was. The second specimen's name is the first's in another case.
 ROWS = (
@@ -171,3 +181,51 @@ def test_rows_that_cannot_be_chosen_are_refused(start: Callable[..., None], rows
     start("backup", run_slot="a", lag_minutes="0")
     with pytest.raises(UsageError, match=re.escape(message)):
         start("restore", backups="snapshot-a", rows=rows)
+
+
+def _write_objects(lab: RegistryLab, emulator: Emulator) -> str:
+    """An object for each slide; the bucket of the backups has them too."""
+    bucket: str = lab.store.bucket  # type: ignore[attr-defined]
+    for (key,) in lab.sql("SELECT object_key FROM slide"):
+        emulator.client("s3").put_object(Bucket=bucket, Key=key, Body=b"a slide")
+    return bucket
+
+
+@pytest.mark.parametrize(
+    ("rows", "gone"),
+    [
+        (("specimen", "P24-00017"), {"specimen": 1, "slide": 2, "annotation": 2, "review": 2}),
+        (("slide", "P24-00017/1"), {"slide": 1, "annotation": 1, "review": 2}),
+        (("annotation", "18446744073709551614"), {"annotation": 1, "review": 1}),
+        (("review", "1/Dr. Ä"), {"review": 1}),
+    ],
+)
+def test_rows_are_erased_by_keys_of_text_and_of_several_columns(
+    lab: RegistryLab, emulator: Emulator, rows: tuple[str, str], gone: dict[str, int]
+) -> None:
+    """The key in another case is another's; `tissue` stays."""
+    bucket = _write_objects(lab, emulator)
+    before = lab.everything()
+    lab_run = lab.run
+    lab.run = lambda *names, **given: lab_run(*names, **given, policies=POLICIES, tables=EVERY_TABLE)  # type: ignore[method-assign]
+    snapshot(lab.run(), "s", 0)
+    archive(lab.run(), "a", 2)
+    done = erased(lab, Selection(rows=ChosenRows(rows[0], (rows[1],))), objects=f"slide=s3://{bucket}/{{object_key}}")
+    assert done
+    assert done.completed
+    assert done.rows["database"] == done.rows["snapshot-s"] == gone
+    assert done.objects == gone.get("slide", 0)
+    after = lab.everything()
+    assert {table: len(before[table]) - len(after[table]) for table in TABLES} == dict.fromkeys(TABLES, 0) | gone
+    for manifest in load_manifests(lab.store):
+        verify(lab.run(), manifest)
+    target = f"{lab.schema}_drill"
+    restore(lab.run(), ["snapshot-s", "archive-a"], target, Selection())
+    assert {table: lab.rows(table, target) for table in TABLES} == after
+
+
+def test_a_tissue_that_others_are_part_of_stays(lab: RegistryLab) -> None:
+    run = lab.run("erase", policies=POLICIES, tables=EVERY_TABLE)
+    selection = Selection(rows=ChosenRows("tissue", ("skin",)))
+    with pytest.raises(BackupError, match=r"tissue .* references row sha2:\w+ of tissue, and does not belong to it"):
+        erase(run, selection, ErasureOptions(None), lambda _: pytest.fail("no object is named"))

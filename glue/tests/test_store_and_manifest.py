@@ -160,8 +160,8 @@ def test_a_retry_that_meets_its_own_manifest_has_committed(s3_store: Store) -> N
 
 
 def test_a_newer_manifest_is_refused() -> None:
-    document = json.loads(example().to_json()) | {"format_version": 4}
-    with pytest.raises(UsageError, match="manifest m has format 4, this package reads up to 3: use a newer version"):
+    document = json.loads(example().to_json()) | {"format_version": 5}
+    with pytest.raises(UsageError, match="manifest m has format 5, this package reads up to 4: use a newer version"):
         Manifest.from_json(json.dumps(document).encode(), "m")
 
 
@@ -210,12 +210,12 @@ def test_what_is_no_claim_is_no_lock(lab: Lab) -> None:
 
 def test_a_manifest_of_a_newer_format_is_named_and_the_others_are_read(folder_store: Store) -> None:
     commit_manifest(folder_store, example())
-    folder_store.create("v1/_manifests/archive-new.json", altered(kind="archive", slot="new", format_version=4))
+    folder_store.create("v1/_manifests/archive-new.json", altered(kind="archive", slot="new", format_version=5))
     listed = {item.name: str(item.damage) for item in list_backups(folder_store)}
-    assert "archive-new has format 4" in listed["archive-new"]
+    assert "archive-new has format 5" in listed["archive-new"]
     assert load_manifest(folder_store, "latest").name == "snapshot-s1"
-    folder_store.create("v1/_manifests/snapshot-new.json", altered(slot="new", format_version=4))
-    with pytest.raises(UsageError, match=r"has format 4.* so which snapshot is the newest cannot be told: name one"):
+    folder_store.create("v1/_manifests/snapshot-new.json", altered(slot="new", format_version=5))
+    with pytest.raises(UsageError, match=r"has format 5.* so which snapshot is the newest cannot be told: name one"):
         load_manifest(folder_store, "latest")
 
 

@@ -1,4 +1,4 @@
-"""The command line on a laptop: `python -m xray_backup backup|verify|archive|purge|restore|check|list|report`."""
+"""The command line on a laptop: `python -m xray_backup backup|verify|archive|purge|restore|erase|check|list|report`."""
 
 from __future__ import annotations
 

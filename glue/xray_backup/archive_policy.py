@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from xray_backup.data_model import Column, DataModel, ForeignKey, Table
@@ -129,6 +129,47 @@ def policy_scopes(model: DataModel, policies: Sequence[ArchivePolicy]) -> Sequen
                 )
             reached[table.name] = scope.policy
     return scopes
+
+
+def scope_of_row(model: DataModel, policies: Sequence[ArchivePolicy], name: str) -> PolicyScope | None:
+    """All that belongs to a row of table `name`, whatever its age; None without such a table.
+
+    The descendants are those of the policy that reaches the table; without one, every table whose foreign keys lead to
+    it.
+
+    Raises:
+        UsageError: the rows that belong to one of it cannot be told.
+    """
+    anchor = next((table for table in model.tables if table.name == name), None)
+    if anchor is None:
+        return None
+    below = _below(model, anchor)
+    names = {table.name for table in model.tables}
+    for scope in policy_scopes(model, [policy for policy in policies if names.issuperset(policy.named_tables)]):
+        purged = {table.name for table in scope.purged}
+        if name in purged or scope.anchor.name in below:
+            above = {table.name for table in scope.ancestors}
+            below &= purged | above
+            break
+    # An empty tuple: no descendant; None would be all.
+    policy = ArchivePolicy(name, "", tuple(sorted(below)))
+    # One row of a table that references itself can go by itself, where no other references it.
+    own = tuple(key for key in anchor.foreign_keys if key.table != name)
+    try:
+        return PolicyScope(model, policy, _owners(model, policy, replace(anchor, foreign_keys=own)))
+    except UsageError as error:
+        reason = str(error).partition(": ")[2]
+        raise UsageError(f"what belongs to a row of {name} cannot be told: {reason}") from None
+
+
+def _below(model: DataModel, anchor: Table) -> set[str]:
+    """The tables whose foreign keys lead to the anchor, without those of a cycle with it."""
+    found: set[str] = set()
+    new = {anchor.name}
+    while new:
+        new = {child.name for name in new for child, _ in model.children(model.table(name))} - found - {anchor.name}
+        found |= new
+    return found
 
 
 def _scope(model: DataModel, policy: ArchivePolicy) -> PolicyScope:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from xray_backup.archive_policy import ArchivePolicy, parse_policies
 from xray_backup.database_model import TableChoice, parse_table_choice
+from xray_backup.erase_objects import RowObjects, parse_row_objects
 from xray_backup.errors import UsageError
 from xray_backup.job_contract import GLUE_ARGUMENTS, JOBS, Argument, is_glue_argument
 from xray_backup.layout import checked_slot
@@ -112,6 +113,15 @@ def _names(text: str) -> list[str]:
     return text.split(",")
 
 
+def _objects(text: str) -> RowObjects | None:
+    try:
+        return parse_row_objects(text)
+    except ValueError:
+        raise _wrong(
+            text, "a table and the address of its rows' objects are needed, for example slide=s3://lake/{object_key}"
+        ) from None
+
+
 def _columns(text: str) -> list[ColumnRef]:
     parts = [part.split(".") for part in text.split(",")]
     if any(len(part) != 2 or not all(part) for part in parts):
@@ -160,6 +170,7 @@ _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "ids": lambda _: _ids,
     "integer": _number("a whole number", r"\d{1,9}", int),
     "names": lambda _: _names,
+    "objects": lambda _: _objects,
     "number": _number("a number", r"\d{1,9}(\.\d{1,9})?", float),
     "policies": lambda _: _policies,
     "rows": lambda _: _rows,
@@ -253,6 +264,16 @@ def _restore(parser: _Parser) -> None:
             parser.declare(argument)
 
 
+def _erase(parser: _Parser) -> None:
+    _store_options(parser)
+    _database_options(parser)
+    _write_options(parser, "erase")
+    parser.declare(JOBS["erase"]["connections"])
+    for name, argument in JOBS["erase"].items():
+        if name not in JOBS["purge"]:
+            parser.declare(argument)
+
+
 def _verify(parser: _Parser) -> None:
     _store_options(parser)
     _database_options(parser, required=False)
@@ -281,6 +302,7 @@ COMMANDS = {
     "archive": (_archive, "keep old rows for good, so that they may be purged"),
     "purge": (_purge, "delete rows that a verified archive holds (default: a dry run)"),
     "restore": (_restore, "insert missing rows from backups (default: a dry run)"),
+    "erase": (_erase, "delete rows for good, in the database, every backup and their objects (default: a dry run)"),
     "check": (_check, "look, from here, at everything that a command needs"),
     "list": (_store_options, "show the backups of a store"),
     "report": (_report, "write the evidence of all backups, purges and drills as one HTML page"),

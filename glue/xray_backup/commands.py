@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from xray_backup.archive import archive
 from xray_backup.archive_policy import ArchivePolicy
-from xray_backup.aws import region_of_arn
+from xray_backup.aws import aws_client, region_of_arn
 from xray_backup.check import Subject, check
 from xray_backup.database import Database, Secret
 from xray_backup.database_model import EVERY_TABLE, X_RAY_TABLES, TableChoice
+from xray_backup.erase import ErasureOptions, erase
 from xray_backup.errors import BackupError, LockedError, UnavailableError, UsageError, VerificationError
 from xray_backup.events import Events
 from xray_backup.job_contract import X_RAY_POLICIES
+from xray_backup.object_versions import S3Versions
 from xray_backup.purge import purge
 from xray_backup.purge_record import KEPT_FOR_GOOD, PurgeResult
 from xray_backup.restore import restore
@@ -194,4 +196,22 @@ def _restore(run: Run, options: argparse.Namespace) -> None:
         )
 
 
-_COMMANDS = {"backup": _backup, "archive": _archive, "verify": _verify, "purge": _purge, "restore": _restore}
+def _erase(run: Run, options: argparse.Namespace) -> None:
+    region = region_of_arn(options.secret_id)
+
+    def versions_in(bucket: str) -> S3Versions:
+        return S3Versions(aws_client("s3", options.endpoint_url, region), bucket, "", bypass)
+
+    bypass = options.bypass_governance_retention == "yes"
+    selection = Selection(options.parent_ids, options.anchor_ids, rows=options.rows)
+    erase(run, selection, ErasureOptions(options.objects, options.database_backup_days, bypass), versions_in)
+
+
+_COMMANDS = {
+    "backup": _backup,
+    "archive": _archive,
+    "verify": _verify,
+    "purge": _purge,
+    "restore": _restore,
+    "erase": _erase,
+}

@@ -170,6 +170,12 @@ def shown(keys: Keys) -> list[int | str]:
     return [f"sha2:{hashlib.sha256(_values(key)).hexdigest()[:12]}" for key in keys.tolist()]
 
 
+def key_digests(keys: Keys) -> list[str]:
+    """The SHA-256 (hexadecimal) of each key's values with commas between, as `shown` takes them."""
+    texts = (b"%d" % key for key in keys.tolist()) if keys.dtype != np.object_ else map(_values, keys.tolist())
+    return [hashlib.sha256(text).hexdigest() for text in texts]
+
+
 def _values(key: bytes) -> bytes:
     parts = []
     for in_hexadecimal, in_quotes, bare in _LITERAL.findall(key):

@@ -18,6 +18,7 @@ PURGES = f"{ROOT}/{STORE['purges']}/"
 LOCKS = f"{ROOT}/{STORE['locks']}/"
 VERIFICATIONS = f"{ROOT}/{STORE['verifications']}/"
 RESTORES = f"{ROOT}/{STORE['restores']}/"
+ERASURES = f"{ROOT}/{STORE['erasures']}/"
 REPORTS = f"{ROOT}/{STORE['reports']}/"
 CHECKS = f"{ROOT}/{STORE['checks']}/"
 

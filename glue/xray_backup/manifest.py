@@ -1,4 +1,7 @@
-"""The manifest of one backup: what makes files a backup. It is written once, as the last step, and never changed."""
+"""The manifest of one backup: what makes files a backup. It is written once, as the last step.
+
+Nothing changes it afterwards but an erasure, which takes rows out of a backup.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ from xray_backup.layout import KINDS, Kind, backup_name
 from xray_backup.schema_definition import SchemaDefinition
 
 FORMAT_VERSION = 3
+# Of a backup whose files an erasure has written anew.
+REWRITTEN_FORMAT_VERSION = 4
 # Version 0.1.0 of the package wrote format 1; the first to hold the data model is 3.
-_READABLE = (1, 2, 3)
+_READABLE = (1, 2, 3, REWRITTEN_FORMAT_VERSION)
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class DataFile:
 class TableBackup:
     """All files of one table, and its folder; a file in the folder that is not named here is not part of the backup.
 
-    `ddl` is the table's CREATE TABLE statement; manifests of format 1 have none.
+    `ddl` is the table's CREATE TABLE statement; manifests of format 1 have none. `replaced` are the keys of files that
+    an erasure has replaced, which are gone, or go.
     """
 
     prefix: str
@@ -48,6 +54,7 @@ class TableBackup:
     min_key: int | None
     max_key: int | None
     ddl: str | None = None
+    replaced: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -94,6 +101,8 @@ class Manifest:
         document = dataclasses.asdict(self)
         document["model"] = write_data_model(self.model)
         for table in document["tables"].values():
+            if not table["replaced"]:
+                del table["replaced"]
             for file in table["files"]:
                 file["fingerprint"]["hash_sum"] = str(file["fingerprint"]["hash_sum"])
         return (json.dumps(document, sort_keys=True) + "\n").encode()
@@ -109,9 +118,9 @@ class Manifest:
         try:
             document: dict[str, Any] = json.loads(body)
             version = document["format_version"]
-            if isinstance(version, int) and version > FORMAT_VERSION:
+            if isinstance(version, int) and version > _READABLE[-1]:
                 raise NewerFormatError(
-                    f"manifest {where} has format {version}, this package reads up to {FORMAT_VERSION}:"
+                    f"manifest {where} has format {version}, this package reads up to {_READABLE[-1]}:"
                     " use a newer version of the package"
                 )
             if version not in _READABLE:
@@ -162,4 +171,11 @@ def _table_backup(table: dict[str, Any]) -> TableBackup:
         )
         for file in table["files"]
     )
-    return TableBackup(str(table["prefix"]), files, table["min_key"], table["max_key"], table.get("ddl"))
+    return TableBackup(
+        str(table["prefix"]),
+        files,
+        table["min_key"],
+        table["max_key"],
+        table.get("ddl"),
+        tuple(table.get("replaced", ())),
+    )

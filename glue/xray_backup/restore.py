@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 
 from xray_backup.data_model import DataModel, Table
 from xray_backup.database import Connection, query, server_name
+from xray_backup.erased_rows import RowKeys, erased_of
+from xray_backup.erasure_record import read_erasures, tombstones
 from xray_backup.errors import UsageError, VerificationError
 from xray_backup.in_parallel import in_parallel
-from xray_backup.keys import Keys
+from xray_backup.keys import Keys, is_in
 from xray_backup.layout import LOCKS, RESTORES
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import Origin, load_manifest
@@ -42,11 +44,12 @@ RESTORE_LOCK = f"{LOCKS}restore/"
 
 @dataclass(frozen=True)
 class _Source:
-    """A backup to restore: its data model, and the target's columns for each of its tables, by name."""
+    """A backup to restore: its data model, the target's columns for each table, and the keys of rows erased since."""
 
     manifest: Manifest
     model: DataModel
     targets: Mapping[str, TargetTable]
+    erased: RowKeys
 
 
 def restore(
@@ -95,7 +98,8 @@ def restore(
             found = find_target(connection, target, tables)
             targets = find_target_tables(connection, found, tables, backups, models, ignored_columns)
         check_rebuild(backups[0], found, run.database.schema)
-        sources = [_Source(*source) for source in zip(backups, models, targets, strict=True)]
+        erased = _erased(run, backups)
+        sources = [_Source(*source) for source in zip(backups, models, targets, erased, strict=True)]
         if selection.is_everything:
             _check_whole_tables(run, sources, found)
         rest = DefinitionTarget(
@@ -114,6 +118,15 @@ def restore(
     if found.missing or found.unfinished:
         _tell_what_is_left(run, rest, remade)
     return result
+
+
+def _erased(run: Run, backups: Sequence[Manifest]) -> list[RowKeys]:
+    """The keys of each backup whose rows were erased since it was made."""
+    erasures = list(read_erasures(run.store))
+    return [
+        erased_of(run.store, manifest, run.policies, tombstones(erasures, manifest.schema).of(manifest))
+        for manifest in backups
+    ]
 
 
 def _tell_what_is_left(run: Run, rest: DefinitionTarget, remade: Remade) -> None:
@@ -163,7 +176,11 @@ def _restore(
                         _write_whole_table(run, connections[0], source, table, had_rows, result[table.name], check)
                     continue
                 writer = TableWriter(run, there, had_rows, check, planned[table.name])
-                batches = read_batches(run.store, table, there, source.manifest, keys[table.name], int(limit) // 4)
+                chosen, erased = keys[table.name], source.erased.get(table.name)
+                if erased is not None:
+                    left_out = erased if chosen is None else erased[is_in(erased, chosen)]
+                    result[table.name].add(TableResult(erased=len(left_out)))
+                batches = read_batches(run.store, table, there, source.manifest, chosen, int(limit) // 4, erased)
                 total = source.manifest.tables[table.name].fingerprint.rows
                 with unchecked(connections if table.name in source.model.in_cycles else []):
                     _write_table(run, connections, writer, batches, result[table.name], total)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from xray_backup.data_file import decode, read_file
 from xray_backup.data_model import Table
@@ -54,27 +55,45 @@ def read_batches(
     manifest: Manifest,
     keys: Keys | None,
     text_bytes_at_once: int,
+    erased: Keys | None = None,
 ) -> Iterator[Batch]:
-    """The rows of one table with these keys (None: all), file by file, with the columns that the target has.
+    """The rows of one table, file by file, with the columns that the target has.
+
+    Args:
+        store: where the backup is.
+        table: the table.
+        target: its columns in the target.
+        manifest: the backup.
+        keys: of the rows (default: all).
+        text_bytes_at_once: bounds the text of a batch.
+        erased: keys of rows that are left out.
 
     Raises:
         VerificationError: a file is not what the manifest says; nothing of it is sent.
     """
     files = manifest.tables[table.name].files
-    for batch in ahead(_read_batch(store, table, target, manifest, file, keys) for file in files):
+    for batch in ahead(_read_batch(store, table, target, manifest, file, keys, erased) for file in files):
         for start, end in batch.rows.parts(ROWS_PER_BATCH, text_bytes_at_once):
             yield batch.slice(start, end)
 
 
 def _read_batch(
-    store: Store, table: Table, target: TargetTable, manifest: Manifest, file: DataFile, keys: Keys | None
+    store: Store,
+    table: Table,
+    target: TargetTable,
+    manifest: Manifest,
+    file: DataFile,
+    keys: Keys | None,
+    erased: Keys | None,
 ) -> Batch:
-    """The rows of a file with these keys (None: all)."""
+    """The rows of a file with these keys (None: all) that were not erased."""
     rows = decode(table, read_file(store, file.key, file.etag).body, file.key)
     if not is_as_written(table, [rows], file, manifest.format_version):
         raise VerificationError(f"{manifest.name}: the rows in file {file.key} are not those that were written")
     if keys is not None:
         rows = rows.filter(names_one_of(table, rows, table.key, keys))
+    if erased is not None:
+        rows = rows.filter(pc.invert(names_one_of(table, rows, table.key, erased)))
     if table.key:
         order = np.argsort(found := keys_of(table, rows), kind="stable")
         rows, found = rows.take(pa.array(order)), found[order]

@@ -14,7 +14,8 @@ class TableResult:
     A row conflicts where its key has other values, or where another row has a value that must be unique; it is refused
     by a CHECK, a trigger or a type, or where the server would not keep it as it was. `conflicts`, `orphans` and
     `refused` hold keys, or hashes of keys that are no integers; these rows are not written, but for orphans of tables
-    that reference themselves, which are found once they are there.
+    that reference themselves, which are found once they are there. `erased` counts rows of the backup that `erase` has
+    erased since it was made.
     """
 
     inserted: int = 0
@@ -22,11 +23,13 @@ class TableResult:
     conflicts: list[int | str] = field(default_factory=list)
     orphans: list[int | str] = field(default_factory=list)
     refused: list[int | str] = field(default_factory=list)
+    erased: int = 0
 
     def add(self, other: TableResult) -> None:
         """Adds what became of more rows of the table."""
         self.inserted += other.inserted
         self.present += other.present
+        self.erased += other.erased
         # Each once: a row may be in two of the backups that are restored.
         self.conflicts = _together(self.conflicts, other.conflicts)
         self.orphans = _together(self.orphans, other.orphans)
@@ -35,7 +38,9 @@ class TableResult:
     @property
     def counts(self) -> RowCounts:
         """Number of rows of each outcome."""
-        return RowCounts(self.inserted, self.present, len(self.conflicts), len(self.orphans), len(self.refused))
+        return RowCounts(
+            self.inserted, self.present, len(self.conflicts), len(self.orphans), len(self.refused), self.erased
+        )
 
 
 def _together(keys: list[int | str], others: list[int | str]) -> list[int | str]:

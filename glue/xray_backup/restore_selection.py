@@ -71,7 +71,7 @@ def _choices(scope: PolicyScope) -> list[str]:
     return [scope.anchor.name, *(key.table for key in scope.anchor.foreign_keys if scope.model.table(key.table).key)]
 
 
-def _chosen_keys(table: Table, rows: ChosenRows) -> Keys:
+def chosen_keys(table: Table, rows: ChosenRows) -> Keys:
     """The keys that are written in `rows`.
 
     Raises:
@@ -122,7 +122,7 @@ def selected_keys(
         named.setdefault((parent.table, parent.referenced_columns), []).append(ids)
     if selection.rows and selection.rows.table != scope.anchor.name:
         table = scope.model.table(selection.rows.table)
-        named.setdefault((table.name, table.key), []).append(_chosen_keys(table, selection.rows))
+        named.setdefault((table.name, table.key), []).append(chosen_keys(table, selection.rows))
     while named:
         (name, columns), more = named.popitem()
         table = scope.model.table(name)
@@ -191,7 +191,7 @@ def _check_rows(store: Store, backups: Sequence[Manifest], rows: ChosenRows) -> 
     missing = set(rows.keys)
     for manifest in backups:
         table = manifest.model.table(rows.table)
-        wanted = {key: _chosen_keys(table, replace(rows, keys=(key,))) for key in missing}
+        wanted = {key: chosen_keys(table, replace(rows, keys=(key,))) for key in missing}
         for found in _rows(store, table, manifest, table.key):
             there = keys_of(table, found)
             missing -= {key for key, value in wanted.items() if is_in(value, there).all()}
@@ -220,7 +220,7 @@ def _is_chosen(scope: PolicyScope, rows: pa.Table, selection: Selection) -> pa.A
         if table is not scope.anchor:
             reference = next(key for key in scope.anchor.foreign_keys if key.table == table.name)
             columns = owner_columns(reference, table)
-        keys = _chosen_keys(table, selection.rows)
+        keys = chosen_keys(table, selection.rows)
         chosen = pc.and_(chosen, names_one_of(scope.anchor, rows, columns, keys))
     # As text, which sorts as time does.
     times = value_text(scope.time_column, rows)

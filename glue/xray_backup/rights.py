@@ -33,6 +33,7 @@ RIGHTS: Mapping[str, Sequence[str]] = {
     "backup": ("SELECT",),
     "purge": ("SELECT", *PURGE_RIGHTS),
     "restore": ("SELECT", "INSERT"),
+    "erase": ("SELECT", *PURGE_RIGHTS),
 }
 
 

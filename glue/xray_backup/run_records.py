@@ -44,13 +44,17 @@ class VerificationRecord(RunRecord):
 
 @dataclass(frozen=True)
 class RowCounts:
-    """Rows of a table by the outcome of a restore: put in, there already, in conflict, without parent, or refused."""
+    """Rows of a table by the outcome of a restore.
+
+    They were put in, there already, in conflict, without parent, refused, or left out because they were erased.
+    """
 
     inserted: int = 0
     present: int = 0
     conflicts: int = 0
     orphans: int = 0
     refused: int = 0
+    erased: int = 0
 
     def __add__(self, other: RowCounts) -> RowCounts:
         return RowCounts(
@@ -59,6 +63,7 @@ class RowCounts:
             self.conflicts + other.conflicts,
             self.orphans + other.orphans,
             self.refused + other.refused,
+            self.erased + other.erased,
         )
 
     @property
@@ -69,7 +74,7 @@ class RowCounts:
     @property
     def total(self) -> int:
         """Rows of all outcomes."""
-        return self.as_backed_up + self.left_out
+        return self.as_backed_up + self.left_out + self.erased
 
     @property
     def left_out(self) -> int:

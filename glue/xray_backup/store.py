@@ -143,6 +143,11 @@ class S3Store:
     def __reduce__(self) -> tuple[Any, ...]:
         return _opened, self._opened_with
 
+    @property
+    def client(self) -> S3Client:
+        """The client, for what a backup never does: see `object_versions`."""
+        return self._client
+
     def create(self, key: str, body: bytes) -> str | None:
         """See `Store`."""
         # So that a browser shows a report, and does not save it.
@@ -267,6 +272,15 @@ class FolderStore:
             except FileExistsError:
                 return None
         return _etag(path)
+
+    def replace(self, key: str, body: bytes, etag: str) -> bool:
+        """Writes over the file that has this ETag, at once; False, and nothing written, where it has another."""
+        path = self.folder / key
+        with self._written(path, body) as temporary:
+            if not path.is_file() or _etag(path) != etag:
+                return False
+            temporary.replace(path)
+        return True
 
     @contextlib.contextmanager
     def _written(self, path: Path, body: bytes) -> Iterator[Path]:

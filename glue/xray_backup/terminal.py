@@ -118,6 +118,22 @@ class Terminal:
     def _would_purge(self, **result: Any) -> None:
         self._purge_result("dry run: would delete (add --mode execute)", result)
 
+    def _erased(self, rows: Mapping[str, Mapping[str, int]], **counts: int) -> None:
+        self._erasure("erased", rows, counts)
+
+    def _would_erase(self, rows: Mapping[str, Mapping[str, int]], **counts: int) -> None:
+        self._erasure("dry run: would erase (add --mode execute)", rows, counts)
+
+    def _erasure(self, title: str, rows: Mapping[str, Mapping[str, int]], counts: Mapping[str, int]) -> None:
+        names = list(dict.fromkeys(name for tables in rows.values() for name in tables))
+        self._counts(
+            title, {place: {name: found.get(name, 0) for name in names} for place, found in rows.items()}, "place"
+        )
+        self._out.print(_pairs(counts))
+
+    def _kept_elsewhere(self, what: str, until: str) -> None:
+        self._out.print(f"[yellow]not erased:[/yellow] {what}, which are kept until {until}")
+
     def _purge_result(self, title: str, result: Mapping[str, Any]) -> None:
         self._counts(f"{title}, rows before {result['before']}", {k: {"rows": v} for k, v in result["rows"].items()})
         kept = {reason: len(keys) for reason, keys in result["kept"].items()}
@@ -138,9 +154,9 @@ class Terminal:
     def _checked(self, job: str, **counts: int) -> None:
         self._out.print(f"{job}: {_pairs(counts)}")
 
-    def _counts(self, title: str, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def _counts(self, title: str, tables: Mapping[str, Mapping[str, Any]], head: str = "table") -> None:
         self._out.print(title)
-        table = Table("table", box=None, pad_edge=False)
+        table = Table(head, box=None, pad_edge=False)
         names = list(next(iter(tables.values())))
         for name in names:
             table.add_column(name.replace("_", " "), justify="right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -49,6 +50,19 @@ def data_files(store: Store, prefix: str) -> list[StoredObject]:
     return found
 
 
+_REWRITTEN = re.compile(r"\.e[0-9a-f]{8}\.parquet")
+
+
+def rewritten_key(key: str, rows_sha256: str) -> str:
+    """Key of a file that an erasure writes in place of the one with this key: other rows, another key."""
+    return f"{_REWRITTEN.sub('', key).removesuffix('.parquet')}.e{rows_sha256[:8]}.parquet"
+
+
+def is_rewritten(key: str) -> bool:
+    """True where an erasure wrote the file."""
+    return _REWRITTEN.search(key) is not None
+
+
 def check_files(store: Store, manifest: Manifest, table: TableBackup) -> None:
     """Compares names, sizes and ETags with the manifest; reads no row from S3.
 
@@ -88,8 +102,9 @@ def _files_in_store(store: Store, manifest: Manifest, table: TableBackup) -> tup
             raise _changed(manifest, file, item.size, item.etag)
         else:
             found.append(replace(file, etag=item.etag))
-    if stored:
-        raise VerificationError(f"{name}: file {min(stored)} is not in the manifest")
+    # An erasure that is at work, or was killed, has files there that the manifest does not name yet, or not any more.
+    if left := {key for key in stored if key not in table.replaced and not is_rewritten(key)}:
+        raise VerificationError(f"{name}: file {min(left)} is not in the manifest")
     if missing:
         # The moment of the oldest file: what is missing was written with it or later.
         rule = store.expiry_rule(missing[0], datetime.fromisoformat(manifest.started_at))

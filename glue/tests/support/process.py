@@ -22,6 +22,7 @@ import pymysql
 
 from xray_backup import restore_batches
 from xray_backup.__main__ import main
+from xray_backup.object_versions import FolderVersions, S3Versions, Version
 from xray_backup.run import Run
 from xray_backup.store import FolderStore, S3Store
 
@@ -33,6 +34,7 @@ STATEMENT = re.compile(
 )
 LOCKED_ROWS = re.compile(r".* FROM `(\w+)` .* FOR UPDATE\s*$", re.S)
 RUN_DATE = re.compile(r"run_date=[0-9-]+")
+ROWS = re.compile(r"\.e[0-9a-f]{8}\.")
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
 
@@ -63,6 +65,9 @@ class Boundaries:
         _before(pymysql.connections.Connection, "commit", self._commit)
         for store in (FolderStore, S3Store):
             _before(store, "create", self._store_write)
+        for versions in (FolderVersions, S3Versions):
+            _before(versions, "replace", self._replace)
+            _before(versions, "remove", self._remove)
         _before(Run, "work", self._work)
 
     def _statement(self, cursor: Any, sql: str | bytes, *_: Any) -> None:
@@ -85,8 +90,18 @@ class Boundaries:
     def _work(self, _: Any, step: str, *__: Any) -> None:
         self.reach(f"work: {step}")
 
+    def _replace(self, _: Any, key: str, *__: Any) -> None:
+        self.reach(f"replace: {key}")
+
+    def _remove(self, _: Any, version: Version) -> None:
+        self.reach(f"remove: {_without_run(version.key)}")
+
     def _store_write(self, _: Any, key: str, *__: Any) -> None:
-        self.reach(f"store: {RUN_DATE.sub('run_date=DAY', RUN_ID.sub('RUN', key))}")
+        self.reach(f"store: {_without_run(key)}")
+
+
+def _without_run(key: str) -> str:
+    return ROWS.sub(".eROWS.", RUN_DATE.sub("run_date=DAY", RUN_ID.sub("RUN", key)))
 
 
 def _before(owner: type, method: str, hook: Callable[..., None]) -> None:

@@ -3,7 +3,7 @@ import { assetPath } from "./assets";
 import { DataModel, X_RAY_POLICY } from "./data-model";
 
 /** The Glue jobs of this package. */
-export type JobName = "backup" | "purge" | "restore";
+export type JobName = "backup" | "purge" | "restore" | "erase";
 
 /** An argument of a job. */
 export interface JobArgument {
@@ -46,7 +46,7 @@ export interface JobContract {
 
 /** The keys of a store's folders in a bucket, without a slash at the end. */
 export type StoreFolders = Record<
-  "root" | "snapshot" | "archive" | "catalog" | "manifests" | "purges" | "locks" | "restores" | "checks",
+  "root" | "snapshot" | "archive" | "catalog" | "manifests" | "purges" | "locks" | "restores" | "erasures" | "checks",
   string
 >;
 

@@ -1,0 +1,271 @@
+"""Erase: takes chosen rows, all that belongs to them and their objects out of database, backups and bucket, for good.
+
+The order makes a second run end what a killed one began: a record that every restore honours comes first, the objects
+go while rows still name them, all rows of the database go in one transaction, then each backup is written anew, and at
+last the old versions go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from xray_backup.archive_policy import policy_scopes, scope_of_row
+from xray_backup.committed_copy import BACKUP_LOCK, database_time
+from xray_backup.data_model import DataModel
+from xray_backup.database import Connection
+from xray_backup.delete_effects import DeleteEffects, find_delete_effects
+from xray_backup.erase_backup import rewrite_backup
+from xray_backup.erase_objects import RowObjects, find_by_digest, remove_objects
+from xray_backup.erase_plan import Plan, find_all
+from xray_backup.erase_rows import check_alone, delete_rows
+from xray_backup.erasure_record import (
+    Erasure,
+    ErasureBegun,
+    ErasureEnded,
+    LockedObjects,
+    read_erasures,
+    write_record,
+)
+from xray_backup.errors import BackupError, UsageError
+from xray_backup.job_contract import STORE
+from xray_backup.keys import key_digests, shown
+from xray_backup.layout import KINDS, ROOT, manifest_key
+from xray_backup.manifest import Manifest
+from xray_backup.object_versions import Removed, S3Versions, Version, Versions, remove_object, versions_of
+from xray_backup.restore_selection import ChosenRows, Selection, chosen_keys
+from xray_backup.rights import RIGHTS, check_right
+from xray_backup.run import Run
+
+
+@dataclass(frozen=True)
+class ErasureOptions:
+    """Options of an erasure.
+
+    `objects` name the object of each row of a table; `database_backup_days` is how long the server's own backups last.
+    """
+
+    objects: RowObjects | None
+    database_backup_days: int = 35
+    bypass_governance: bool = False
+
+
+# The versions of a bucket.
+VersionsIn = Callable[[str], S3Versions]
+
+
+def erase(run: Run, selection: Selection, options: ErasureOptions, versions_in: VersionsIn) -> ErasureEnded | None:
+    """Erases the chosen rows with all that belongs to them; the record of it, or None after a dry run.
+
+    Args:
+        run: the run.
+        selection: ids of one table, or rows of one.
+        options: see there.
+        versions_in: gives the versions of a bucket, for the objects of rows.
+
+    Raises:
+        UsageError: no row, or rows of several tables are chosen, or one is nowhere.
+        BackupError: a row that would stay is in the way, and nothing was changed; or something is left, and another
+            run goes on from there.
+    """
+    # The lease of the backups: one that is at work has files without a manifest, as a killed one has.
+    with run.exclusive(BACKUP_LOCK) as check, run.database.session() as connection:
+        found = run.read_tables(connection)
+        chosen = _chosen(found.model, run, selection)
+        scope = scope_of_row(found.model, run.policies, chosen.table)
+        if scope is None:
+            raise UsageError(f"the schema has no table {chosen.table!r}")
+        for table in scope.purged:
+            found.check([table.name, *found.references.get(table.name, ())])
+        for right in RIGHTS["erase"]:
+            check_right(connection, run.database.schema, right, () if right == "REFERENCES" else scope.purged)
+        erasures = list(read_erasures(run.store))
+        now = database_time(run)
+        keys = np.unique(chosen_keys(scope.anchor, chosen))
+        plan = find_all(run, connection, scope, keys, options.objects, erasures, now)
+        _check_found(chosen, key_digests(keys), plan, erasures)
+        effects = find_delete_effects(connection, run.database.schema, scope)
+        check_alone(connection, effects, plan.database)
+        connection.rollback()
+        return _Erasure(run, options, versions_in, erasures, plan, check).run_it(connection, effects, now)
+
+
+def _chosen(model: DataModel, run: Run, selection: Selection) -> ChosenRows:
+    """The chosen rows by table and key.
+
+    Raises:
+        UsageError: none are chosen, or rows of several tables.
+    """
+    ids = {"parent": selection.parent_ids, "anchor": selection.anchor_ids}
+    given = [name for name, value in ids.items() if value is not None]
+    if len(given) + (selection.rows is not None) != 1:
+        raise UsageError("choose the rows to erase by ids of one table, or by --rows table=key,key")
+    if selection.rows:
+        return selection.rows
+    if not run.policies:
+        raise UsageError("--policies is none: choose the rows to erase by --rows table=key,key")
+    anchor = policy_scopes(model, run.policies)[0].anchor
+    name = anchor.name
+    if given == ["parent"]:
+        if not anchor.foreign_keys:
+            raise UsageError(f"rows cannot be chosen by parent: {anchor.name} has none")
+        name = anchor.foreign_keys[0].table
+    return ChosenRows(name, tuple(map(str, ids[given[0]] or ())))
+
+
+def _check_found(chosen: ChosenRows, digests: Collection[str], plan: Plan, erasures: Sequence[Erasure]) -> None:
+    anchor = plan.database.scope.anchor
+    known = set(key_digests(plan.database.keys(anchor))) | set(key_digests(plan.left_alone))
+    for _, found in plan.backups:
+        known.update(key_digests(found.keys[anchor.name]))
+    for erasure in erasures:
+        known.update(row.key for row in erasure.begun.rows if erasure.begun.table == anchor.name)
+    if set(digests) - known and not plan.total:
+        raise UsageError(
+            f"{len(set(digests) - known)} of the {len(digests)} chosen rows of {chosen.table} are neither in the"
+            " database nor in a backup: check the keys"
+        )
+
+
+class _Erasure:
+    """The steps of one run."""
+
+    def __init__(
+        self,
+        run: Run,
+        options: ErasureOptions,
+        versions_in: VersionsIn,
+        erasures: Sequence[Erasure],
+        plan: Plan,
+        check: Callable[[], None],
+    ) -> None:
+        self._run, self._options, self._versions_in, self._plan = run, options, versions_in, plan
+        self._check = check
+        self._objects: Versions = versions_of(run.store, options.bypass_governance)
+        buckets = _locked_before(erasures, plan)
+        self._names = plan.objects | find_by_digest(versions_in, buckets)
+
+    def run_it(self, connection: Connection, effects: DeleteEffects, now: datetime) -> ErasureEnded | None:
+        run, plan = self._run, self._plan
+        until = (now + timedelta(days=self._options.database_backup_days)).date().isoformat()
+        run.events("kept_elsewhere", what="automated backups of the database", until=until)
+        if run.dry_run:
+            run.events(
+                "would_erase", rows=plan.counts, objects=len(self._names), files=len(self._left_over(plan.manifests))
+            )
+            self._tell_left(None)
+            return None
+        scope = plan.database.scope
+        self._check()
+        write_record(run.store, run.run_id, ErasureBegun(run.run_id, run.database.schema, scope.anchor.name, plan.rows))
+        removed, locked = remove_objects(self._versions_in, sorted(self._names), self._check)
+        if locked:
+            buckets: dict[str, list[str]] = {}
+            for name in locked:
+                buckets.setdefault(name.bucket, []).append(name.digest)
+            write_record(run.store, run.run_id, LockedObjects(buckets))
+        self._check()
+        rows = {"database": delete_rows(connection, scope, plan.chosen, effects)}
+        removed.add(self._rewrite(rows))
+        ended = ErasureEnded(
+            ended_at=database_time(run).isoformat(),
+            completed=not removed.locks and not plan.unreadable,
+            rows=rows,
+            objects=len(self._names) - len(locked),
+            versions=removed.versions,
+            left=len(removed.locks),
+            left_until=removed.until.isoformat() if removed.until else None,
+        )
+        write_record(run.store, run.run_id, ended)
+        run.events("erased", rows=rows, objects=ended.objects, versions=ended.versions, left=ended.left)
+        self._tell_left(removed)
+        return ended
+
+    def _rewrite(self, rows: dict[str, dict[str, int]]) -> Removed:
+        """Writes the backups anew, and deletes what no manifest names any more."""
+        plan, run = self._plan, self._run
+        manifests = {manifest.name: manifest for manifest in plan.manifests}
+        for done, (stored, found) in enumerate(plan.backups, 1):
+            self._check()
+            name = stored.manifest.name
+            manifests[name] = rewrite_backup(run.store, self._objects, stored, found)
+            rows[name] = found.rows
+            run.events("progress", step="rewrite backups", done=done, total=len(plan.backups))
+        removed = Removed()
+        for versions in self._left_over(list(manifests.values())).values():
+            self._check()
+            removed.add(remove_object(self._objects, versions))
+        for manifest in manifests.values():
+            if any(table.replaced for table in manifest.tables.values()):
+                self._check()
+                removed.add(self._remove_old_manifests(manifest.name))
+        return removed
+
+    def _remove_old_manifests(self, name: str) -> Removed:
+        """Of a manifest only the version that counts is left."""
+        key, removed = manifest_key(name), Removed()
+        for version in list(self._objects.below(key)):
+            if version.key == key and not version.is_current:
+                if lock := self._objects.remove(version):
+                    removed.locks.append(lock)
+                else:
+                    removed.versions += 1
+        return removed
+
+    def _left_over(self, manifests: Sequence[Manifest]) -> dict[str, list[Version]]:
+        """The versions of files that no manifest names, or whose backup has expired, by key.
+
+        Where a manifest cannot be read, they are only those that an erasure has replaced: others may be that backup's.
+        """
+        expired = {manifest.name for manifest in self._plan.expired}
+        named = {
+            file.key
+            for manifest in manifests
+            if manifest.name not in expired
+            for table in manifest.tables.values()
+            for file in table.files
+        }
+        replaced = {key for manifest in manifests for table in manifest.tables.values() for key in table.replaced}
+        is_complete = self._plan.unreadable.keys() <= {manifest.name for manifest in manifests}
+        found: dict[str, list[Version]] = {}
+        for kind in KINDS:
+            for version in self._objects.below(f"{ROOT}/{STORE[kind]}/"):
+                key = version.key
+                if key not in named and not key.endswith("/") and (is_complete or key in replaced):
+                    found.setdefault(key, []).append(version)
+        return found
+
+    def _tell_left(self, removed: Removed | None) -> None:
+        """Raises BackupError where something is left."""
+        plan, left = self._plan, []
+        if removed and removed.locks:
+            modes = " and ".join(sorted({lock.mode for lock in removed.locks}))
+            until = f" until {removed.until:%Y-%m-%d %H:%M} UTC" if removed.until else ""
+            left.append(
+                f"{len(removed.locks)} versions are locked{until} ({modes}): run it again after that, or, where the"
+                " mode is GOVERNANCE and this role may, with --bypass_governance_retention yes"
+            )
+        left += [f"{name} was not looked into: {reason}" for name, reason in sorted(plan.unreadable.items())]
+        if len(plan.left_alone):
+            table = plan.database.scope.anchor
+            names = ", ".join(map(str, shown(plan.left_alone)))
+            left.append(
+                f"row {names} of {table.name} came under its key since the erasure that did not end, and is left: to"
+                " erase it too, run it again"
+            )
+        if left:
+            raise BackupError(f"not everything is erased: {'; '.join(left)}")
+
+
+def _locked_before(erasures: Sequence[Erasure], plan: Plan) -> dict[str, set[str]]:
+    """The objects of these rows of which an erasure that did not end has left a locked version."""
+    digests = {row.key for row in plan.rows}
+    found: dict[str, set[str]] = {}
+    for erasure in erasures:
+        if erasure.locked and not erasure.is_finished and digests & {row.key for row in erasure.begun.rows}:
+            for bucket, keys in erasure.locked.buckets.items():
+                found.setdefault(bucket, set()).update(keys)
+    return found

@@ -1,0 +1,146 @@
+"""The objects of erased rows, as the values of the rows' columns name them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xray_backup.data_model import Table
+from xray_backup.database import Connection
+from xray_backup.erase_rows import read_rows
+from xray_backup.errors import BackupError, UsageError
+from xray_backup.keys import Keys, keys_of, names_one_of, shown
+from xray_backup.object_versions import Removed, S3Versions, remove_object
+from xray_backup.row_text import text_bytes, value_text
+
+_COLUMN = re.compile(r"\{([^{}]+)\}")
+_TEMPLATE = re.compile(r"([^=]+)=s3://([^/]+)/(.+)")
+
+
+@dataclass(frozen=True, order=True)
+class ObjectName:
+    """One object of a bucket."""
+
+    bucket: str
+    key: str
+
+    @property
+    def digest(self) -> str:
+        """The key as a record may have it: it may hold a name."""
+        return hashlib.sha256(self.key.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class RowObjects:
+    """The object of each row of one table: bucket and key with columns in braces."""
+
+    table: str
+    bucket: str
+    key: str
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of which the names are made."""
+        return tuple(dict.fromkeys(_COLUMN.findall(f"{self.bucket}/{self.key}")))
+
+    def check(self, table: Table) -> None:
+        """Raises UsageError where the table lacks a column."""
+        if missing := set(self.columns) - {column.name for column in table.columns}:
+            raise UsageError(f"--objects: table {table.name} has no column {min(missing)!r}")
+
+    def names(self, table: Table, rows: pa.Table) -> list[ObjectName | None]:
+        """The object of each row; None where a column is NULL or the text is no UTF-8."""
+        values = []
+        for name in self.columns:
+            column = table.column(name)
+            found = text_bytes(column, rows) if column.type.is_text else value_text(column, rows)
+            values.append([_text(value) for value in found.to_pylist()])
+        return [self._name(dict(zip(self.columns, row, strict=True))) for row in zip(*values, strict=True)]
+
+    def _name(self, values: Mapping[str, str | None]) -> ObjectName | None:
+        known = {name: value for name, value in values.items() if value is not None}
+        if len(known) < len(values):
+            return None
+        bucket, key = (_COLUMN.sub(lambda found: known[found[1]], part) for part in (self.bucket, self.key))
+        return ObjectName(bucket, key)
+
+
+def _text(value: str | bytes | None) -> str | None:
+    try:
+        return value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        return None
+
+
+def parse_row_objects(text: str) -> RowObjects | None:
+    """The objects that `text` names: `table=s3://bucket/key` with columns in braces; None for `none`.
+
+    Raises:
+        ValueError: it is written otherwise.
+    """
+    if text == "none":
+        return None
+    found = _TEMPLATE.fullmatch(text)
+    if not found or not _COLUMN.search(found[3]):
+        raise ValueError(text)
+    return RowObjects(*found.groups())
+
+
+def check_named_by_no_other(
+    connection: Connection, objects: RowObjects, table: Table, values: Keys, names: Collection[ObjectName], own: Keys
+) -> None:
+    """Looks for other rows of the database whose object is one of these.
+
+    Args:
+        connection: of the database.
+        objects: the objects of the table's rows.
+        table: the table.
+        values: the values of the columns of which the names are made.
+        names: the objects.
+        own: keys of the rows that are erased.
+
+    Raises:
+        BackupError: there is one, and the object may be another person's.
+    """
+    rows = read_rows(connection, table, objects.columns, values)
+    others = rows.filter(pc.invert(names_one_of(table, rows, table.key, own)))
+    for position, name in enumerate(objects.names(table, others)):
+        if name in names:
+            other = shown(keys_of(table, others.slice(position, 1)))[0]
+            raise BackupError(
+                f"row {other} of {table.name} names the object of a row that would be erased: erase it too, or correct"
+                " it first; nothing was changed"
+            )
+
+
+def remove_objects(
+    versions_in: Callable[[str], S3Versions], names: Iterable[ObjectName], check: Callable[[], None]
+) -> tuple[Removed, list[ObjectName]]:
+    """Deletes every version of these objects; what became of them, and the objects of which one is left."""
+    total, left = Removed(), []
+    for name in names:
+        check()
+        objects = versions_in(name.bucket)
+        removed = remove_object(objects, objects.of(name.key))
+        total.add(removed)
+        if removed.locks:
+            left.append(name)
+    return total, left
+
+
+def find_by_digest(versions_in: Callable[[str], S3Versions], buckets: Mapping[str, Iterable[str]]) -> set[ObjectName]:
+    """The objects with these digests, of which a locked version was left."""
+    found = set()
+    for bucket, digests in buckets.items():
+        wanted = set(digests)
+        for version in versions_in(bucket).below(""):
+            name = ObjectName(bucket, version.key)
+            if name.digest in wanted:
+                found.add(name)
+    return found
