@@ -14,6 +14,7 @@ if (!stack) throw new Error("no stack local-data-lake");
 interface Statement {
   readonly actions: string[];
   readonly resources: string[];
+  readonly principals?: { type: string; identifiers: string[] }[];
   readonly condition?: { test: string; variable: string; values: string[] }[];
 }
 const statementsOf = (id: string): Statement[] => stack.statements(id) as unknown as Statement[];
@@ -67,7 +68,7 @@ describe("what each role may do", () => {
         "",
       ],
       ["ec2:DeleteNetworkInterface", "arn::ec2:::network-interface/*", "ec2:Subnet"],
-      ["ec2:CreateTags ec2:DeleteTags", "arn::ec2:::network-interface/*", "aws:TagKeys"],
+      ["ec2:CreateTags ec2:DeleteTags", "arn::ec2:::network-interface/*", "aws:TagKeys aws:TagKeys"],
       [
         "ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups ec2:DescribeSubnets " +
           "ec2:DescribeVpcAttribute ec2:DescribeVpcEndpoints",
@@ -193,6 +194,43 @@ describe("what each role may do", () => {
     ]);
     expect(stack.ids("aws_iam_user")).toEqual([]);
     expect(stack.ids("aws_iam_role_policy_attachment")).toEqual([]);
+  });
+});
+
+describe("a condition on all of a request's values", () => {
+  it("stands beside one that there is a value", () => {
+    const texts = stack.addresses().flatMap((address) => {
+      const id = /^data\.aws_iam_policy_document\.(.*)_/.exec(address)?.[1];
+      return id === undefined ? [] : statementsOf(id);
+    });
+    const guarded = texts.flatMap(({ condition = [] }) =>
+      condition
+        .filter(({ test }) => test.startsWith("ForAllValues:"))
+        .map(({ variable }) => condition.some((one) => one.test === "Null" && one.variable === variable)),
+    );
+    expect(guarded.length).toBeGreaterThan(0);
+    expect(guarded.every(Boolean)).toBe(true);
+  });
+});
+
+describe("the trust of a role", () => {
+  // Services that send aws:SourceAccount when they assume a role, by their pages.
+  const SENDERS: Record<string, string[]> = {
+    "monitoring.rds.amazonaws.com": ["aws:SourceAccount", "aws:SourceArn"],
+    "vpc-flow-logs.amazonaws.com": ["aws:SourceAccount", "aws:SourceArn"],
+    "s3.amazonaws.com": [],
+    "ec2.amazonaws.com": [],
+    "glue.amazonaws.com": [],
+  };
+  const trusts = stack
+    .addresses()
+    .flatMap((address) => /^data\.aws_iam_policy_document\.(.*_Trust)_/.exec(address)?.[1] ?? []);
+
+  it.each(trusts)("%s names this account where the service sends it", (id) => {
+    for (const { principals = [], condition = [] } of statementsOf(id)) {
+      for (const service of principals.filter(({ type }) => type === "Service").flatMap(({ identifiers }) => identifiers))
+        expect([service, condition.map(({ variable }) => variable)]).toEqual([service, SENDERS[service]]);
+    }
   });
 });
 

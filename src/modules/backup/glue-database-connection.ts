@@ -87,6 +87,8 @@ export class GlueDatabaseConnection extends Construct {
       resources: [networkInterfaces],
       conditions: [
         { test: "ForAllValues:StringEquals", variable: "aws:TagKeys", values: ["aws-glue-service-resource"] },
+        // Without it a request that names no tag fulfils the condition above.
+        { test: "Null", variable: "aws:TagKeys", values: ["false"] },
       ],
     });
     // EC2 knows no narrower resource for these: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html

@@ -7,13 +7,18 @@ import { Role } from "../common/role";
  *
  * @param regionalArn the ARN of a resource of the same account and region
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Monitoring.OS.Enabling.html
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/cross-service-confused-deputy-prevention.html
  */
 export function rdsMonitoringRole(scope: Construct, regionalArn: string): Role {
+  const { partition, region, account } = arnScope(regionalArn);
   const role = new Role(scope, "MonitoringRole", {
     assumedBy: { type: "Service", identifiers: ["monitoring.rds.amazonaws.com"] },
+    conditions: [
+      { test: "StringEquals", variable: "aws:SourceAccount", values: [account] },
+      { test: "ArnLike", variable: "aws:SourceArn", values: [`arn:${partition}:rds:${region}:${account}:db:*`] },
+    ],
     description: "Lets RDS write enhanced monitoring to CloudWatch Logs",
   });
-  const { partition, region, account } = arnScope(regionalArn);
   role.addToPolicy({
     actions: [
       "logs:CreateLogGroup",
