@@ -31,13 +31,14 @@ if (file === undefined) {
 }
 const args = ["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "library", "--omit", "dev", "--package-lock-only"];
 const bom = JSON.parse(execFileSync("npm", args, { cwd: root, encoding: "utf8" }));
+// npm calls the package by its folder's name.
+const { name, version, description } = require("../package.json");
+const self = `pkg:npm/${name}@${version}`;
+Object.assign(bom.metadata.component, { "bom-ref": self, name, version, description, purl: self });
 const parts = vendored();
-const self = bom.metadata.component["bom-ref"];
-bom.components.push(...parts);
+bom.components = [...bom.components, ...parts];
 bom.dependencies = [
-  ...bom.dependencies.map((one) =>
-    one.ref === self ? { ...one, dependsOn: [...one.dependsOn, ...parts.map((part) => part["bom-ref"])] } : one,
-  ),
+  { ref: self, dependsOn: bom.components.map((part) => part["bom-ref"]) },
   ...parts.map((part) => ({ ref: part["bom-ref"], dependsOn: [] })),
 ];
 fs.writeFileSync(file, `${JSON.stringify(bom, null, 2)}\n`);
