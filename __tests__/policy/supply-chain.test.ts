@@ -49,7 +49,9 @@ describe("Renovate", () => {
     patterns.some((pattern) => new RegExp(pattern.slice(1, -1)).test(file));
 
   test("knows every locked file of Python packages, and the command that made it", () => {
-    const locked = files.filter((file) => file.endsWith(".txt") && read(file).includes("--hash=sha256:"));
+    // The hand-made job's Spark stays the one that it had.
+    const all = files.filter((file) => !file.startsWith("bench/"));
+    const locked = all.filter((file) => file.endsWith(".txt") && read(file).includes("--hash=sha256:"));
     expect(locked.length).toBeGreaterThanOrEqual(6);
     for (const file of locked) {
       expect([file, fits(config["pip-compile"].managerFilePatterns, file)]).toEqual([file, true]);
