@@ -276,7 +276,7 @@ def test_on_the_command_line(s3_lab: Lab, emulator: Emulator, tmp_path: Path) ->
 
 
 CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    (found for name in ("chromium", "chromium-headless-shell", "google-chrome") if (found := shutil.which(name))), None
 )
 MEASURE = """
 const page = document.querySelector("iframe").contentDocument;
@@ -287,25 +287,48 @@ document.title = JSON.stringify({ width, cutOff: Math.max(...tables), letters: M
 """
 
 
+def in_chromium(page: Path, text: str) -> str:
+    """Title of a page once its scripts have run."""
+    page.write_text(text)
+    done = subprocess.run(
+        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
+         f"--user-data-dir={page.parent / 'profile'}", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    return html.unescape(re.findall(r"<title>(.*?)</title>", done.stdout)[0])
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_fits_the_screen(lived: Lab, tmp_path: Path, width: int) -> None:
     text = html.escape(render(gather(lived.store, lived.events)))
-    frame = tmp_path / "frame.html"
-    frame.write_text(
-        f'<title></title><iframe width="{width}" height="800" style="border: 0" srcdoc="{text}"></iframe>'
-        f"<script>onload = () => {{{MEASURE}}}</script>"
-    )
-    done = subprocess.run(
-        [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000",
-         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", frame.as_uri()],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    (title,) = re.findall(r"<title>(.*?)</title>", done.stdout)
-    measured = json.loads(html.unescape(title))
+    frame = f'<title></title><iframe width="{width}" height="800" style="border: 0" srcdoc="{text}"></iframe>'
+    measured = json.loads(in_chromium(tmp_path / "frame.html", f"{frame}<script>onload = () => {{{MEASURE}}}</script>"))
     assert measured["width"] <= width
     assert measured["cutOff"] <= 0
     assert measured["letters"] > 8
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def test_its_policy_comes_before_all_that_it_rules(lived: Lab) -> None:
+    tags = Page(render(gather(lived.store, lived.events))).tags
+    names = [tag for tag, _ in tags]
+    policy = tags.index(("meta", {"http-equiv": "Content-Security-Policy", "content": POLICY}))
+    assert policy < min(names.index("title"), names.index("style"))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on this machine")
+@pytest.mark.parametrize("is_ruled", [True, False])
+def test_a_script_that_came_into_it_does_not_run(lived: Lab, tmp_path: Path, is_ruled: bool) -> None:
+    page = render(gather(lived.store, lived.events))
+    if not is_ruled:
+        page = page.replace(POLICY, "")
+    broken_in = page.replace("</body>", "<script>document.title = 'run'</script></body>")
+    assert broken_in != page
+    title = in_chromium(tmp_path / "page.html", broken_in)
+    assert (title == "run") == (not is_ruled)
 
 
 @pytest.mark.parametrize(
