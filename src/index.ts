@@ -1,17 +1,22 @@
 export { AccessLogsBucket, type AccessLogsBucketProps } from "./modules/storage/access-logs-bucket";
-export type { IBucket } from "./modules/storage/bucket-base";
+export { BackupBucket, type BackupBucketProps } from "./modules/storage/backup-bucket";
+export type { GrantEraseOptions, IBackupBucket, IBucket, IEraser } from "./modules/storage/bucket-base";
 export {
   DataLakeBucket,
   type DataLakeBucketAttributes,
   type DataLakeBucketProps,
   type DataLakePrefixes,
   type IDataLakeBucket,
-  ObjectLockMode,
-  type ObjectLockRetention,
   PublicAccess,
 } from "./modules/storage/data-lake-bucket";
-export { type DataLakeLifecycleProps, type ImageTransition, StorageClass } from "./modules/storage/data-lake-lifecycle";
-export { PrivateBucket, type PrivateBucketProps } from "./modules/storage/private-bucket";
+export {
+  type BackupLifecycleProps,
+  type DataLakeLifecycleProps,
+  type ImageTransition,
+  StorageClass,
+} from "./modules/storage/data-lake-lifecycle";
+export { ObjectLockMode, type ObjectLockRetention } from "./modules/storage/object-lock";
+export { PrivateBucket, type PrivateBucketProps, type ServerAccessLogsProps } from "./modules/storage/private-bucket";
 
 export type { IDatabaseSecret } from "./modules/database/database-secret";
 export {

@@ -13,10 +13,17 @@ interface Prop {
 
 /** The interfaces of the constructs' props that each page tells of. */
 const PAGES: Record<string, string[]> = {
+  "backup-bucket": ["BackupBucketProps", "BackupLifecycleProps", "ServerAccessLogsProps"],
   "backup-catalog": ["BackupCatalogProps"],
   "backup-glue-job": ["BackupGlueJobProps", "GlueDatabaseJobProps", "ArchivePolicyProps"],
   "data-lake-alarms": ["DataLakeAlarmsProps", "DatabaseThresholds"],
-  "data-lake-bucket": ["DataLakeBucketProps", "DataLakePrefixes", "DataLakeLifecycleProps"],
+  "data-lake-bucket": [
+    "DataLakeBucketProps",
+    "DataLakePrefixes",
+    "DataLakeLifecycleProps",
+    "BackupLifecycleProps",
+    "ServerAccessLogsProps",
+  ],
   "data-lake-key": ["DataLakeKeyProps"],
   "data-lake-network": ["DataLakeNetworkProps", "ExistingNetworkProps"],
   "database-bastion": ["DatabaseBastionProps"],

@@ -44,6 +44,12 @@ describe("what each role may do", () => {
   const lake = "<aws_s3_bucket.Bucket>";
   const backup = `${lake}/backup/v1`;
   const PUT = "s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts";
+  /** Each object once: never over another. */
+  const create = (folder: string): string[][] => [
+    ["s3:PutObject", `${folder}/*`, "s3:if-none-match"],
+    ["s3:PutObject", `${folder}/*`, "s3:ObjectCreationOperation"],
+    ["s3:AbortMultipartUpload s3:ListMultipartUploadParts", `${folder}/*`, ""],
+  ];
   const encrypt = ["kms:Decrypt kms:DescribeKey kms:GenerateDataKey", "<key>", "kms:ViaService"];
   const decrypt = ["kms:Decrypt kms:DescribeKey", "<key>", "kms:ViaService"];
 
@@ -76,6 +82,7 @@ describe("what each role may do", () => {
         "",
       ],
       ["s3:GetObject", `${code}/xray_backup.zip`, ""],
+      decrypt,
       ["s3:GetObject", `${code}/${script}`, ""],
       [
         "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
@@ -99,14 +106,13 @@ describe("what each role may do", () => {
       ...commonRights("Backup", "job_backup.py", "xray_backup"),
       ...list,
       ["s3:GetObject", `${backup}/*`, ""],
-      decrypt,
-      [PUT, `${backup}/snapshot/*`, ""],
+      ...create(`${backup}/snapshot`),
       encrypt,
-      [PUT, `${backup}/archive/*`, ""],
-      [PUT, `${backup}/catalog/*`, ""],
-      [PUT, `${backup}/_manifests/*`, ""],
-      [PUT, `${backup}/_locks/*`, ""],
-      [PUT, `${backup}/_checks/*`, ""],
+      ...create(`${backup}/archive`),
+      ...create(`${backup}/catalog`),
+      ...create(`${backup}/_manifests`),
+      ...create(`${backup}/_locks`),
+      ...create(`${backup}/_checks`),
     ]);
   });
 
@@ -115,16 +121,15 @@ describe("what each role may do", () => {
       ...commonRights("Purge", "job_purge.py", "xray_purge"),
       ...list,
       ["s3:GetObject", `${backup}/archive/*`, ""],
-      decrypt,
       ["s3:ListBucket", lake, "s3:prefix"],
       ["s3:GetObject", `${backup}/_manifests/*`, ""],
       ["s3:ListBucket", lake, "s3:prefix"],
       ["s3:GetObject", `${backup}/_purges/*`, ""],
       ["s3:ListBucket", lake, "s3:prefix"],
       ["s3:GetObject", `${backup}/_checks/*`, ""],
-      [PUT, `${backup}/_purges/*`, ""],
+      ...create(`${backup}/_purges`),
       encrypt,
-      [PUT, `${backup}/_checks/*`, ""],
+      ...create(`${backup}/_checks`),
     ]);
   });
 
@@ -133,11 +138,10 @@ describe("what each role may do", () => {
       ...commonRights("Restore", "job_restore.py", "xray_restore"),
       ...list,
       ["s3:GetObject", `${backup}/*`, ""],
-      decrypt,
-      [PUT, `${backup}/_locks/*`, ""],
+      ...create(`${backup}/_locks`),
       encrypt,
-      [PUT, `${backup}/_restores/*`, ""],
-      [PUT, `${backup}/_checks/*`, ""],
+      ...create(`${backup}/_restores`),
+      ...create(`${backup}/_checks`),
       ["s3:GetLifecycleConfiguration", lake, ""],
     ]);
   });

@@ -172,7 +172,12 @@ class S3Versions:
         """See `Versions`."""
         try:
             self.client.put_object(
-                Bucket=self.bucket, Key=f"{self.prefix}{key}", Body=body, ContentType="application/json", IfMatch=etag
+                Bucket=self.bucket,
+                Key=f"{self.prefix}{key}",
+                Body=body,
+                ContentType="application/json",
+                IfMatch=etag,
+                ChecksumAlgorithm="CRC32",  # see S3Store.create
             )
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict"):

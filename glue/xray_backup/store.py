@@ -155,7 +155,14 @@ class S3Store:
         for attempt in range(_TRIES):
             try:
                 answer = self._client.put_object(
-                    Bucket=self.bucket, Key=f"{self.prefix}/{key}", Body=body, ContentType=kind, IfNoneMatch="*"
+                    Bucket=self.bucket,
+                    Key=f"{self.prefix}/{key}",
+                    Body=body,
+                    ContentType=kind,
+                    IfNoneMatch="*",
+                    # A bucket with Object Lock takes no object without one, and a setting of botocore's can leave it out.
+                    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-put-object
+                    ChecksumAlgorithm="CRC32",
                 )
                 return str(answer["ETag"])
             except ClientError as error:

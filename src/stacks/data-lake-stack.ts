@@ -1,6 +1,7 @@
 import type { Construct } from "constructs";
 import { TerraformOutput } from "cdktf";
 import { AccessLogsBucket } from "../modules/storage/access-logs-bucket";
+import { BackupBucket } from "../modules/storage/backup-bucket";
 import { BackupCatalog } from "../modules/backup/backup-catalog";
 import { BackupGlueJob } from "../modules/backup/backup-glue-job";
 import { DatabaseBastion } from "../modules/access/database-bastion";
@@ -23,6 +24,8 @@ import { EnvironmentStack } from "./environment-stack";
 export class DataLakeStack extends EnvironmentStack {
   /** The bucket of the images. */
   readonly bucket: DataLakeBucket;
+  /** Bucket of the backups, where it is not that of the images. */
+  readonly backupBucket?: BackupBucket;
   /** The database of the metadata. */
   readonly database: MetadataDatabase;
   /** The weekly backup. */
@@ -59,13 +62,21 @@ export class DataLakeStack extends EnvironmentStack {
       ...(adminCidr !== undefined && { internetCidrs: [adminCidr] }),
     });
     const { publicAccess = PublicAccess.NONE } = environment.bucket ?? {};
+    const accessLogs = new AccessLogsBucket(this, "AccessLogs", destroyable);
     this.bucket = new DataLakeBucket(this, "Bucket", {
       ...environment.bucket,
       ...destroyable,
       // Anonymous requests cannot use a KMS key.
       encryptionKey: publicAccess === PublicAccess.NONE ? encryptionKey : undefined,
-      serverAccessLogsBucket: new AccessLogsBucket(this, "AccessLogs", destroyable),
+      serverAccessLogsBucket: accessLogs,
     });
+    if (environment.backupBucket) {
+      this.backupBucket = new BackupBucket(this, "Backups", {
+        ...environment.backupBucket,
+        ...destroyable,
+        encryptionKey,
+      });
+    }
     const database = new MetadataDatabase(this, "Database", {
       ...environment.database,
       ...(adminCidr !== undefined && {
@@ -91,7 +102,14 @@ export class DataLakeStack extends EnvironmentStack {
       this.bastion = new DatabaseBastion(this, "Bastion", { ...environment.bastion, database, network, encryptionKey });
     }
     const { dataModel, policies, keptTables } = environment;
-    const wiring = { bucket: this.bucket, database, network, encryptionKey, dataModel };
+    const wiring = {
+      bucket: this.bucket,
+      backupBucket: this.backupBucket,
+      database,
+      network,
+      encryptionKey,
+      dataModel,
+    };
     const aging = { ...wiring, policies, keptTables };
     this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...aging });
     this.restoreJob = new RestoreGlueJob(this, "Restore", { ...wiring, policies });
@@ -109,11 +127,23 @@ export class DataLakeStack extends EnvironmentStack {
   }
 
   private addOutputs(): void {
-    const { bucket, database, backupJob, restoreJob, purgeJob, catalog, secrets, webAppRole, imageUploaderUser } = this;
+    const {
+      bucket,
+      backupBucket: backups = bucket,
+      database,
+      backupJob,
+      restoreJob,
+      purgeJob,
+      catalog,
+      secrets,
+      webAppRole,
+      imageUploaderUser,
+    } = this;
     const outputs: Record<string, unknown> = {
       bucket: bucket.bucketName,
       images_prefix: bucket.imagesPrefix,
-      backup_prefix: bucket.backupPrefix,
+      backup_bucket: backups.bucketName,
+      backup_prefix: backups.backupPrefix,
       database_endpoint: database.endpoint,
       database_port: database.port,
       master_user_secret_arn: database.masterUserSecretArn,

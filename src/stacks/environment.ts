@@ -1,6 +1,7 @@
 import type { IConstruct } from "constructs";
 import type { BackupCatalogProps } from "../modules/backup/backup-catalog";
 import type { BackupGlueJobProps } from "../modules/backup/backup-glue-job";
+import type { BackupBucketProps } from "../modules/storage/backup-bucket";
 import { checkInteger, checkOneOf, checkPattern, checkPublicCidr } from "../modules/common/checks";
 import type { DataLakeAlarmsProps } from "../modules/backup/data-lake-alarms";
 import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
@@ -29,6 +30,7 @@ export interface LocalEndpoints {
 
 /** Props of the jobs that archive and purge, which share their policies. */
 const JOB_PROPS = [
+  "backupBucket",
   "bucket",
   "database",
   "databaseUser",
@@ -40,20 +42,24 @@ const JOB_PROPS = [
   "provider",
 ] as const;
 
+/** Props of a bucket. */
+const BUCKET_PROPS = [
+  "encryptionKey",
+  "forceDestroy",
+  "preventDestroy",
+  "provider",
+  "serverAccessLogsBucket",
+  "serverAccessLogsPrefix",
+] as const;
+
 /** Props that the stacks set: the wiring, the protection, and the jobs' users, which the schema stack makes. */
 const STACK_PROPS = {
   alarms: ["backupJob", "database", "encryptionKey", "provider", "purgeJob", "restoreJob"],
   backup: JOB_PROPS,
+  backupBucket: BUCKET_PROPS,
   bastion: ["database", "encryptionKey", "network", "provider"],
-  bucket: [
-    "encryptionKey",
-    "forceDestroy",
-    "preventDestroy",
-    "provider",
-    "serverAccessLogsBucket",
-    "serverAccessLogsPrefix",
-  ],
-  catalog: ["bucket", "dataModel", "encryptionKey", "forceDestroy", "provider"],
+  bucket: BUCKET_PROPS,
+  catalog: ["backupBucket", "bucket", "dataModel", "encryptionKey", "forceDestroy", "provider"],
   database: [
     "clientEndpoint",
     "deleteAutomatedBackups",
@@ -100,6 +106,12 @@ export interface Environment {
    * @default - those of BackupGlueJob
    */
   readonly backup?: Settings<BackupGlueJobProps, "backup">;
+  /**
+   * Keeps the backups in a bucket of their own, in which nobody can replace or delete one; its settings, `{}` for the
+   * defaults.
+   * @default - the backups are in the bucket of the images
+   */
+  readonly backupBucket?: Settings<BackupBucketProps, "backupBucket">;
   /**
    * Makes an instance through which people reach a private database from outside; its settings, `{}` for the defaults.
    * @default - none

@@ -103,6 +103,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
       alarms: { email: variables.ALARM_EMAIL },
       adminCidr: variables.PROD_ADMIN_CIDR,
       bastion: variables.PROD_BASTION === "true" ? {} : undefined,
+      backupBucket: { snapshotExpirationDays: 400 },
       bucket: { snapshotExpirationDays: 400 },
       database: { instanceClass: "db.m7g.large", allocatedStorageGib: 100, multiAz: true, backupRetentionDays: 35 },
       mysqlProxy: variables.MYSQL_PROXY,

@@ -1,3 +1,4 @@
+import { BackupBucket } from "../../../src/modules/storage/backup-bucket";
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
@@ -25,12 +26,24 @@ test("reads all backups, writes its lock, its record and its checks, deletes not
     .statements("Restore_Role_Policy")
     .filter(({ resources }) => JSON.stringify(resources).includes("backup/v1"));
   const objects = (folder: string) => [`\${join("/", [aws_s3_bucket.Lake.arn, "backup/v1${folder}", "*"])}`];
-  const put = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
+  const create = (folder: string) => [
+    {
+      actions: ["s3:PutObject"],
+      resources: objects(folder),
+      condition: [{ test: "Null", variable: "s3:if-none-match", values: ["false"] }],
+    },
+    {
+      actions: ["s3:PutObject"],
+      resources: objects(folder),
+      condition: [{ test: "Bool", variable: "s3:ObjectCreationOperation", values: ["false"] }],
+    },
+    { actions: ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], resources: objects(folder) },
+  ];
   expect(onBucket).toEqual([
     { actions: ["s3:GetObject"], resources: objects("") },
-    { actions: put, resources: objects("/_locks") },
-    { actions: put, resources: objects("/_restores") },
-    { actions: put, resources: objects("/_checks") },
+    ...create("/_locks"),
+    ...create("/_restores"),
+    ...create("/_checks"),
   ]);
 });
 
@@ -43,4 +56,21 @@ test("refuses its own arguments from outside", () => {
   expect(() => build({ arguments: { "--run-mode": "execute" } })).toThrow(
     "test/Restore: argument --run-mode is set by the construct or by Glue: leave it out",
   );
+});
+
+test("keeps backups in a bucket of their own, and its code in the lake's", () => {
+  const stack = synthesize((scope) => {
+    const network = new DataLakeNetwork(scope, "Net");
+    const database = new MetadataDatabase(scope, "Db", { network });
+    const bucket = new DataLakeBucket(scope, "Lake");
+    const backupBucket = new BackupBucket(scope, "Backups", { backupPrefix: "copies" });
+    new RestoreGlueJob(scope, "Restore", { bucket, backupBucket, database, network });
+  });
+  const { non_overridable_arguments: fixed, command } = stack.resource("aws_glue_job") as Record<string, unknown>;
+  expect(JSON.stringify(fixed)).toContain("s3://${aws_s3_bucket.Backups.id}/copies");
+  expect(JSON.stringify(command)).toContain("s3://${aws_s3_bucket.Lake.id}/glue-assets/");
+  const written = stack
+    .statements("Restore_Role_Policy")
+    .filter(({ actions }) => `${actions as string[]}` === "s3:PutObject");
+  expect(JSON.stringify(written)).not.toContain("aws_s3_bucket.Lake");
 });

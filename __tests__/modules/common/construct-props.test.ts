@@ -3,6 +3,7 @@ import type { TerraformStack } from "cdktf";
 import * as exported from "../../../src";
 import {
   AccessLogsBucket,
+  BackupBucket,
   DataLakeBucket,
   DataLakeKey,
   DataLakeNetwork,
@@ -78,7 +79,7 @@ it.each<[string, Props, string]>([
 });
 
 /** The constructs that work without props; plain JavaScript leaves them out of the others, too. */
-const WITHOUT_PROPS = [AccessLogsBucket, DataLakeBucket, DataLakeKey, DataLakeNetwork, MetadataSchema, PrivateBucket];
+const WITHOUT_PROPS = [AccessLogsBucket, BackupBucket, DataLakeBucket, DataLakeKey, DataLakeNetwork, MetadataSchema, PrivateBucket];
 
 type Type = new (scope: Construct, id: string) => Construct;
 const types = Object.values(exported).filter(

@@ -2,7 +2,8 @@ import type { TerraformStack } from "cdktf";
 import { Fn, TerraformVariable } from "cdktf";
 import { AccessLogsBucket } from "../../../src/modules/storage/access-logs-bucket";
 import type { DataLakeBucketProps } from "../../../src/modules/storage/data-lake-bucket";
-import { DataLakeBucket, ObjectLockMode, PublicAccess } from "../../../src/modules/storage/data-lake-bucket";
+import { DataLakeBucket, PublicAccess } from "../../../src/modules/storage/data-lake-bucket";
+import { ObjectLockMode } from "../../../src/modules/storage/object-lock";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import type { ImageTransition } from "../../../src/modules/storage/data-lake-lifecycle";
 import { StorageClass } from "../../../src/modules/storage/data-lake-lifecycle";
@@ -70,6 +71,7 @@ describe("defaults", () => {
     expect(stack.statements("Lake_PolicyDocument").map(({ sid }) => sid)).toEqual([
       "DenyInsecureTransport",
       "DenyOutdatedTls",
+      "DenyCustomerProvidedKeys",
     ]);
     for (const type of ["logging", "notification", "object_lock_configuration"]) {
       expect(stack.ids(`aws_s3_bucket_${type}`)).toEqual([]);
@@ -198,7 +200,7 @@ describe("publicAccess", () => {
     ],
   ])("%s opens the bucket and warns", (publicAccess, actions, can) => {
     const stack = lake({ publicAccess });
-    expect(stack.statements("Lake_PolicyDocument")[2]).toEqual({
+    expect(stack.statements("Lake_PolicyDocument")[3]).toEqual({
       sid: "PublicAccess",
       actions,
       resources: ["${aws_s3_bucket.Lake.arn}", '${join("/", [aws_s3_bucket.Lake.arn, "*"])}'],
@@ -270,7 +272,7 @@ test("serverAccessLogsBucket gets the logs, after it lets S3 deliver them", () =
     target_prefix: "lake/",
     depends_on: ["aws_s3_bucket_policy.Logs_Policy"],
   });
-  expect(stack.statements("Logs_PolicyDocument")[2]).toEqual({
+  expect(stack.statements("Logs_PolicyDocument")[3]).toEqual({
     actions: ["s3:PutObject"],
     resources: ['${join("/", [aws_s3_bucket.Logs.arn, "lake", "*"])}'],
     principals: [{ type: "Service", identifiers: ["logging.s3.amazonaws.com"] }],

@@ -59,6 +59,15 @@ describe("PrivateBucket", () => {
         sid: "DenyOutdatedTls",
         condition: [{ test: "NumericLessThan", variable: "s3:TlsVersion", values: ["1.2"] }],
       },
+      {
+        ...everything,
+        sid: "DenyCustomerProvidedKeys",
+        actions: ["s3:PutObject"],
+        resources: [everything.resources[1]],
+        condition: [
+          { test: "Null", variable: "s3:x-amz-server-side-encryption-customer-algorithm", values: ["false"] },
+        ],
+      },
     ]);
     expect(stack.resource("aws_s3_bucket_policy")).toEqual({
       bucket,

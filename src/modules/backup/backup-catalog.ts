@@ -6,6 +6,7 @@ import { GlueCatalogTable } from "@cdktf/provider-aws/lib/glue-catalog-table";
 import { checkConstructProps } from "../common/construct-props";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkPattern } from "../common/checks";
+import type { IBackupBucket } from "../storage/bucket-base";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import { type ArchivePolicyProps, type DataModel, dataModelOf } from "../common/data-model";
@@ -20,8 +21,13 @@ import { ValidationError } from "../common/validation-error";
 
 /** Properties of {@link BackupCatalog}. */
 export interface BackupCatalogProps extends AwsConstructProps, Pick<ArchivePolicyProps, "dataModel"> {
-  /** The bucket that holds the backups; results of queries go there too, below `athena-results`, for 30 days. */
+  /** The data lake's bucket: results of queries go there, below `athena-results`, for 30 days. */
   readonly bucket: IDataLakeBucket;
+  /**
+   * The bucket of the backups.
+   * @default - `bucket`
+   */
+  readonly backupBucket?: IBackupBucket;
   /**
    * The most that one query may read, GiB, 1 to 1,024; Athena bills by what is read.
    * @default 10
@@ -84,8 +90,8 @@ export class BackupCatalog extends Construct {
   constructor(scope: Construct, id: string, props: BackupCatalogProps) {
     super(scope, id);
     applyAwsProps(this, props);
-    checkConstructProps(this, props, ["bucket"], ["encryptionKey"]);
-    const { bucket } = props;
+    checkConstructProps(this, props, ["bucket"], ["backupBucket", "encryptionKey"]);
+    const { bucket, backupBucket = bucket } = props;
     const name = props.databaseName ?? physicalName(this, 128).replaceAll("-", "_");
     checkPattern(
       this,
@@ -98,8 +104,8 @@ export class BackupCatalog extends Construct {
 
     this.checkFirstBackupDate(props.firstBackupDate);
     this.projectedDates = `${props.firstBackupDate ?? FIRST_BACKUP_DATE},NOW`;
-    this.bucketUrl = `s3://${bucket.bucketName}`;
-    const folders = storeFolders(bucket.backupPrefix);
+    this.bucketUrl = `s3://${backupBucket.bucketName}`;
+    const folders = storeFolders(backupBucket.backupPrefix);
     this.resource = new GlueCatalogDatabase(this, "Resource", { name, description: "Backups of the metadata" });
     this.databaseName = this.resource.name;
     const model = dataModelOf(this, props);

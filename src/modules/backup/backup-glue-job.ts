@@ -3,7 +3,7 @@ import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import type { ArchivePolicyProps } from "../common/data-model";
 import { checkOneOf, checkProps } from "../common/checks";
 import { storeFolders } from "../common/job-contract";
-import type { IDataLakeBucket } from "../storage/data-lake-bucket";
+import type { IBackupBucket } from "../storage/bucket-base";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { GlueDatabaseJob } from "./glue-database-job";
 import type { IGrantee } from "../common/grantee";
@@ -66,7 +66,7 @@ export interface BackupGlueJobProps extends GlueDatabaseJobProps, ArchivePolicyP
  * new BackupGlueJob(this, "Backup", { bucket, database, network, encryptionKey: key });
  */
 export class BackupGlueJob extends GlueDatabaseJob {
-  private readonly bucket: IDataLakeBucket;
+  private readonly backupBucket: IBackupBucket;
 
   constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
     checkProps(scope, id, props);
@@ -86,7 +86,7 @@ export class BackupGlueJob extends GlueDatabaseJob {
       Object.entries(props.arguments ?? {}).find(([name]) => /^--archive.older.than.days$/.test(name)) ?? [];
     const archive = props.archiveOlderThanDays ?? (argument === undefined ? undefined : Number(argument));
     checkArchiveAge(this, props.database, policiesOf(props), { archive });
-    this.bucket = props.bucket;
+    this.backupBucket = props.backupBucket ?? props.bucket;
     this.grantBackup();
     this.schedule(props);
   }
@@ -94,15 +94,17 @@ export class BackupGlueJob extends GlueDatabaseJob {
   /** As of every job, and to read the manifests: what started the job can look whether it committed a backup. */
   override grantStart(grantee: IGrantee): void {
     super.grantStart(grantee);
-    this.bucket.grantRead(grantee, storeFolders(this.bucket.backupPrefix).manifests);
+    this.backupBucket.grantRead(grantee, storeFolders(this.backupBucket.backupPrefix).manifests);
   }
 
-  /** It can read all backups and add to them, and can delete nothing. */
+  /** It can read all backups and add to them, and can replace and delete nothing. */
   private grantBackup(): void {
-    const { bucket } = this;
-    const { root, snapshot, archive, catalog, manifests, locks, checks } = storeFolders(bucket.backupPrefix);
-    bucket.grantRead(this.role, root);
-    for (const folder of [snapshot, archive, catalog, manifests, locks, checks]) bucket.grantPut(this.role, folder);
+    const { backupBucket } = this;
+    const { root, snapshot, archive, catalog, manifests, locks, checks } = storeFolders(backupBucket.backupPrefix);
+    backupBucket.grantRead(this.role, root);
+    for (const folder of [snapshot, archive, catalog, manifests, locks, checks]) {
+      backupBucket.grantCreate(this.role, folder);
+    }
   }
 
   private schedule(props: BackupGlueJobProps): void {

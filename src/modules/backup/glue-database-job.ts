@@ -8,6 +8,7 @@ import { assetPath } from "../common/assets";
 import { type AwsConstructProps, checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import { warnWithoutSchemaUser } from "../database/schema-logins";
+import type { IBackupBucket } from "../storage/bucket-base";
 import type { IDataLakeBucket } from "../storage/data-lake-bucket";
 import { GLUE_ASSETS_PREFIX } from "../storage/data-lake-bucket";
 import type { IDataLakeKey } from "../common/data-lake-key";
@@ -48,7 +49,7 @@ export type GlueVersion = (typeof GlueVersion)[keyof typeof GlueVersion];
 
 /** Properties of every Glue job of this package. */
 export interface GlueDatabaseJobProps extends AwsConstructProps {
-  /** The data lake's bucket: the job's code goes there, and its backups are there. */
+  /** The data lake's bucket: the job's code goes there. */
   readonly bucket: IDataLakeBucket;
   /** The database. */
   readonly database: IMetadataDatabase;
@@ -60,6 +61,11 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
    * @default - none
    */
   readonly arguments?: GlueArguments;
+  /**
+   * The bucket of the backups.
+   * @default - `bucket`
+   */
+  readonly backupBucket?: IBackupBucket;
   /**
    * The key for logs and bookmarks.
    * @default - logs are encrypted with a key that CloudWatch manages
@@ -133,7 +139,7 @@ export abstract class GlueDatabaseJob extends Construct {
   constructor(scope: Construct, id: string, props: GlueDatabaseJobProps, kind: JobKind) {
     super(scope, id);
     applyAwsProps(this, props);
-    checkConstructProps(this, props, ["bucket", "database", "network"], ["encryptionKey"]);
+    checkConstructProps(this, props, ["bucket", "database", "network"], ["backupBucket", "encryptionKey"]);
     checkRdsAuthority(this);
     const jobName = props.jobName ?? physicalName(this, 64);
     checkPattern(this, "jobName", jobName, /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, hyphens and underscores");
@@ -155,7 +161,7 @@ export abstract class GlueDatabaseJob extends Construct {
     const connection = new GlueDatabaseConnection(this, "Connection", { ...props, secret });
     connection.grantUse(this.role);
 
-    const { bucket } = props;
+    const { bucket, backupBucket = bucket } = props;
     const contract = readJobContract(kind.job);
     const fixed: GlueArguments = {
       "--extra-py-files": this.upload("Package", bucket, "xray_backup.zip"),
@@ -164,7 +170,7 @@ export abstract class GlueDatabaseJob extends Construct {
       ...(props.network.endpoints && { "--disable-proxy-v2": "true" }),
       ...fixedArguments(contract, {
         secret_id: secret.secretArn,
-        store: `s3://${bucket.bucketName}/${bucket.backupPrefix}`,
+        store: `s3://${backupBucket.bucketName}/${backupBucket.backupPrefix}`,
         ...kind.fixed?.(this),
       }),
     };
@@ -239,10 +245,11 @@ export abstract class GlueDatabaseJob extends Construct {
     const key = `${GLUE_ASSETS_PREFIX}/${physicalName(this, 200)}/${asset.assetHash}/${fileName}`;
     new S3Object(this, id, { bucket: bucket.bucketName, key, source: asset.path, sourceHash: asset.assetHash });
     this.role.addToPolicy({ actions: ["s3:GetObject"], resources: [`${bucket.bucketArn}/${key}`] });
+    bucket.encryptionKey?.grantDecrypt(this.role, "s3");
     return `s3://${bucket.bucketName}/${key}`;
   }
 
-  private securityConfiguration({ bucket, encryptionKey }: GlueDatabaseJobProps): string {
+  private securityConfiguration({ bucket, backupBucket = bucket, encryptionKey }: GlueDatabaseJobProps): string {
     const kmsKeyArn = encryptionKey?.keyArn;
     const resource = new GlueSecurityConfiguration(this, "SecurityConfiguration", {
       name: physicalName(this, 255),
@@ -250,8 +257,8 @@ export abstract class GlueDatabaseJob extends Construct {
         cloudwatchEncryption: { cloudwatchEncryptionMode: kmsKeyArn ? "SSE-KMS" : "DISABLED", kmsKeyArn },
         jobBookmarksEncryption: { jobBookmarksEncryptionMode: kmsKeyArn ? "CSE-KMS" : "DISABLED", kmsKeyArn },
         // The bucket's key, which the role may use; without one the bucket's own default encrypts, and is not overridden.
-        s3Encryption: bucket.encryptionKey
-          ? { s3EncryptionMode: "SSE-KMS", kmsKeyArn: bucket.encryptionKey.keyArn }
+        s3Encryption: backupBucket.encryptionKey
+          ? { s3EncryptionMode: "SSE-KMS", kmsKeyArn: backupBucket.encryptionKey.keyArn }
           : { s3EncryptionMode: "DISABLED" },
       },
     });

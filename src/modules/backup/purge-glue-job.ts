@@ -61,10 +61,10 @@ export class PurgeGlueJob extends GlueDatabaseJob {
     );
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
     checkArchiveAge(this, props.database, policiesOf(props), { purge: props.olderThanDays });
-    const { bucket } = props;
-    const { archive, manifests, purges, checks } = storeFolders(bucket.backupPrefix);
-    for (const folder of [archive, manifests, purges, checks]) bucket.grantRead(this.role, folder);
-    for (const folder of [purges, checks]) bucket.grantPut(this.role, folder);
+    const { bucket, backupBucket = bucket } = props;
+    const { archive, manifests, purges, checks } = storeFolders(backupBucket.backupPrefix);
+    for (const folder of [archive, manifests, purges, checks]) backupBucket.grantRead(this.role, folder);
+    for (const folder of [purges, checks]) backupBucket.grantCreate(this.role, folder);
   }
 }
 

@@ -34,11 +34,11 @@ export class RestoreGlueJob extends GlueDatabaseJob {
       fixed: (job) => policyArguments(job, props),
       arguments: { "--backups": "latest", "--run_mode": RunMode.DRY_RUN },
     });
-    const { bucket } = props;
-    const { root, locks, restores, checks } = storeFolders(bucket.backupPrefix);
-    bucket.grantRead(this.role, root);
-    for (const folder of [locks, restores, checks]) bucket.grantPut(this.role, folder);
+    const { bucket, backupBucket = bucket } = props;
+    const { root, locks, restores, checks } = storeFolders(backupBucket.backupPrefix);
+    backupBucket.grantRead(this.role, root);
+    for (const folder of [locks, restores, checks]) backupBucket.grantCreate(this.role, folder);
     // So that a run can tell a snapshot that has expired from one that is damaged.
-    this.role.addToPolicy({ actions: ["s3:GetLifecycleConfiguration"], resources: [bucket.bucketArn] });
+    this.role.addToPolicy({ actions: ["s3:GetLifecycleConfiguration"], resources: [backupBucket.bucketArn] });
   }
 }

@@ -7,6 +7,7 @@ import { ValidationError } from "./validation-error";
 /** A member by which each construct is known, and the ways to get one, by the name of the prop that takes it. */
 const KINDS = {
   bucket: ["backupPrefix", "a DataLakeBucket or DataLakeBucket.fromBucketName(…)"],
+  backupBucket: ["backupPrefix", "a BackupBucket or a DataLakeBucket"],
   database: ["jdbcUrl", "a MetadataDatabase"],
   network: ["subnets", "a DataLakeNetwork or DataLakeNetwork.fromExisting(…)"],
   encryptionKey: ["keyArn", "a DataLakeKey or DataLakeKey.fromKeyArn(…)"],

@@ -79,6 +79,17 @@ export class PolicyDocument extends Construct {
   add(...statements: PolicyStatement[]): void {
     const texts = new Set(this.statements.map((statement) => JSON.stringify(statement)));
     this.statements.push(...statements.filter((statement) => !texts.has(JSON.stringify(statement))));
+    this.write();
+  }
+
+  /** Puts a statement in the place of the one with its sid. */
+  replace(statement: PolicyStatement): void {
+    const index = this.statements.findIndex(({ sid }) => sid === statement.sid);
+    this.statements[index] = statement;
+    this.write();
+  }
+
+  private write(): void {
     this.resource.putStatement(
       this.statements.map(({ conditions, resources, ...statement }) => ({
         ...statement,

@@ -1,21 +1,19 @@
-import { Annotations, Fn, TerraformStack, Token } from "cdktf";
+import { Annotations, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { DataAwsPartition } from "@cdktf/provider-aws/lib/data-aws-partition";
 import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
-import { S3BucketLoggingA } from "@cdktf/provider-aws/lib/s3-bucket-logging";
 import { S3BucketNotification } from "@cdktf/provider-aws/lib/s3-bucket-notification";
-import { S3BucketObjectLockConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-object-lock-configuration";
 import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
-import type { AccessLogsBucket } from "./access-logs-bucket";
-import type { IBucket } from "./bucket-base";
+import type { IBackupBucket } from "./bucket-base";
 import { BucketBase } from "./bucket-base";
-import { checkConstructProps } from "../common/construct-props";
+import { checkPrefix } from "./bucket-prefix";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
-import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
+import { checkOneOf, checkPattern } from "../common/checks";
 import type { DataLakeLifecycleProps } from "./data-lake-lifecycle";
 import { ATHENA_RESULTS_PREFIX, dataLakeLifecycleRules } from "./data-lake-lifecycle";
 import type { IDataLakeKey } from "../common/data-lake-key";
-import type { PrivateBucketProps } from "./private-bucket";
+import type { ObjectLockRetention } from "./object-lock";
+import type { PrivateBucketProps, ServerAccessLogsProps } from "./private-bucket";
 import { PrivateBucket } from "./private-bucket";
 import { ValidationError } from "../common/validation-error";
 
@@ -31,30 +29,10 @@ export const PublicAccess = {
 /** A value of {@link PublicAccess}. */
 export type PublicAccess = (typeof PublicAccess)[keyof typeof PublicAccess];
 
-/** Strength of an object lock. */
-export const ObjectLockMode = {
-  /** Those with `s3:BypassGovernanceRetention` can delete a locked version before its time. */
-  GOVERNANCE: "GOVERNANCE",
-  /** Nobody can delete one before its time, not even the account's root user. */
-  COMPLIANCE: "COMPLIANCE",
-} as const;
-/** A value of {@link ObjectLockMode}. */
-export type ObjectLockMode = (typeof ObjectLockMode)[keyof typeof ObjectLockMode];
-
-/** Time for which each new version of an object is locked against deletion. */
-export interface ObjectLockRetention {
-  /** Strength of the lock until then. */
-  readonly mode: ObjectLockMode;
-  /** Days from the version's creation, 1 to 36,500. */
-  readonly days: number;
-}
-
 /** A data lake's bucket, made here or elsewhere. */
-export interface IDataLakeBucket extends IBucket {
+export interface IDataLakeBucket extends IBackupBucket {
   /** Folder of the images, without a slash at the end. */
   readonly imagesPrefix: string;
-  /** Folder of the backups, without a slash at the end. */
-  readonly backupPrefix: string;
 }
 
 /** The folders of a data lake's bucket. */
@@ -81,7 +59,8 @@ export interface DataLakeBucketAttributes extends DataLakePrefixes, AwsConstruct
 }
 
 /** Properties of {@link DataLakeBucket}. */
-export interface DataLakeBucketProps extends PrivateBucketProps, DataLakePrefixes, DataLakeLifecycleProps {
+export interface DataLakeBucketProps
+  extends PrivateBucketProps, ServerAccessLogsProps, DataLakePrefixes, DataLakeLifecycleProps {
   /**
    * Sends an event to EventBridge for each new or deleted object.
    * @default false
@@ -98,16 +77,6 @@ export interface DataLakeBucketProps extends PrivateBucketProps, DataLakePrefixe
    * @default PublicAccess.NONE
    */
   readonly publicAccess?: PublicAccess;
-  /**
-   * Bucket for S3's server access logs: each request, with its sender and object.
-   * @default - no access log
-   */
-  readonly serverAccessLogsBucket?: AccessLogsBucket;
-  /**
-   * The folder for this bucket's logs, without a slash at the end.
-   * @default "data-lake"
-   */
-  readonly serverAccessLogsPrefix?: string;
 }
 
 /** The folder of the jobs' code, beside the images and the backups. */
@@ -167,44 +136,19 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
       publicPolicy: publicAccess !== PublicAccess.NONE,
     });
     ({ imagesPrefix: this.imagesPrefix, backupPrefix: this.backupPrefix } = checkedPrefixes(this, props));
-    checkConstructProps(this, props, [], ["serverAccessLogsBucket"]);
     this.addFolder("ImagesFolder", this.imagesPrefix);
     this.addFolder("BackupFolder", this.backupPrefix);
     this.addPublicAccess(publicAccess);
-    this.addObjectLock(props.objectLockDefaultRetention);
+    if (props.objectLockDefaultRetention) this.addObjectLock(props.objectLockDefaultRetention);
     new S3BucketLifecycleConfiguration(this, "Lifecycle", {
       bucket: this.bucketName,
       rule: dataLakeLifecycleRules(this, this.imagesPrefix, this.backupPrefix, props),
       dependsOn: [this.versioning],
     });
-    checkPattern(
-      this,
-      "serverAccessLogsPrefix",
-      props.serverAccessLogsPrefix,
-      /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/,
-      "letters, digits, dots, hyphens and underscores, with slashes only between them",
-    );
-    if (props.serverAccessLogsBucket) {
-      this.addAccessLogs(props.serverAccessLogsBucket, props.serverAccessLogsPrefix ?? "data-lake");
-    }
+    this.addAccessLogs(props, "data-lake");
     if (props.eventBridgeEnabled) {
       new S3BucketNotification(this, "Notification", { bucket: this.bucketName, eventbridge: true });
     }
-  }
-
-  private addAccessLogs(logs: AccessLogsBucket, prefix: string): void {
-    const sameStack = TerraformStack.of(logs) === TerraformStack.of(this);
-    // This stack reads the name of the log bucket, so that the log bucket's stack cannot read the name of this one. It
-    // lets in the name as it is known at synth; S3 itself delivers to buckets of the same account only.
-    const partition = Fn.element(Fn.split(":", logs.bucketArn), 1) as string;
-    const source = sameStack ? this.bucketArn : `arn:${partition}:s3:::${this.namePattern}`;
-    const delivery = logs.allowLogDelivery(source, prefix);
-    new S3BucketLoggingA(this, "Logging", {
-      bucket: this.bucketName,
-      targetBucket: logs.bucketName,
-      targetPrefix: `${prefix}/`,
-      dependsOn: sameStack ? [delivery] : [],
-    });
   }
 
   /** Makes the object of the S3 console's "Create folder": empty, with a slash at the end of its key. */
@@ -234,30 +178,13 @@ export class DataLakeBucket extends PrivateBucket implements IDataLakeBucket {
         : "list, download, upload and overwrite the X-ray images, the backups and the code that the backup job runs";
     Annotations.of(this).addWarning(`publicAccess "${publicAccess}": everybody on the internet can ${can}`);
   }
-
-  private addObjectLock(retention: ObjectLockRetention | undefined): void {
-    if (retention === undefined) return;
-    checkOneOf(this, "objectLockDefaultRetention.mode", retention.mode, Object.values(ObjectLockMode));
-    checkInteger(this, "objectLockDefaultRetention.days", retention.days, 1, 36_500);
-    new S3BucketObjectLockConfigurationA(this, "ObjectLock", {
-      bucket: this.bucketName,
-      rule: { defaultRetention: { mode: retention.mode, days: retention.days } },
-      dependsOn: [this.versioning],
-    });
-  }
 }
 
 /** The prefixes with their defaults; throws where a lifecycle rule or a right for one would reach into the other. */
 function checkedPrefixes(scope: Construct, props: DataLakePrefixes): Required<DataLakePrefixes> {
   const { imagesPrefix = "xray-images", backupPrefix = "backup" } = props;
   for (const [prop, prefix] of Object.entries({ imagesPrefix, backupPrefix })) {
-    checkPattern(
-      scope,
-      prop,
-      prefix,
-      /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
-      "letters, digits, hyphens and underscores, with slashes only between them",
-    );
+    checkPrefix(scope, prop, prefix);
     for (const taken of [GLUE_ASSETS_PREFIX, ATHENA_RESULTS_PREFIX]) {
       if (!isInside(prefix, taken)) continue;
       throw new ValidationError(

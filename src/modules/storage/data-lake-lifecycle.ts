@@ -25,18 +25,13 @@ export interface ImageTransition {
   readonly transitionAfterDays: number;
 }
 
-/** Retention and storage classes of a data lake's objects. */
-export interface DataLakeLifecycleProps {
+/** Retention of backups. */
+export interface BackupLifecycleProps {
   /**
    * Days after which an upload in parts that was never finished is given up.
    * @default 7
    */
   readonly abortIncompleteMultipartUploadDays?: number;
-  /**
-   * Moves of images to colder storage; `[]` leaves them in S3 Standard.
-   * @default - STANDARD_IA after 90 days, GLACIER_IR after 365 days
-   */
-  readonly imageTransitions?: ImageTransition[];
   /**
    * Days for which an overwritten or deleted image or snapshot can be had back.
    * @default 90
@@ -48,6 +43,15 @@ export interface DataLakeLifecycleProps {
    * @default - snapshots are kept
    */
   readonly snapshotExpirationDays?: number;
+}
+
+/** Retention and storage classes of a data lake's objects. */
+export interface DataLakeLifecycleProps extends BackupLifecycleProps {
+  /**
+   * Moves of images to colder storage; `[]` leaves them in S3 Standard.
+   * @default - STANDARD_IA after 90 days, GLACIER_IR after 365 days
+   */
+  readonly imageTransitions?: ImageTransition[];
 }
 
 /** The folder of Athena's results, beside the images and the backups. */
@@ -66,19 +70,10 @@ export function dataLakeLifecycleRules(
   props: DataLakeLifecycleProps,
 ): S3BucketLifecycleConfigurationRule[] {
   const transitions = props.imageTransitions ?? DEFAULT_TRANSITIONS;
-  checkInteger(scope, "abortIncompleteMultipartUploadDays", props.abortIncompleteMultipartUploadDays, 1, 365);
-  checkInteger(scope, "noncurrentVersionExpirationDays", props.noncurrentVersionExpirationDays, 1, 36_500);
-  checkInteger(scope, "snapshotExpirationDays", props.snapshotExpirationDays, 35, 36_500);
   checkTransitions(scope, transitions);
-
-  const noncurrentVersionExpiration = [{ noncurrentDays: props.noncurrentVersionExpirationDays ?? 90 }];
+  const [abort, ...backups] = backupLifecycleRules(scope, backupPrefix, props);
   return [
-    {
-      id: "abort-incomplete-uploads",
-      status: "Enabled",
-      filter: [{ prefix: "" }],
-      abortIncompleteMultipartUpload: [{ daysAfterInitiation: props.abortIncompleteMultipartUploadDays ?? 7 }],
-    },
+    abort,
     {
       id: "images",
       status: "Enabled",
@@ -87,15 +82,9 @@ export function dataLakeLifecycleRules(
         storageClass,
         days: transitionAfterDays,
       })),
-      noncurrentVersionExpiration,
+      noncurrentVersionExpiration: noncurrentVersionExpiration(props),
     },
-    {
-      id: "snapshots",
-      status: "Enabled",
-      filter: [{ prefix: `${storeFolders(backupPrefix).snapshot}/` }],
-      expiration: props.snapshotExpirationDays === undefined ? undefined : [{ days: props.snapshotExpirationDays }],
-      noncurrentVersionExpiration,
-    },
+    ...backups,
     {
       // They hold what the images' metadata holds, and a query can be run again.
       id: "query-results",
@@ -105,6 +94,39 @@ export function dataLakeLifecycleRules(
       noncurrentVersionExpiration: [{ noncurrentDays: 1 }],
     },
   ];
+}
+
+/** The rules for the backups of a bucket; the first one is for all that it holds. */
+export function backupLifecycleRules(
+  scope: IConstruct,
+  backupPrefix: string,
+  props: BackupLifecycleProps,
+): [S3BucketLifecycleConfigurationRule, ...S3BucketLifecycleConfigurationRule[]] {
+  const { abortIncompleteMultipartUploadDays, noncurrentVersionExpirationDays, snapshotExpirationDays } = props;
+  checkInteger(scope, "abortIncompleteMultipartUploadDays", abortIncompleteMultipartUploadDays, 1, 365);
+  checkInteger(scope, "noncurrentVersionExpirationDays", noncurrentVersionExpirationDays, 1, 36_500);
+  checkInteger(scope, "snapshotExpirationDays", snapshotExpirationDays, 35, 36_500);
+  return [
+    {
+      id: "abort-incomplete-uploads",
+      status: "Enabled",
+      filter: [{ prefix: "" }],
+      abortIncompleteMultipartUpload: [{ daysAfterInitiation: abortIncompleteMultipartUploadDays ?? 7 }],
+    },
+    {
+      id: "snapshots",
+      status: "Enabled",
+      filter: [{ prefix: `${storeFolders(backupPrefix).snapshot}/` }],
+      expiration: snapshotExpirationDays === undefined ? undefined : [{ days: snapshotExpirationDays }],
+      noncurrentVersionExpiration: noncurrentVersionExpiration(props),
+    },
+  ];
+}
+
+function noncurrentVersionExpiration({ noncurrentVersionExpirationDays = 90 }: BackupLifecycleProps): {
+  noncurrentDays: number;
+}[] {
+  return [{ noncurrentDays: noncurrentVersionExpirationDays }];
 }
 
 /** S3 moves an object down this list only, and not before it has spent 30 days in its class. */

@@ -1,16 +1,21 @@
 import type { Construct } from "constructs";
+import { Fn, TerraformStack } from "cdktf";
 import { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
+import { S3BucketLoggingA } from "@cdktf/provider-aws/lib/s3-bucket-logging";
+import { S3BucketObjectLockConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-object-lock-configuration";
 import { S3BucketOwnershipControls } from "@cdktf/provider-aws/lib/s3-bucket-ownership-controls";
 import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy";
 import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block";
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
+import type { AccessLogsBucket } from "./access-logs-bucket";
 import { BucketBase } from "./bucket-base";
 import { checkConstructProps } from "../common/construct-props";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
-import { checkPattern } from "../common/checks";
+import { checkInteger, checkOneOf, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import { keepNames } from "../common/kept-name";
+import { ObjectLockMode, type ObjectLockRetention } from "./object-lock";
 import { physicalName } from "../common/physical-name";
 import type { PolicyStatement } from "../common/policy-document";
 import { PolicyDocument } from "../common/policy-document";
@@ -38,6 +43,20 @@ export interface PrivateBucketProps extends AwsConstructProps {
    * @default false
    */
   readonly forceDestroy?: boolean;
+}
+
+/** Properties of a bucket whose access is logged. */
+export interface ServerAccessLogsProps {
+  /**
+   * Bucket for S3's server access logs: each request, with its sender and object.
+   * @default - no access log
+   */
+  readonly serverAccessLogsBucket?: AccessLogsBucket;
+  /**
+   * The folder for this bucket's logs, without a slash at the end.
+   * @default - "data-lake" for a DataLakeBucket, "backups" for a BackupBucket
+   */
+  readonly serverAccessLogsPrefix?: string;
 }
 
 /** Options that subclasses set, not users. */
@@ -73,14 +92,15 @@ export class PrivateBucket extends BucketBase {
    */
   readonly encryptionKey?: IDataLakeKey;
   /** The name as it is known at synth, with an asterisk for what Terraform adds to it. */
-  protected readonly namePattern: string;
+  private readonly namePattern: string;
   /** The versioning configuration; what needs a versioned bucket waits for it. */
   protected readonly versioning: S3BucketVersioningA;
 
   /** The bucket's policy in force; what needs a right that it gives waits for it. */
   protected readonly policy: S3BucketPolicy;
 
-  private readonly policyDocument: PolicyDocument;
+  /** The statements of that policy. */
+  protected readonly policyDocument: PolicyDocument;
 
   constructor(scope: Construct, id: string, props: PrivateBucketProps = {}, traits: BucketTraits = {}) {
     super(scope, id);
@@ -137,7 +157,7 @@ export class PrivateBucket extends BucketBase {
         },
       ],
     });
-    this.policyDocument = new PolicyDocument(this, "PolicyDocument", this.transportStatements());
+    this.policyDocument = new PolicyDocument(this, "PolicyDocument", this.denyStatements());
     this.policy = new S3BucketPolicy(this, "Policy", {
       bucket,
       policy: this.policyDocument.json,
@@ -151,7 +171,44 @@ export class PrivateBucket extends BucketBase {
     this.policyDocument.add(...statements);
   }
 
-  private transportStatements(): PolicyStatement[] {
+  /** Has S3 deliver the bucket's access logs, below a folder that is `defaultPrefix` where the props name none. */
+  protected addAccessLogs(props: ServerAccessLogsProps, defaultPrefix: string): void {
+    checkConstructProps(this, props, [], ["serverAccessLogsBucket"]);
+    checkPattern(
+      this,
+      "serverAccessLogsPrefix",
+      props.serverAccessLogsPrefix,
+      /^[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/,
+      "letters, digits, dots, hyphens and underscores, with slashes only between them",
+    );
+    const { serverAccessLogsBucket: logs, serverAccessLogsPrefix: prefix = defaultPrefix } = props;
+    if (logs === undefined) return;
+    const sameStack = TerraformStack.of(logs) === TerraformStack.of(this);
+    // This stack reads the name of the log bucket, so that the log bucket's stack cannot read the name of this one. It
+    // lets in the name as it is known at synth; S3 itself delivers to buckets of the same account only.
+    const partition = Fn.element(Fn.split(":", logs.bucketArn), 1) as string;
+    const source = sameStack ? this.bucketArn : `arn:${partition}:s3:::${this.namePattern}`;
+    const delivery = logs.allowLogDelivery(source, prefix);
+    new S3BucketLoggingA(this, "Logging", {
+      bucket: this.bucketName,
+      targetBucket: logs.bucketName,
+      targetPrefix: `${prefix}/`,
+      dependsOn: sameStack ? [delivery] : [],
+    });
+  }
+
+  /** Locks each new version of every object for a time. */
+  protected addObjectLock({ mode, days }: ObjectLockRetention): void {
+    checkOneOf(this, "objectLockDefaultRetention.mode", mode, Object.values(ObjectLockMode));
+    checkInteger(this, "objectLockDefaultRetention.days", days, 1, 36_500);
+    new S3BucketObjectLockConfigurationA(this, "ObjectLock", {
+      bucket: this.bucketName,
+      rule: { defaultRetention: { mode, days } },
+      dependsOn: [this.versioning],
+    });
+  }
+
+  private denyStatements(): PolicyStatement[] {
     const deny = {
       effect: "Deny",
       actions: ["s3:*"],
@@ -168,6 +225,21 @@ export class PrivateBucket extends BucketBase {
         ...deny,
         sid: "DenyOutdatedTls",
         conditions: [{ test: "NumericLessThan", variable: "s3:TlsVersion", values: ["1.2"] }],
+      },
+      {
+        ...deny,
+        // A key that comes with the request: whoever took somebody's credential would keep it, and ask money for it.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+        sid: "DenyCustomerProvidedKeys",
+        actions: ["s3:PutObject"],
+        resources: [this.objectsArn()],
+        conditions: [
+          {
+            test: "Null",
+            variable: "s3:x-amz-server-side-encryption-customer-algorithm",
+            values: ["false"],
+          },
+        ],
       },
     ];
   }

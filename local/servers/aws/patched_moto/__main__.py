@@ -7,6 +7,7 @@ from pathlib import Path
 
 import alarm_patches  # noqa: F401
 import aws_patches  # noqa: F401
+import s3_policy_patches  # noqa: F401
 from moto.server import main
 from request_patches import ONE_AT_A_TIME
 from state_file import keep_state_in

@@ -6,7 +6,6 @@ refuse: where moto is more lenient than AWS, it stays so.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -20,44 +19,18 @@ from moto.glue.models import FakeConnection
 from moto.glue.responses import Action, GlueResponse
 from moto.iam.responses import IamResponse
 from moto.rds.models import DBInstance, DBParameterGroup
-from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.models import FakeDeleteMarker
 from moto.utilities.utils import get_partition
 from patch import patch
 
 Original = Callable[..., Any]
 
-IAM_GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
 IAM_API = "https://docs.aws.amazon.com/IAM/latest/APIReference"
 S3_GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
 EC2_API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference"
 RDS_API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference"
 GLUE_API = "https://docs.aws.amazon.com/glue/latest/webapi"
 ATHENA_API = "https://docs.aws.amazon.com/athena/latest/APIReference"
-
-TRANSPORT_KEYS = {"aws:SecureTransport", "s3:TlsVersion"}
-
-
-def speaks_of_transport(statement: dict[str, Any]) -> bool:
-    """Tells a statement whose conditions concern nothing but how the request came."""
-    keys = {key for test in statement.get("Condition", {}).values() for key in test}
-    return bool(keys) and keys <= TRANSPORT_KEYS
-
-
-@patch(FakeBucket, aws=f"{IAM_GUIDE}/reference_policies_condition-keys.html")
-def get_permission(permission: Original, self: FakeBucket, action: str, resource: str) -> Any:
-    """moto applies a Deny whatever its Condition says, so that a bucket which denies requests without TLS denies all.
-
-    The emulator speaks plain HTTP on the loopback interface; here each request counts as one over TLS 1.3.
-    """
-    stored = self.policy
-    if stored is not None:
-        policy = json.loads(stored)
-        policy["Statement"] = [s for s in policy["Statement"] if not speaks_of_transport(s)]
-        self.policy = json.dumps(policy).encode() if policy["Statement"] else None
-    try:
-        return permission(self, action, resource)
-    finally:
-        self.policy = stored
 
 
 @patch(FakeDeleteMarker, aws=f"{S3_GUIDE}/ManagingDelMarkers.html", new=True)

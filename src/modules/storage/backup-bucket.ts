@@ -1,0 +1,120 @@
+import type { Construct } from "constructs";
+import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
+import type { IGrantee } from "../common/grantee";
+import type { PolicyCondition, PolicyStatement } from "../common/policy-document";
+import type { GrantEraseOptions, IBackupBucket, IEraser } from "./bucket-base";
+import { checkPrefix } from "./bucket-prefix";
+import { type BackupLifecycleProps, backupLifecycleRules } from "./data-lake-lifecycle";
+import { ObjectLockMode, type ObjectLockRetention } from "./object-lock";
+import type { PrivateBucketProps, ServerAccessLogsProps } from "./private-bucket";
+import { PrivateBucket } from "./private-bucket";
+
+/** Properties of {@link BackupBucket}. */
+export interface BackupBucketProps extends PrivateBucketProps, ServerAccessLogsProps, BackupLifecycleProps {
+  /**
+   * Folder of the backups, without a slash at the end.
+   * @default "backup"
+   */
+  readonly backupPrefix?: string;
+  /**
+   * Time for which each new version of an object is locked against deletion.
+   * @default - 365 days of ObjectLockMode.GOVERNANCE
+   * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+   */
+  readonly objectLockDefaultRetention?: ObjectLockRetention;
+}
+
+const DEFAULT_RETENTION: ObjectLockRetention = { mode: ObjectLockMode.GOVERNANCE, days: 365 };
+
+/**
+ * A bucket for backups alone, in which nobody can replace or delete one: Object Lock keeps each version of an object for a
+ * time, and the bucket's policy refuses a write over an object, the deletion of a version and the bypass of a lock, whatever
+ * the rights of who asks. Roles that may erase data are exempt, see `grantErase`.
+ *
+ * @example
+ * new BackupBucket(this, "Backups", { encryptionKey: key, snapshotExpirationDays: 400 });
+ */
+export class BackupBucket extends PrivateBucket implements IBackupBucket {
+  readonly backupPrefix: string;
+
+  private readonly erasers: string[] = [];
+  private readonly bypassers: string[] = [];
+  /** Terraform deletes the locked versions of a bucket that it empties. */
+  private readonly keepsVersions: boolean;
+
+  constructor(scope: Construct, id: string, props: BackupBucketProps = {}) {
+    super(scope, id, props, { objectLockEnabled: true });
+    this.backupPrefix = checkPrefix(this, "backupPrefix", props.backupPrefix ?? "backup");
+    this.keepsVersions = !props.forceDestroy;
+    this.addObjectLock(props.objectLockDefaultRetention ?? DEFAULT_RETENTION);
+    new S3BucketLifecycleConfiguration(this, "Lifecycle", {
+      bucket: this.bucketName,
+      rule: backupLifecycleRules(this, this.backupPrefix, props),
+      dependsOn: [this.versioning],
+    });
+    this.addAccessLogs(props, "backups");
+    this.addToResourcePolicy(...this.keepStatements());
+  }
+
+  /** As {@link grantCreate}: nothing here is ever written over. */
+  override grantPut(grantee: IGrantee, prefix?: string): void {
+    this.grantCreate(grantee, prefix);
+  }
+
+  override grantReadWrite(grantee: IGrantee, prefix?: string): void {
+    this.grantRead(grantee, prefix);
+    this.grantCreate(grantee, prefix);
+  }
+
+  override grantErase(grantee: IEraser, options: GrantEraseOptions = {}): void {
+    super.grantErase(grantee, options);
+    this.erasers.push(grantee.roleArn);
+    if (options.bypassGovernanceRetention) this.bypassers.push(grantee.roleArn);
+    for (const statement of this.keepStatements()) this.policyDocument.replace(statement);
+  }
+
+  private keepStatements(): PolicyStatement[] {
+    const deny = {
+      effect: "Deny",
+      resources: [this.objectsArn()],
+      principals: [{ type: "AWS", identifiers: ["*"] }],
+    };
+    return [
+      {
+        ...deny,
+        // A multipart upload makes its object at its end; its beginning and its parts take no conditional header.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+        sid: "DenyOverwrite",
+        actions: ["s3:PutObject"],
+        conditions: [
+          { test: "Null", variable: "s3:if-none-match", values: ["true"] },
+          { test: "Bool", variable: "s3:ObjectCreationOperation", values: ["true"] },
+          ...exempt(this.erasers),
+        ],
+      },
+      ...(this.keepsVersions
+        ? [
+            {
+              ...deny,
+              sid: "DenyDeletion",
+              actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+              conditions: exempt(this.erasers),
+            },
+            {
+              ...deny,
+              sid: "DenyBypassOfLock",
+              actions: ["s3:BypassGovernanceRetention"],
+              conditions: exempt(this.bypassers),
+            },
+          ]
+        : []),
+    ];
+  }
+}
+
+/** For an assumed role `aws:PrincipalArn` is the ARN of the role. */
+function exempt(roleArns: string[]): PolicyCondition[] {
+  return roleArns.length === 0
+    ? []
+    : [{ test: "ArnNotEquals", variable: "aws:PrincipalArn", values: [...new Set(roleArns)] }];
+}
