@@ -6,7 +6,7 @@ FAULTS := faults contention archive_and_purge delete_effects restore restore_pro
 # Pinned: the Go checksum database holds its sum.
 TRIVY := github.com/aquasecurity/trivy/cmd/trivy@v0.74.0
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages bench compare first-deploy deployer-calls trivy format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy deployer-calls trivy format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ workers: glue-environment ## Back a million boxes up on one worker and on two, i
 
 packages: setup ## Install both packages into fresh projects: peers x modules x package managers x Node.js, and plan them
 	@node $(BUILD)/commands/pack-matrix.js --whole
+
+site: setup ## Build the documentation's site into .local/site, and look for broken links
+	@npm --prefix site run --silent check
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less, BACKUP_ONLY=20000000 for one more)
 	@node .local/build/bench/run.js $(if $(SIZES),--sizes $(SIZES)) $(if $(BACKUP_ONLY),--backup-only $(BACKUP_ONLY))

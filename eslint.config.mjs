@@ -75,7 +75,19 @@ const localCorridorRule = ([name, imports]) => ({
 });
 
 export default tseslint.config(
-  { ignores: ["node_modules", "dist", ".local", "cdktf.out", "src/providers", "coverage", "glue", "airflow"] },
+  {
+    ignores: [
+      "node_modules",
+      "dist",
+      ".local",
+      "cdktf.out",
+      "src/providers",
+      "site/.astro",
+      "coverage",
+      "glue",
+      "airflow",
+    ],
+  },
   eslint.configs.recommended,
   ...tseslint.configs.strict,
   {

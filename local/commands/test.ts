@@ -89,6 +89,7 @@ const SUITES: Suite[] = [
   jestSuite("unit"),
   { name: "API report", command: process.execPath, args: ["scripts/api-report.js"] },
   { name: "API reference", command: bin("typedoc"), args: ["--emit", "none"] },
+  { name: "site", command: "npm", args: ["--prefix", "site", "run", "--silent", "check"] },
   {
     name: "packages",
     command: process.execPath,

@@ -1,0 +1,76 @@
+// Writes the pages of docs/ as the site has them, into src/content/docs: a title in front, links as addresses.
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
+const docs = path.join(root, "docs");
+const target = path.join(root, "site", "src", "content", "docs");
+
+/** Pages that stand outside of docs/, by the name that they get. */
+const OTHER_PAGES = { "README.md": "index.md", "CHANGELOG.md": "changelog.md", "glue/README.md": "backup/package.md" };
+/** What docs/ has beside pages for people. */
+const LEFT_OUT = /^api\/|\.(py|sh)$/;
+
+/** A folder whose list of pages is made here: the repository's own list is the folder. */
+const DECISIONS = "docs/decisions";
+
+const posix = (file) => file.split(path.sep).join("/");
+
+/** The page's place on the site, from its place in the repository; undefined for what is no page. */
+function pageOf(file) {
+  if (file in OTHER_PAGES) return OTHER_PAGES[file];
+  if (!file.startsWith("docs/") || LEFT_OUT.test(file.slice(5))) return undefined;
+  return file.slice(5).replace(/README\.md$/, "index.md");
+}
+
+const addressOf = (page) => `/${page.replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "/")}`;
+
+/** Texts of links to files that are on no page stay, without the link: the site is read without the repository. */
+function withAddresses(text, file) {
+  return text.replace(/(!?)\[((?:[^\][]|\[[^\]]*\])*)\]\(([^)\s]+)\)/g, (link, image, label, destination) => {
+    if (/^([a-z]+:|#)/.test(destination)) return link;
+    const [place, anchor] = destination.split("#");
+    let linked = posix(path.join(path.dirname(file), place));
+    if (fs.existsSync(path.join(root, linked, "README.md"))) linked = posix(path.join(linked, "README.md"));
+    const page = pageOf(linked);
+    if (page === undefined) return label;
+    if (linked === DECISIONS) return `[${label}](/decisions/)`;
+    if (image || !page.endsWith(".md")) return `${image}[${label}](/${page})`;
+    return `[${label}](${addressOf(page)}${anchor === undefined ? "" : `#${anchor}`})`;
+  });
+}
+
+const titleOf = (text) => /^# (.+)\n/.exec(text)?.[1].replaceAll("`", "");
+const withTitle = (title, text) => `---\ntitle: ${JSON.stringify(title)}\n---\n${text}`;
+
+function writePage(file, page) {
+  const to = page.endsWith(".md") ? path.join(target, page) : path.join(root, "site", "public", page);
+  fs.mkdirSync(path.dirname(to), { recursive: true });
+  if (!page.endsWith(".md")) return fs.copyFileSync(path.join(root, file), to);
+  const text = fs.readFileSync(path.join(root, file), "utf8");
+  const title = titleOf(text);
+  if (title === undefined) throw new Error(`${file} begins without a title`);
+  fs.writeFileSync(to, withTitle(title, withAddresses(text.replace(/^# .+\n/, ""), file)));
+}
+
+function writeDecisions(files) {
+  const entries = files
+    .filter((file) => path.posix.dirname(file) === DECISIONS)
+    .map((file) => `- [${titleOf(fs.readFileSync(path.join(root, file), "utf8"))}](${addressOf(pageOf(file))})`);
+  fs.writeFileSync(path.join(target, "decisions", "index.md"), withTitle("Decisions", entries.sort().join("\n")));
+}
+
+for (const folder of [target, path.join(root, "site", "public")]) fs.rmSync(folder, { recursive: true, force: true });
+fs.cpSync(path.join(root, "site", "favicon.svg"), path.join(root, "site", "public", "favicon.svg"), {
+  recursive: true,
+});
+const files = fs
+  .readdirSync(docs, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => posix(path.relative(root, path.join(entry.parentPath, entry.name))));
+for (const file of [...files, ...Object.keys(OTHER_PAGES)]) {
+  const page = pageOf(file);
+  if (page !== undefined) writePage(file, page);
+}
+writeDecisions(files);
