@@ -232,7 +232,9 @@ describe("the trust of a role", () => {
 
   it.each(trusts)("%s names this account where the service sends it", (id) => {
     for (const { principals = [], condition = [] } of statementsOf(id)) {
-      for (const service of principals.filter(({ type }) => type === "Service").flatMap(({ identifiers }) => identifiers))
+      for (const service of principals
+        .filter(({ type }) => type === "Service")
+        .flatMap(({ identifiers }) => identifiers))
         expect([service, condition.map(({ variable }) => variable)]).toEqual([service, SENDERS[service]]);
     }
   });
