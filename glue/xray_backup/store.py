@@ -160,8 +160,8 @@ class S3Store:
                     Body=body,
                     ContentType=kind,
                     IfNoneMatch="*",
-                    # A bucket with Object Lock takes no object without one, and a setting of botocore's can leave it out.
-                    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-put-object
+                    # A bucket with Object Lock takes no object without; a setting of botocore may leave it out.
+                    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
                     ChecksumAlgorithm="CRC32",
                 )
                 return str(answer["ETag"])
