@@ -44,6 +44,7 @@ export { BackupCatalog, type BackupCatalogProps } from "./modules/backup/backup-
 export { BackupGlueJob, type BackupGlueJobProps, Scheduler } from "./modules/backup/backup-glue-job";
 export type { DatabaseThresholds } from "./modules/backup/database-thresholds";
 export { DataLakeAlarms, type DataLakeAlarmsProps } from "./modules/backup/data-lake-alarms";
+export { EraseGlueJob, type EraseGlueJobProps } from "./modules/backup/erase-glue-job";
 export type { GlueArguments } from "./modules/backup/glue-arguments";
 export { ExecutionClass, type GlueDatabaseJobProps, GlueVersion } from "./modules/backup/glue-database-job";
 export { PurgeGlueJob, type PurgeGlueJobProps, RunMode } from "./modules/backup/purge-glue-job";

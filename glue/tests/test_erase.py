@@ -117,6 +117,34 @@ def test_rows_in_many_snapshots_and_archives(s3_lab: Lab, emulator: Emulator) ->
     assert not erased(lab, Selection(parent_ids=[50]), dry_run=True)
 
 
+def test_rows_in_20_snapshots_and_3_archives(s3_lab: Lab, emulator: Emulator) -> None:
+    """Each archive has a transaction of each image that its snapshots have too; all is restored together afterwards."""
+    lab = s3_lab
+    images = fill(lab, emulator)
+    for number in range(3):
+        for image in (1, *IMAGES):
+            key = 100 + 10 * number + image
+            lab.sql(f"INSERT INTO `transaction` VALUES ({key}, {image}, '2023-01-0{number + 1}', 0.3, 0.5)")
+            lab.sql(f"INSERT INTO pred_bounding_box VALUES ({key}, {key}, 1, 0.5, 1, 2, 3, 4)")
+        for snapshots in range(7 if number < 2 else 6):
+            snapshot(lab.run(), f"{number}-{snapshots}", 0)
+        archive(lab.run(), f"a{number}", 2)
+        purge(lab.run(), 2, 100, 0)
+    before = rows_of_images(lab, IMAGES) | {"objects": images.versions("xray-images/img_2") * 2}
+    assert len(before) == 25
+    assert all(before.values())
+    others = sum(manifest.tables["image"].fingerprint.rows for manifest in load_manifests(lab.store))
+    done = erased(lab, CHOSEN)
+    assert done
+    assert done.completed
+    after = rows_of_images(lab, IMAGES) | {"objects": images.versions("xray-images/img_2")}
+    print("before", before, "after", after, "versions", done.versions)
+    assert set(after.values()) == {0}
+    assert others - sum(m.tables["image"].fingerprint.rows for m in load_manifests(lab.store)) == 2 * 23
+    whole(lab)
+    assert restored(lab, *names(lab)) == (0, 0)
+
+
 def test_a_copy_of_an_older_store_gives_nothing_back(s3_lab: Lab, emulator: Emulator) -> None:
     """Files and manifests as they were before: a copy elsewhere, a version that was brought back."""
     lab = s3_lab

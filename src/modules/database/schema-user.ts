@@ -109,6 +109,17 @@ export class SchemaUser {
     return SchemaUser.onAllTables(secret, [SELECT, INSERT], options);
   }
 
+  /**
+   * The erasing job: it reads and deletes, and sees the triggers and foreign keys, of any schema, by which a delete would
+   * reach other rows.
+   */
+  static erase(secret: SchemaUserProps["secret"], options: TaskUserOptions = {}): SchemaUser {
+    const { dataModel = DataModel.xray(), ...account } = options;
+    const tables = dataModel.tables.map(({ name }) => name);
+    const privileges = [SELECT, DELETE, TRIGGER];
+    return new SchemaUser({ ...account, secret, privileges, tables }, { onEveryTable: [REFERENCES] });
+  }
+
   private static onAllTables(
     secret: SchemaUserProps["secret"],
     privileges: SchemaPrivilege[],

@@ -1,0 +1,85 @@
+import type { Construct } from "constructs";
+import { Fn } from "cdktf";
+import { checkProps } from "../common/checks";
+import { type ArchivePolicyProps, dataModelOf } from "../common/data-model";
+import { terraformLiteral } from "../common/expression";
+import { storeFolders } from "../common/job-contract";
+import { ValidationError } from "../common/validation-error";
+import type { GlueDatabaseJobProps } from "./glue-database-job";
+import { GlueDatabaseJob } from "./glue-database-job";
+import { policyArguments } from "./job-policies";
+import { RunMode } from "./purge-glue-job";
+
+/** Properties of {@link EraseGlueJob}. */
+export interface EraseGlueJobProps
+  extends Omit<GlueDatabaseJobProps, "executionClass">, Pick<ArchivePolicyProps, "dataModel" | "policies"> {
+  /**
+   * Lets a run that is started with `--bypass_governance_retention yes` delete versions that Object Lock keeps in governance
+   * mode. Nothing deletes one in compliance mode before its date.
+   * @default false
+   */
+  readonly bypassGovernanceRetention?: boolean;
+  /**
+   * The MySQL user that deletes the rows, with the rights of `SchemaUser.erase`.
+   * @default "xray_erase"
+   */
+  readonly databaseUser?: string;
+  /**
+   * The object of each row of one table, as `table=s3://bucket/key` with the table's columns in braces; or `none`. The role
+   * deletes objects below the bucket's `imagesPrefix` only.
+   * @default "image=s3://{bucket}/{folder}/{image_file}"; "none" with a data model of your own
+   */
+  readonly objects?: string;
+}
+
+/**
+ * The erasure: a Glue job that deletes chosen rows for good, with all that belongs to them, in the database, in every backup
+ * and in the bucket, with all versions. Only its role may delete a version. Nothing starts it, and a run is told the rows and
+ * `--run_mode execute`; without that it reports what it would do.
+ *
+ * @example
+ * new EraseGlueJob(this, "Erase", { bucket, database, network, encryptionKey: key });
+ */
+export class EraseGlueJob extends GlueDatabaseJob {
+  constructor(scope: Construct, id: string, props: EraseGlueJobProps) {
+    checkProps(scope, id, props);
+    super(scope, id, props, {
+      job: "erase",
+      description: "Erases chosen rows and their objects, in the backups too",
+      username: props.databaseUser ?? "xray_erase",
+      fixed: (job) => ({ ...policyArguments(job, props), ...objectArguments(job, props) }),
+      arguments: { "--run_mode": RunMode.DRY_RUN },
+    });
+    const { bucket, backupBucket = bucket, bypassGovernanceRetention } = props;
+    const { root } = storeFolders(backupBucket.backupPrefix);
+    backupBucket.grantErase(this.role, { prefix: root, bypassGovernanceRetention });
+    // Hides a version that a lock keeps.
+    backupBucket.grantDelete(this.role, root);
+    // So that a run can tell a snapshot that has expired from one that is damaged.
+    this.role.addToPolicy({ actions: ["s3:GetLifecycleConfiguration"], resources: [backupBucket.bucketArn] });
+    // Names alone. An object of which a locked version was left is found again by the digest of its name.
+    this.role.addToPolicy({ actions: ["s3:ListBucketVersions"], resources: [bucket.bucketArn] });
+    this.role.addToPolicy({
+      actions: [
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObjectRetention",
+        "s3:GetObjectVersion",
+        ...(bypassGovernanceRetention === true ? ["s3:BypassGovernanceRetention"] : []),
+      ],
+      resources: [Fn.join("/", [bucket.bucketArn, terraformLiteral(bucket.imagesPrefix), "*"])],
+    });
+  }
+}
+
+function objectArguments(job: Construct, props: EraseGlueJobProps): Record<string, string> {
+  const { objects } = props;
+  if (objects === undefined) return dataModelOf(job, props).isXray ? {} : { objects: "none" };
+  if (objects !== "none" && !/^[^=]+=s3:\/\/[^/]+\/.*\{[^{}]+\}/.test(objects)) {
+    throw new ValidationError(
+      job,
+      `objects must be "none" or table=s3://bucket/key with columns in braces, such as "slide=s3://lake/{object_key}", got ${JSON.stringify(objects)}`,
+    );
+  }
+  return { objects };
+}
