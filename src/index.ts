@@ -18,6 +18,7 @@ export {
 export { ObjectLockMode, type ObjectLockRetention } from "./modules/storage/object-lock";
 export { PrivateBucket, type PrivateBucketProps, type ServerAccessLogsProps } from "./modules/storage/private-bucket";
 
+export { AuditEvent, type AuditLogOptions } from "./modules/database/audit-log";
 export type { IDatabaseSecret } from "./modules/database/database-secret";
 export {
   type DatabaseUserOptions,

@@ -92,6 +92,7 @@ function textsOf(stack: SynthesizedStack, stacks: readonly SynthesizedStack[]): 
   return {
     region: [stack.region],
     roles: names("aws_iam_role"),
+    option_groups: names("aws_db_option_group"),
     parameter_groups: names("aws_db_parameter_group"),
     subnet_groups: names("aws_db_subnet_group"),
     secrets: [...names("aws_secretsmanager_secret", "name", stacks), ...(masters ? ["rds!db-*"] : [])],

@@ -111,6 +111,7 @@ const SECRET = ["secretsmanager:{region}:*:secret:{name}"];
 const ROLE = ["iam::*:role/{name}"];
 const DB = ["rds:{region}:*:db:{name}"];
 const PARAMETER_GROUP = ["rds:{region}:*:pg:{name}"];
+const OPTION_GROUP = ["rds:{region}:*:og:{name}"];
 const SUBNET_GROUP = ["rds:{region}:*:subgrp:{name}"];
 const GLUE_DATABASE = ["glue:{region}:*:catalog", "glue:{region}:*:database/{name}"];
 const GLUE_TABLE = [...GLUE_DATABASE, "glue:{region}:*:table/{name}/*"];
@@ -119,6 +120,7 @@ const GLUE_JOB = ["glue:{region}:*:job/{name}"];
 const GLUE_TRIGGER = ["glue:{region}:*:trigger/{name}"];
 const GLUE_TAGS = `${AWS}/glue/latest/dg/monitor-tags.html`;
 const LOG_GROUP = ["logs:{region}:*:log-group:{name}"];
+const OPTION_GROUPS = `${AWS}/AmazonRDS/latest/UserGuide/USER_WorkingWithOptionGroups.html`;
 const RDS_PASSWORD = `${AWS}/AmazonRDS/latest/UserGuide/rds-secrets-manager.html`;
 const RDS_KMS = `${AWS}/AmazonRDS/latest/UserGuide/Overview.Encryption.Keys.html`;
 const EBS_KMS = `${AWS}/ebs/latest/userguide/ebs-encryption-requirements.html`;
@@ -233,6 +235,7 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
           "rds:{region}:*:pg:{parameter_groups}",
           "rds:{region}:*:subgrp:{subnet_groups}",
           "rds:{region}:*:og:default*",
+          "rds:{region}:*:og:{option_groups}",
         ],
       },
       // The provider asks by the resource's id, which no name begins.
@@ -264,6 +267,23 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
         condition: { StringEquals: { "iam:AWSServiceName": "rds.amazonaws.com" } },
         see: `${AWS}/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html`,
       },
+    ],
+  },
+  aws_db_option_group: {
+    name: "name",
+    rights: [
+      {
+        actions: [
+          "rds:CreateOptionGroup",
+          "rds:DescribeOptionGroups",
+          "rds:ModifyOptionGroup",
+          "rds:ListTagsForResource",
+        ],
+        on: OPTION_GROUP,
+        see: OPTION_GROUPS,
+      },
+      remove({ actions: ["rds:DeleteOptionGroup"], on: OPTION_GROUP, see: OPTION_GROUPS }),
+      { actions: ["rds:AddTagsToResource"], on: OPTION_GROUP, see: `${PROVIDER}/db_option_group` },
     ],
   },
   aws_db_parameter_group: {

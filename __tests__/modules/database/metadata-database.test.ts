@@ -3,6 +3,7 @@ import { TerraformOutput, TerraformVariable } from "cdktf";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
 import type { IDatabaseSecret } from "../../../src/modules/database/database-secret";
+import type { AuditEvent } from "../../../src/modules/database/audit-log";
 import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
 import type { DatabaseParameter, MetadataDatabaseProps } from "../../../src/modules/database/metadata-database-props";
 import { Role } from "../../../src/modules/common/role";
@@ -80,9 +81,10 @@ describe("defaults", () => {
   it("makes the log groups before RDS does", () => {
     expect(stack.resource("aws_cloudwatch_log_group", "Db_slowquery-log")).toEqual({
       name: "/aws/rds/instance/test-db/slowquery",
-      retention_in_days: 400,
+      retention_in_days: 14,
       skip_destroy: true,
     });
+    expect(stack.resource("aws_cloudwatch_log_group", "Db_error-log").retention_in_days).toBe(400);
     const unkept = synth({ preventDestroy: false }).resource("aws_cloudwatch_log_group", "Db_slowquery-log");
     expect(unkept.skip_destroy).toBe(false);
   });
@@ -509,10 +511,83 @@ describe("grants", () => {
   });
 });
 
+describe("audit log", () => {
+  it("writes log-ins down, without statements, and keeps them as long as other logs", () => {
+    const stack = synth({ auditLog: {} });
+    expect(stack.resource("aws_db_option_group")).toEqual({
+      name_prefix: "test-db-",
+      engine_name: "mysql",
+      major_engine_version: "8.4",
+      option_group_description: "Audit log",
+      option: [
+        {
+          option_name: "MARIADB_AUDIT_PLUGIN",
+          option_settings: [
+            { name: "SERVER_AUDIT_EVENTS", value: "CONNECT" },
+            { name: "SERVER_AUDIT_EXCL_USERS", value: "rdsadmin" },
+          ],
+        },
+      ],
+      skip_destroy: true,
+      lifecycle: { create_before_destroy: true, ignore_changes: ["name_prefix"] },
+    });
+    expect(stack.resource("aws_db_instance")).toMatchObject({
+      option_group_name: "${aws_db_option_group.Db_OptionGroup.name}",
+      enabled_cloudwatch_logs_exports: ["audit", "error", "slowquery", "iam-db-auth-error"],
+    });
+    expect(stack.resource("aws_cloudwatch_log_group", "Db_audit-log")).toMatchObject({
+      name: "/aws/rds/instance/test-db/audit",
+      retention_in_days: 400,
+    });
+    expect(stack.warnings).toEqual([]);
+  });
+
+  it.each<[AuditEvent[], string[]]>([
+    [["CONNECT", "QUERY_DDL", "QUERY_DCL"], []],
+    [
+      ["CONNECT", "QUERY_DML", "QUERY"],
+      ["auditLog.events QUERY_DML, QUERY: the log holds the values of rows, names of images among them"],
+    ],
+  ])("keeps a log of %j as short as the slow log, and warns of values", (events, warnings) => {
+    const stack = synth({ auditLog: { events }, statementLogRetentionDays: 7 });
+    for (const log of ["audit", "slowquery"]) {
+      expect(stack.resource("aws_cloudwatch_log_group", `Db_${log}-log`).retention_in_days).toBe(7);
+    }
+    expect(stack.warnings).toEqual(warnings.map((warning) => expect.stringContaining(warning)));
+  });
+
+  it.each([
+    ["8.0", "8.0"],
+    ["8.0.28", "8.0"],
+    ["8.4.3", "8.4"],
+  ])("is of the version that the instance has: %s", (engineVersion, major) => {
+    const stack = synth({ auditLog: {}, engineVersion });
+    expect(stack.resource("aws_db_option_group").major_engine_version).toBe(major);
+  });
+});
+
 describe("refusals", () => {
   it.each<[Props, string]>([
     [{ allocatedStorageGib: 19 }, "allocatedStorageGib must be a whole number from 20 to 59578, got 19"],
     [{ maxAllocatedStorageGib: 21 }, "maxAllocatedStorageGib must be a whole number from 22 to 65536, got 21"],
+    [
+      { auditLog: {}, engineVersion: "9.1" },
+      'auditLog needs engineVersion 8.4, or 8.0 from 8.0.28 on, got "9.1": RDS has no audit plugin for it',
+    ],
+    [
+      { auditLog: {}, engineVersion: "8.0.27" },
+      'auditLog needs engineVersion 8.4, or 8.0 from 8.0.28 on, got "8.0.27": RDS has no audit plugin for it',
+    ],
+    [{ auditLog: { events: [] } }, "auditLog.events must name an event, got none: leave auditLog out"],
+    [
+      { auditLog: { events: ["TABLE" as AuditEvent] } },
+      'auditLog.events must be one of CONNECT, QUERY_DDL, QUERY_DCL, QUERY_DML_NO_SELECT, QUERY_DML, QUERY, got "TABLE"',
+    ],
+    [
+      { statementLogRetentionDays: 10 },
+      "statementLogRetentionDays must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, " +
+        "2192, 2557, 2922, 3288, 3653, got 10",
+    ],
     [
       { allocatedStorageGib: 100, maxAllocatedStorageGib: 109 },
       "maxAllocatedStorageGib must be a whole number from 110 to 65536, got 109",

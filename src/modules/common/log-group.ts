@@ -14,8 +14,8 @@ const RETENTION_DAYS = [
 ];
 
 /** Throws unless CloudWatch Logs knows the number of days. */
-export function checkLogRetention(scope: IConstruct, days: number | undefined): void {
-  checkOneOf(scope, "logRetentionDays", days, RETENTION_DAYS);
+export function checkLogRetention(scope: IConstruct, days: number | undefined, prop = "logRetentionDays"): void {
+  checkOneOf(scope, prop, days, RETENTION_DAYS);
 }
 
 /** The log group that a service writes to, by the name that the service derives. */

@@ -33,8 +33,14 @@ export function hasTwoNumbers(engineVersion: string): boolean | IResolvable {
   return Op.eq(Fn.lengthOf(Fn.split(".", engineVersion)), 2);
 }
 
+/** The first two numbers of a version. */
+export function majorEngineVersion(engineVersion: string): string {
+  if (!Token.isUnresolved(engineVersion)) return engineVersion.split(".").slice(0, 2).join(".");
+  return Fn.join(".", Fn.slice(Fn.split(".", engineVersion), 0, 2) as unknown as string[]);
+}
+
 /** The family of parameter groups for a version, such as `mysql8.4`. */
 export function parameterGroupFamily(engineVersion: string): string {
-  if (!Token.isUnresolved(engineVersion)) return `mysql${engineVersion.split(".").slice(0, 2).join(".")}`;
-  return Fn.join("", ["mysql", Fn.join(".", Fn.slice(Fn.split(".", engineVersion), 0, 2) as unknown as string[])]);
+  const version = majorEngineVersion(engineVersion);
+  return Token.isUnresolved(version) ? Fn.join("", ["mysql", version]) : `mysql${version}`;
 }

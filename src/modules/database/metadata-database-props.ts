@@ -6,7 +6,8 @@ import type { IDataLakeKey } from "../common/data-lake-key";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
 import { checkDatabaseName, checkMasterUserName } from "./names";
 import { ValidationError } from "../common/validation-error";
-import { checkEngineVersion } from "./engine-version";
+import { checkEngineVersion, DEFAULT_ENGINE_VERSION } from "./engine-version";
+import { type AuditLogOptions, checkAuditLog } from "./audit-log";
 import { checkLogRetention } from "../common/log-group";
 
 /** A server's name and port. */
@@ -51,6 +52,12 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.MySQL.Major.html
    */
   readonly allowMajorVersionUpgrade?: boolean;
+  /**
+   * Writes an audit log and sends it to CloudWatch; its settings, `{}` for the defaults. RDS has it for MySQL 8.4, and for 8.0
+   * from 8.0.28 on. To turn it off again, also give the instance the option group `default:mysql-8-4` or `default:mysql-8-0`.
+   * @default - none
+   */
+  readonly auditLog?: AuditLogOptions;
   /**
    * Lets RDS take newer minor versions in the maintenance window.
    * @default - true if `engineVersion` has two numbers, false if it has three
@@ -103,10 +110,16 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly instanceIdentifier?: string;
   /**
-   * Days that log files are kept in CloudWatch; one of the numbers that CloudWatch Logs knows.
+   * Days that log files without statements are kept in CloudWatch; one of the numbers that CloudWatch Logs knows.
    * @default 400
    */
   readonly logRetentionDays?: number;
+  /**
+   * Days that log files with statements are kept in CloudWatch: the slow log, and an audit log of more than log-ins. A statement
+   * may hold the name of an image, and with it that of a patient.
+   * @default 14
+   */
+  readonly statementLogRetentionDays?: number;
   /**
    * The master user's name; it cannot be changed on an instance that is there.
    * @default "admin"
@@ -191,7 +204,9 @@ export function checkMetadataDatabaseProps(scope: IConstruct, props: MetadataDat
   );
   checkInteger(scope, "backupRetentionDays", props.backupRetentionDays, 7, 35);
   checkLogRetention(scope, props.logRetentionDays);
+  checkLogRetention(scope, props.statementLogRetentionDays, "statementLogRetentionDays");
   checkEngineVersion(scope, props.engineVersion, props.autoMinorVersionUpgrade);
+  checkAuditLog(scope, props.engineVersion ?? DEFAULT_ENGINE_VERSION, props.auditLog);
   checkParameters(scope, props.parameters);
   checkPattern(
     scope,

@@ -3,6 +3,7 @@ import { Annotations, DataResource, Fn, Lazy, TerraformStack, Token } from "cdkt
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
 import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
 import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
+import type { DbOptionGroup } from "@cdktf/provider-aws/lib/db-option-group";
 import { DbParameterGroup } from "@cdktf/provider-aws/lib/db-parameter-group";
 import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import type { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
@@ -12,6 +13,7 @@ import { checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, isPrivateNetwork } from "../common/checks";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
+import { addAuditOptionGroup, holdsStatements } from "./audit-log";
 import { DEFAULT_ENGINE_VERSION, hasTwoNumbers, parameterGroupFamily } from "./engine-version";
 import type { IGrantee } from "../common/grantee";
 import { addIngressRule } from "../network/ingress-rule";
@@ -69,6 +71,8 @@ export interface IMetadataDatabase {
 
 const PORT = 3306;
 const LOG_EXPORTS = ["error", "slowquery", "iam-db-auth-error"];
+/** Long enough to look into last week's slowness. */
+const DEFAULT_STATEMENT_LOG_RETENTION_DAYS = 14;
 const PARAMETERS: DatabaseParameter[] = [
   { name: "require_secure_transport", value: "1" },
   { name: "slow_query_log", value: "1" },
@@ -155,6 +159,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       // when Terraform deletes it.
       applyImmediately: props.allowMajorVersionUpgrade,
       parameterGroupName: this.parameterGroup(name, engineVersion).name,
+      optionGroupName: this.optionGroup(name, engineVersion)?.name,
 
       ...forcesReplacement,
       manageMasterUserPassword: true,
@@ -171,7 +176,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       vpcSecurityGroupIds: [this.securityGroupId],
       publiclyAccessible: props.publiclyAccessible ?? false,
 
-      enabledCloudwatchLogsExports: LOG_EXPORTS,
+      enabledCloudwatchLogsExports: this.logExports,
       monitoringInterval: MONITORING_INTERVAL_SECONDS,
       monitoringRoleArn: rdsMonitoringRole(this, this.securityGroup.arn).roleArn,
       ...this.performanceInsights(),
@@ -306,6 +311,25 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     return group;
   }
 
+  private optionGroup(name: string, engineVersion: string): DbOptionGroup | undefined {
+    const { auditLog, preventDestroy = true } = this.props;
+    return auditLog && addAuditOptionGroup(this, { name, engineVersion, auditLog, preventDestroy });
+  }
+
+  private get logExports(): string[] {
+    return this.props.auditLog ? ["audit", ...LOG_EXPORTS] : LOG_EXPORTS;
+  }
+
+  /** Days that the lines of a log are kept: fewer where they may hold a name. */
+  private retentionDays(log: string): number {
+    const { auditLog, logRetentionDays, statementLogRetentionDays } = this.props;
+    const withStatements =
+      log === "slowquery" || (log === "audit" && auditLog !== undefined && holdsStatements(auditLog));
+    return withStatements
+      ? (statementLogRetentionDays ?? DEFAULT_STATEMENT_LOG_RETENTION_DAYS)
+      : (logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS);
+  }
+
   private performanceInsights(): Partial<DbInstanceConfig> {
     if (!hasPerformanceInsights(this.instanceClass)) return {};
     return {
@@ -339,13 +363,13 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
 
   /** Made before the instance: RDS would make them itself, unencrypted and kept for ever. */
   private logGroups(): CloudwatchLogGroup[] {
-    return LOG_EXPORTS.map(
+    return this.logExports.map(
       (log) =>
         new CloudwatchLogGroup(this, `${log}-log`, {
           name: `/aws/rds/instance/${this.instanceIdentifier}/${log}`,
           // With a new instanceIdentifier RDS writes to new groups; the logs of the old ones stay for their time.
           skipDestroy: this.props.preventDestroy ?? true,
-          retentionInDays: this.props.logRetentionDays ?? DEFAULT_LOG_RETENTION_DAYS,
+          retentionInDays: this.retentionDays(log),
           kmsKeyId: this.props.encryptionKey?.keyArn,
         }),
     );
