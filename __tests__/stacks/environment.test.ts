@@ -222,3 +222,17 @@ it("hands a data model of one's own to jobs, catalog and users", () => {
   const users = build({})["test-metadata-schema"]?.ids("mysql_user");
   expect(users).toEqual(["app", "backup", "restore"].map((task) => `Schema_xray_${task}`));
 });
+
+test("has the erasing job and its user only where it is asked for", () => {
+  const written = (change: Partial<Environment>) =>
+    JSON.stringify(synthesizeApp((app) => addEnvironment(app, { ...valid, ...change })));
+  expect(written({}).includes("xray_erase")).toBe(false);
+  const asked = written({ erase: {} });
+  const parts = [
+    "job_erase.py",
+    "erase_job_name",
+    "Schema_xray_erase_Grant-image",
+    "Schema_xray_erase_Grant-every-table",
+  ];
+  expect(parts.filter((part) => !asked.includes(part))).toEqual([]);
+});

@@ -13,6 +13,7 @@ import { DataLakeNetwork } from "../modules/network/data-lake-network";
 import type { IDatabaseSecret } from "../modules/database/database-secret";
 import { ImageUploaderUser } from "../modules/access/image-uploader-user";
 import { MetadataDatabase } from "../modules/database/metadata-database";
+import { EraseGlueJob } from "../modules/backup/erase-glue-job";
 import { PurgeGlueJob } from "../modules/backup/purge-glue-job";
 import { RestoreGlueJob } from "../modules/backup/restore-glue-job";
 import { WebIdentityRole } from "../modules/access/web-identity-role";
@@ -37,6 +38,16 @@ export class DataLakeStack extends EnvironmentStack {
    * @default - none
    */
   readonly purgeJob?: PurgeGlueJob;
+  /**
+   * The job that erases chosen rows for good.
+   * @default - none
+   */
+  readonly eraseJob?: EraseGlueJob;
+  /**
+   * The log-in of the erasing job's user.
+   * @default - none
+   */
+  readonly eraseSecret?: IDatabaseSecret;
   /** Tables for Athena. */
   readonly catalog: BackupCatalog;
   /** The log-ins of the database's users. */
@@ -98,6 +109,7 @@ export class DataLakeStack extends EnvironmentStack {
         database.addUser(user, { passwordVersion: environment.passwordVersions?.[user] }),
       ]),
     ) as Record<DatabaseUser, IDatabaseSecret>;
+    if (environment.erase) this.eraseSecret = database.addUser("xray_erase");
     if (environment.bastion) {
       this.bastion = new DatabaseBastion(this, "Bastion", { ...environment.bastion, database, network, encryptionKey });
     }
@@ -114,6 +126,8 @@ export class DataLakeStack extends EnvironmentStack {
     this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...aging });
     this.restoreJob = new RestoreGlueJob(this, "Restore", { ...wiring, policies });
     if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...aging });
+    if (environment.erase)
+      this.eraseJob = new EraseGlueJob(this, "Erase", { ...environment.erase, ...wiring, policies });
     this.catalog = new BackupCatalog(this, "Catalog", { ...environment.catalog, ...wiring, forceDestroy: !protect });
     const app = { bucket: this.bucket, secret: this.secrets.xray_app };
     if (environment.webApp) this.webAppRole = new WebIdentityRole(this, "WebApp", { ...environment.webApp, ...app });
@@ -151,6 +165,7 @@ export class DataLakeStack extends EnvironmentStack {
       backup_job_name: backupJob.jobName,
       restore_job_name: restoreJob.jobName,
       ...(purgeJob && { purge_job_name: purgeJob.jobName }),
+      ...(this.eraseJob && { erase_job_name: this.eraseJob.jobName }),
       athena_workgroup: catalog.workgroupName,
       ...(this.bastion && { database_tunnel: this.bastion.tunnel }),
       ...(webAppRole && { web_app_role_arn: webAppRole.roleArn }),

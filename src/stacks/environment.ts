@@ -8,6 +8,7 @@ import type { DataLakeBucketProps } from "../modules/storage/data-lake-bucket";
 import type { ArchivePolicyProps, DataModel } from "../modules/common/data-model";
 import type { DataLakeNetworkProps } from "../modules/network/data-lake-network";
 import type { ClientEndpoint, MetadataDatabaseProps } from "../modules/database/metadata-database-props";
+import type { EraseGlueJobProps } from "../modules/backup/erase-glue-job";
 import type { PurgeGlueJobProps } from "../modules/backup/purge-glue-job";
 import type { DatabaseBastionProps } from "../modules/access/database-bastion";
 import { DATABASE_USERS, type DatabaseUser } from "./database-users";
@@ -70,6 +71,7 @@ const STACK_PROPS = {
     "provider",
     "skipFinalSnapshot",
   ],
+  erase: JOB_PROPS,
   network: ["provider"],
   purge: JOB_PROPS,
 } as const;
@@ -167,6 +169,11 @@ export interface Environment {
    * @default - those of DataLakeNetwork
    */
   readonly network?: Settings<DataLakeNetworkProps, "network">;
+  /**
+   * Settings of the erasing job. It deletes rows and versions for good: give it to nobody who may not.
+   * @default - there is no such job, and no such user
+   */
+  readonly erase?: Settings<EraseGlueJobProps, "erase">;
   /**
    * Numbers of the database users' passwords; a higher one makes a new password. Deploy both stacks after a change.
    * @default - 1 for each user

@@ -24,7 +24,7 @@ export class MetadataSchemaStack extends EnvironmentStack {
   constructor(scope: Construct, dataLake: DataLakeStack) {
     super(scope, dataLake.environment, "metadata-schema");
     const { protect, sampleData, migrationsFolder, dataModel, policies } = this.environment;
-    const { database, secrets } = dataLake;
+    const { database, eraseSecret, secrets } = dataLake;
     const purges = (dataModel ?? DataModel.xray()).purgedBy(policies).length > 0;
     this.warnWithoutWayIn();
     this.addMysqlProvider(dataLake);
@@ -38,6 +38,7 @@ export class MetadataSchemaStack extends EnvironmentStack {
         SchemaUser.backup(secrets.xray_backup, { dataModel }),
         ...(purges ? [SchemaUser.purge(secrets.xray_purge, { dataModel, policies })] : []),
         SchemaUser.restore(secrets.xray_restore, { dataModel }),
+        ...(eraseSecret ? [SchemaUser.erase(eraseSecret, { dataModel })] : []),
       ],
     });
   }
