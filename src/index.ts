@@ -57,6 +57,7 @@ export {
   type ExistingNetworkProps,
   type IDataLakeNetwork,
 } from "./modules/network/data-lake-network";
+export type { FlowLogsProps } from "./modules/network/flow-logs";
 export type { DataLakeSubnet } from "./modules/network/data-lake-subnet";
 
 export { DatabaseBastion, type DatabaseBastionProps, type DatabaseTunnel } from "./modules/access/database-bastion";

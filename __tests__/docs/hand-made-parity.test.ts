@@ -92,7 +92,7 @@ describe("the hand-made set-up", () => {
       from_port: 3306,
       to_port: 3306,
     });
-    expect(lake.ids("aws_glue_trigger")).toEqual([]); // Airflow starts the job
+    expect(lake.ids("aws_glue_trigger")).toEqual(["Backup_OnDemandTrigger"]); // Airflow starts the job
   });
 });
 

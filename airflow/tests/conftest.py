@@ -26,6 +26,8 @@ JOBS = {
     BACKUP_JOB: {"--archive_older_than_days": "30"},
     PURGE_JOB: {"--older_than_days": "30", "--run_mode": "dry-run"},
 }
+TRIGGER = "lake-backup-on-demand"
+PURGE_TRIGGERS = {mode: f"lake-purge-{mode}" for mode in ("dry-run", "execute")}
 
 # Before the first import of Airflow, which reads them then.
 os.environ.update(
@@ -34,8 +36,10 @@ os.environ.update(
     AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY="1",
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW_VAR_XRAY_BACKUP_JOB_NAME=BACKUP_JOB,
+    AIRFLOW_VAR_XRAY_BACKUP_TRIGGER_NAME=TRIGGER,
     AIRFLOW_VAR_XRAY_BUCKET=BUCKET,
     AIRFLOW_VAR_XRAY_PURGE_JOB_NAME=PURGE_JOB,
+    AIRFLOW_VAR_XRAY_PURGE_TRIGGER_NAMES=json.dumps(PURGE_TRIGGERS),
     AWS_ACCESS_KEY_ID="test",
     AWS_DEFAULT_REGION="eu-west-1",
     AWS_SECRET_ACCESS_KEY="test",
@@ -200,6 +204,10 @@ def set_up(lake: Lake, secret: dict[str, Any]) -> None:
     secrets.create_secret(Name="lake/metadata", SecretString=json.dumps({"engine": "mysql"} | secret))
     for name in JOBS:
         lake.make_job(name)
+    lake.glue.create_trigger(Name=TRIGGER, Type="ON_DEMAND", Actions=[{"JobName": BACKUP_JOB}])
+    for mode, name in PURGE_TRIGGERS.items():
+        action = {"JobName": PURGE_JOB, "Arguments": {"--run_mode": mode}}
+        lake.glue.create_trigger(Name=name, Type="ON_DEMAND", Actions=[action])
 
 
 @pytest.fixture(scope="session")

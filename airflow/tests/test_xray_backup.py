@@ -8,11 +8,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
 import boto3
 import pytest
-from conftest import BACKUP_JOB, BUCKET, PURGE_JOB, REPOSITORY, DagRun, Lake
+from botocore.exceptions import ClientError
+from conftest import BACKUP_JOB, BUCKET, PURGE_JOB, REPOSITORY, TRIGGER, DagRun, Lake
 
 Start = Callable[..., DagRun]
 # The job does its work, and its answer is lost: Airflow tries again.
@@ -50,17 +50,6 @@ def test_it_runs_once_a_week_one_at_a_time_and_purges_only_when_told_to() -> Non
     assert dag.task_dict["backup"].execution_timeout > timedelta(hours=1)
 
 
-@pytest.mark.usefixtures("airflow_home")
-@pytest.mark.parametrize("logical_date", [datetime(2026, 11, 22, 3, tzinfo=UTC), None])
-def test_a_run_is_named_by_its_day_also_one_that_is_started_by_hand(logical_date: datetime | None) -> None:
-    from airflow.dag_processing.dagbag import DagBag
-
-    backup = DagBag(REPOSITORY / "airflow" / "dags").dags["xray_backup"].task_dict["backup"]
-    # Airflow 3 gives a run that a person starts no logical date.
-    run = SimpleNamespace(logical_date=logical_date, run_after=datetime(2026, 11, 22, 18, tzinfo=UTC))
-    assert backup.render_template(backup.script_args, {"dag_run": run}) == {"--run_slot": "2026-11-22"}
-
-
 @pytest.fixture(scope="module")
 def backed_up(lake: Lake, dag_run: Start) -> DagRun:
     lake.real_script("backup", LOST_ONCE)
@@ -74,10 +63,12 @@ def test_a_retry_does_not_back_up_twice(lake: Lake, backed_up: DagRun) -> None:
     }  # fmt: skip
     assert backed_up.tries("backup") == 2
     assert [run["JobRunState"] for run in lake.runs(BACKUP_JOB)] == ["FAILED", "SUCCEEDED"]
-    assert {run["Arguments"]["--run_slot"] for run in lake.runs(BACKUP_JOB)} == {"2026-11-01"}
+    assert {run["TriggerName"] for run in lake.runs(BACKUP_JOB)} == {TRIGGER}
+    # The backup's day is the one on which it was made, whatever day the run is for.
+    day = lake.runs(BACKUP_JOB)[-1]["StartedOn"].astimezone(UTC).date()
     assert list(lake.keys("_manifests/")) == [
-        "_manifests/archive-2026-11-01.json",
-        "_manifests/snapshot-2026-11-01.json",
+        f"_manifests/archive-{day}.json",
+        f"_manifests/snapshot-{day}.json",
     ]
     assert len(lake.keys("snapshot/")) == 3
 
@@ -140,14 +131,15 @@ def test_a_job_that_times_out_turns_the_task_red(lake: Lake, dag_run: Start) -> 
 
 def test_a_green_job_without_a_backup_is_red(lake: Lake, dag_run: Start) -> None:
     lake.script(BACKUP_JOB, "")
+    for key in lake.keys("_manifests/"):
+        lake.s3.delete_object(Bucket=BUCKET, Key=f"backup/v1/{key}")
     run = dag_run("2026-11-06", purge="execute").finish()
     assert not run.is_green
     assert run.tasks["check_manifest"] == "failed"
     assert {run.tasks[task] for task in ("purge_is_wanted", "purge")} == {"upstream_failed"}
     assert run.tries("check_manifest") == 1
-    assert (
-        f"committed no backup: s3://{BUCKET}/backup/v1/_manifests/snapshot-2026-11-06.json is not there" in run.output
-    )
+    day = lake.runs(BACKUP_JOB)[-1]["StartedOn"].astimezone(UTC).date()
+    assert f"committed no backup: s3://{BUCKET}/backup/v1/_manifests/snapshot-{day}.json is not there" in run.output
 
 
 @pytest.fixture
@@ -156,6 +148,9 @@ def granted(lake: Lake) -> Iterator[tuple[str, str]]:
     # The jobs themselves would be refused: they are not what is looked at.
     for job in (BACKUP_JOB, PURGE_JOB):
         lake.script(job, "")
+    manifest = {"tables": {}, "run_id": "r", "verified_at": "now"}
+    key = f"backup/v1/_manifests/snapshot-{datetime.now(UTC).date()}.json"
+    lake.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(manifest).encode())
     node = subprocess.run(["node", REPOSITORY / "airflow/tests/support/granted.js"], capture_output=True, check=True)
     iam = boto3.client("iam", endpoint_url=lake.url)
     iam.create_user(UserName="airflow")
@@ -185,10 +180,14 @@ def enforce(lake: Lake, after_requests: str) -> None:
     urllib.request.urlopen(request).close()
 
 
-@pytest.mark.usefixtures("backed_up")
-def test_the_rights_that_the_construct_grants_are_enough(dag_run: Start, granted: tuple[str, str]) -> None:
+def test_the_rights_that_the_construct_grants_are_enough(lake: Lake, dag_run: Start, granted: tuple[str, str]) -> None:
     stranger = dag_run("2026-11-07", key=("AKIAOTHER", "wrong")).finish()
     assert stranger.tasks["backup"] == "failed"
     run = dag_run("2026-11-01", purge="dry-run", key=granted).finish()
     assert run.is_green
     assert run.tasks["purge"] == "success"
+    # A run with arguments of its own could bring code along.
+    session = boto3.Session(aws_access_key_id=granted[0], aws_secret_access_key=granted[1])
+    glue = session.client("glue", endpoint_url=lake.url)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        glue.start_job_run(JobName=BACKUP_JOB, Arguments={"--extra-jars": "s3://loot/jar"})

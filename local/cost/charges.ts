@@ -120,7 +120,9 @@ function instanceCharges({ config }: Resource, bill: Bill): Charge[] {
 
 function jobCharges(job: Resource, { prices, assumptions, resources }: Bill): Charge[] {
   const folder = job.path.replace(/\/Resource$/, "/");
-  const trigger = resources.find(({ type, path }) => type === "aws_glue_trigger" && path.startsWith(folder));
+  const trigger = resources.find(
+    ({ type, path, config }) => type === "aws_glue_trigger" && path.startsWith(folder) && config.schedule !== undefined,
+  );
   if (trigger === undefined) return [];
   const { execution_class: executionClass, number_of_workers: workers } = job.config;
   const runs = runsPerMonth(String(trigger.config.schedule));

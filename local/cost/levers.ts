@@ -31,6 +31,11 @@ function changesOf({ resources, prices }: Bill): { change: string; resources: Re
   const images = resources.map((one) =>
     one.type === "aws_s3_bucket_lifecycle_configuration" ? withColdImages(one) : one,
   );
+  const monthly = resources.map((one) =>
+    one.type === "aws_glue_trigger" && one.config.schedule !== undefined
+      ? { ...one, config: { ...one.config, schedule: "cron(0 3 1 * ? *)" } }
+      : one,
+  );
   return [
     ...(database.multi_az === true
       ? [{ change: "database: { multiAz: false }", resources: changed("aws_db_instance", { multi_az: false }) }]
@@ -45,10 +50,7 @@ function changesOf({ resources, prices }: Bill): { change: string; resources: Re
     },
     { change: "bastion: undefined, except for a deploy", resources: without(isBastion) },
     { change: "bucket: { imageTransitions: GLACIER_IR after 30 days }", resources: images },
-    {
-      change: 'backup: { schedule: "cron(0 3 1 * ? *)" }, once a month',
-      resources: changed("aws_glue_trigger", { schedule: "cron(0 3 1 * ? *)" }),
-    },
+    { change: 'backup: { schedule: "cron(0 3 1 * ? *)" }, once a month', resources: monthly },
     { change: 'backup: { executionClass: "FLEX" }', resources: changed("aws_glue_job", { execution_class: "FLEX" }) },
   ];
 }

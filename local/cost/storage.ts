@@ -21,7 +21,7 @@ export function snapshotGb(rows: number): number {
 
 /** Snapshots that are kept after so many months, which the lifecycle may delete by their age. */
 export function keptSnapshots({ resources, assumptions }: Bill): number {
-  const trigger = resources.find(({ type }) => type === "aws_glue_trigger");
+  const trigger = resources.find(({ type, config }) => type === "aws_glue_trigger" && config.schedule !== undefined);
   const perMonth = trigger ? runsPerMonth(String(trigger.config.schedule)) : 52 / 12;
   const days = ruleOf(resources, "snapshots")?.expiration?.[0]?.days ?? Infinity;
   return perMonth * Math.min(assumptions.months, days / DAYS_PER_MONTH);

@@ -46,6 +46,7 @@ const IAM = `${AWS}/IAM/latest/UserGuide`;
 const PASS_ROLE = `${IAM}/id_roles_use_passrole.html`;
 const EC2_TAGS = `${AWS}/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html`;
 const PROVIDER = "https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources";
+const FLOW_LOG = `${PROVIDER}/flow_log`;
 const EC2 = "ec2:{region}:*:";
 const KEY = ["kms:{region}:*:key/*"];
 
@@ -329,6 +330,15 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
       own("security-group", "ec2:RevokeSecurityGroupEgress"),
       { ...own("security-group", "ec2:RevokeSecurityGroupIngress"), see: `${PROVIDER}/default_security_group` },
       list("ec2:DescribeSecurityGroups"),
+    ],
+  },
+  aws_flow_log: {
+    rights: [
+      ...create("vpc-flow-log", "ec2:CreateFlowLogs").map((right) => ({ see: FLOW_LOG, ...right })),
+      { ...own("vpc", "ec2:CreateFlowLogs"), see: FLOW_LOG },
+      { ...list("ec2:DescribeFlowLogs"), see: FLOW_LOG },
+      remove({ ...own("vpc-flow-log", "ec2:DeleteFlowLogs"), see: FLOW_LOG }),
+      passRole("vpc-flow-logs.amazonaws.com"),
     ],
   },
   aws_glue_catalog_database: {

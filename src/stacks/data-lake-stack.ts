@@ -70,6 +70,7 @@ export class DataLakeStack extends EnvironmentStack {
     });
     const network = new DataLakeNetwork(this, "Network", {
       ...environment.network,
+      ...(environment.network?.flowLogs && { flowLogs: { ...environment.network.flowLogs, encryptionKey } }),
       ...(adminCidr !== undefined && { internetCidrs: [adminCidr] }),
     });
     const { publicAccess = PublicAccess.NONE } = environment.bucket ?? {};
@@ -109,9 +110,7 @@ export class DataLakeStack extends EnvironmentStack {
         database.addUser(user, { passwordVersion: environment.passwordVersions?.[user] }),
       ]),
     ) as Record<DatabaseUser, IDatabaseSecret>;
-    if (environment.erase) {
-      this.eraseSecret = database.addUser("xray_erase", { passwordVersion: environment.passwordVersions?.xray_erase });
-    }
+    if (environment.erase) this.eraseSecret = database.addUser("xray_erase");
     if (environment.bastion) {
       this.bastion = new DatabaseBastion(this, "Bastion", { ...environment.bastion, database, network, encryptionKey });
     }
@@ -165,8 +164,9 @@ export class DataLakeStack extends EnvironmentStack {
       master_user_secret_arn: database.masterUserSecretArn,
       user_secret_arns: Object.fromEntries(Object.entries(secrets).map(([user, secret]) => [user, secret.secretArn])),
       backup_job_name: backupJob.jobName,
+      backup_trigger_name: backupJob.onDemandTriggerName,
       restore_job_name: restoreJob.jobName,
-      ...(purgeJob && { purge_job_name: purgeJob.jobName }),
+      ...(purgeJob && { purge_job_name: purgeJob.jobName, purge_trigger_names: purgeJob.triggerNames }),
       ...(this.eraseJob && { erase_job_name: this.eraseJob.jobName }),
       athena_workgroup: catalog.workgroupName,
       ...(this.bastion && { database_tunnel: this.bastion.tunnel }),

@@ -113,6 +113,7 @@ export function environments(variables: EnvironmentVariables): Environment[] {
         auditLog: {},
       },
       mysqlProxy: variables.MYSQL_PROXY,
+      network: { flowLogs: {} },
       stateBucketName: variables.PROD_STATE_BUCKET,
     },
   ];

@@ -112,7 +112,7 @@ describe("defaults", () => {
   });
 
   it("starts each Sunday at three", () => {
-    expect(stack.resource("aws_glue_trigger")).toEqual({
+    expect(stack.resource("aws_glue_trigger", "Backup_Trigger")).toEqual({
       name: "${aws_glue_job.Backup.name}",
       description: "test/Backup",
       type: "SCHEDULED",
@@ -203,7 +203,7 @@ describe("props", () => {
       "--archive_older_than_days": "90",
       "--connections": "8",
     });
-    expect(stack.resource("aws_glue_trigger").schedule).toBe("cron(30 1 1 * ? *)");
+    expect(stack.resource("aws_glue_trigger", "Backup_Trigger").schedule).toBe("cron(30 1 1 * ? *)");
     expect(stack.resource("aws_secretsmanager_secret").name_prefix).toBe("test-db/reader-");
     expect(stack.resource("aws_cloudwatch_log_group", "Backup_output-log")).toEqual({
       name: "/aws-glue/jobs/weekly/output",
@@ -230,16 +230,23 @@ describe("props", () => {
     });
   });
 
-  it("has no trigger where something else starts it, which grantStart lets it do", () => {
+  it("has no schedule where something else starts it, which grantStart lets it do by the trigger on demand", () => {
     const stack = synthesize((scope) => {
       job(scope, { scheduler: Scheduler.EXTERNAL }).grantStart(Role.fromRoleName(scope, "Airflow", "airflow"));
     });
-    expect(stack.ids("aws_glue_trigger")).toEqual([]);
+    // Without arguments: the job's own.
+    expect(stack.resource("aws_glue_trigger")).toEqual({
+      name: "${aws_glue_job.Backup.name}-on-demand",
+      description: "test/Backup",
+      type: "ON_DEMAND",
+      actions: [{ job_name: "${aws_glue_job.Backup.name}" }],
+    });
     expect(stack.statements("Airflow_Policy")).toEqual([
       {
-        actions: ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+        actions: ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns"],
         resources: ["${aws_glue_job.Backup.arn}"],
       },
+      { actions: ["glue:StartTrigger"], resources: ["${aws_glue_trigger.Backup_OnDemandTrigger.arn}"] },
       { actions: ["s3:GetBucketLocation"], resources: ["${aws_s3_bucket.Lake.arn}"] },
       {
         actions: ["s3:ListBucket"],
@@ -272,7 +279,7 @@ describe("props", () => {
       job(scope, { jobName: text, schedule: text });
     });
     expect(stack.resource("aws_glue_job").name).toBe("${var.text}");
-    expect(stack.resource("aws_glue_trigger").schedule).toBe("${var.text}");
+    expect(stack.resource("aws_glue_trigger", "Backup_Trigger").schedule).toBe("${var.text}");
   });
 });
 
@@ -474,6 +481,6 @@ describe("refusals", () => {
     "cron(0 3 ? * 2#1 *)",
   ];
   it.each(good)("takes the schedule %s", (schedule) => {
-    expect(synth({ schedule }).resource("aws_glue_trigger").schedule).toBe(schedule);
+    expect(synth({ schedule }).resource("aws_glue_trigger", "Backup_Trigger").schedule).toBe(schedule);
   });
 });

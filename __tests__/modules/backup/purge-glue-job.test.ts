@@ -98,8 +98,17 @@ describe("PurgeGlueJob", () => {
     expect(job.non_overridable_arguments).toContain("Db_xray_purge-secret_Version.secret_id");
   });
 
-  it("is started by nobody", () => {
-    expect(synthesize(purge({})).ids("aws_glue_trigger")).toEqual([]);
+  it("is started by nobody, and on demand in either mode", () => {
+    const stack = synthesize(purge({}));
+    const triggers = stack.ids("aws_glue_trigger").map((id) => stack.resource("aws_glue_trigger", id));
+    expect(triggers).toEqual(
+      ["dry-run", "execute"].map((mode) => ({
+        name: `\${aws_glue_job.Purge.name}-${mode}`,
+        description: "test/Purge",
+        type: "ON_DEMAND",
+        actions: [{ arguments: `\${tomap({"--run_mode" = "${mode}"})}`, job_name: "${aws_glue_job.Purge.name}" }],
+      })),
+    );
   });
 
   it.each<[Partial<PurgeGlueJobProps>, string]>([

@@ -59,6 +59,37 @@ describe("DataLakeNetwork", () => {
     });
   });
 
+  it("records connections where it is asked to, by a role that only flow logs of this account may assume", () => {
+    expect(stack.ids("aws_flow_log")).toEqual([]);
+    const logged = synthesize((scope) => void new DataLakeNetwork(scope, "Net", { flowLogs: {} }));
+    expect(logged.resource("aws_flow_log")).toMatchObject({
+      vpc_id: "${aws_vpc.Net.id}",
+      traffic_type: "ALL",
+      iam_role_arn: "${aws_iam_role.Net_FlowLogsRole.arn}",
+    });
+    expect(logged.resource("aws_cloudwatch_log_group", "Net_flow-log-group")).toMatchObject({ retention_in_days: 90 });
+    const part = (index: number): string => `\${element(split(":", aws_vpc.Net.arn), ${index})}`;
+    const [trust] = logged.statements("Net_FlowLogsRole_Trust");
+    expect(trust).toMatchObject({
+      principals: [{ type: "Service", identifiers: ["vpc-flow-logs.amazonaws.com"] }],
+      condition: [
+        { test: "StringEquals", variable: "aws:SourceAccount", values: [part(4)] },
+        {
+          test: "ArnLike",
+          variable: "aws:SourceArn",
+          values: [`arn:${part(1)}:ec2:${part(3)}:${part(4)}:vpc-flow-log/*`],
+        },
+      ],
+    });
+    expect(logged.statements("Net_FlowLogsRole_Policy")[0]?.resources).not.toContain("*");
+  });
+
+  it("refuses a retention of flow logs that CloudWatch Logs does not know", () => {
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net", { flowLogs: { retentionDays: 100 } }))).toContain(
+      "logRetentionDays must be one of",
+    );
+  });
+
   it("makes public subnets with a way to the internet when asked", () => {
     const open = synthesize((scope) => {
       const network = new DataLakeNetwork(scope, "Net", { publicSubnets: true, availabilityZones: ["eu-1a", "eu-1c"] });

@@ -90,8 +90,8 @@ def run_jobs() -> None:
         return run_id
 
     def as_dict_with_error(self: FakeJobRun) -> dict[str, Any]:
-        message = getattr(self, "error_message", None)
-        return as_dict(self) | ({"ErrorMessage": message} if message else {})
+        told = {"ErrorMessage": "error_message", "TriggerName": "trigger_name"}
+        return as_dict(self) | {name: getattr(self, key) for name, key in told.items() if hasattr(self, key)}
 
     def batch_stop_job_run(self: GlueResponse) -> ActionResult:
         name, ids = self._get_param("JobName"), self._get_param("JobRunIds")
@@ -100,10 +100,20 @@ def run_jobs() -> None:
         submissions = [{"JobName": name, "JobRunId": run_id} for run_id in ids]
         return ActionResult({"SuccessfulSubmissions": submissions, "Errors": []})
 
+    def start_trigger(self: GlueResponse) -> ActionResult:
+        """Starts the job of a trigger on demand, which moto does not."""
+        name = self._get_param("Name")
+        for action in self.glue_backend.get_trigger(name).actions:
+            job = action.job_name
+            run_id = self.glue_backend.start_job_run(job, action.arguments, *[None] * 8)
+            self.glue_backend.get_job_run(job, run_id).trigger_name = name
+        return ActionResult({"Name": name})
+
     FakeJobRun.status = "STARTING"  # in place of moto's, which moves on by itself
     FakeJobRun.advance = lambda _: None
     FakeJobRun.as_dict = as_dict_with_error
     FakeJob.start_job_run = start
+    GlueResponse.start_trigger = start_trigger
     GlueResponse.batch_stop_job_run = batch_stop_job_run
 
 

@@ -66,7 +66,11 @@ export interface BackupGlueJobProps extends GlueDatabaseJobProps, ArchivePolicyP
  * new BackupGlueJob(this, "Backup", { bucket, database, network, encryptionKey: key });
  */
 export class BackupGlueJob extends GlueDatabaseJob {
+  /** The trigger that starts the job on demand: `aws glue start-trigger --name …`. */
+  readonly onDemandTriggerName: string;
+
   private readonly backupBucket: IBackupBucket;
+  private readonly onDemandTrigger: GlueTrigger;
 
   constructor(scope: Construct, id: string, props: BackupGlueJobProps) {
     checkProps(scope, id, props);
@@ -89,11 +93,17 @@ export class BackupGlueJob extends GlueDatabaseJob {
     this.backupBucket = props.backupBucket ?? props.bucket;
     this.grantBackup();
     this.schedule(props);
+    this.onDemandTrigger = this.addOnDemandTrigger("OnDemandTrigger", "on-demand");
+    this.onDemandTriggerName = this.onDemandTrigger.name;
   }
 
-  /** As of every job, and to read the manifests: what started the job can look whether it committed a backup. */
-  override grantStart(grantee: IGrantee): void {
-    super.grantStart(grantee);
+  /**
+   * Lets a role or user start the job by its trigger on demand, with the arguments of this construct and no others, follow
+   * and stop its runs, and read the manifests: what started the job can look whether it committed a backup.
+   */
+  grantStart(grantee: IGrantee): void {
+    this.grantFollow(grantee);
+    grantee.addToPolicy({ actions: ["glue:StartTrigger"], resources: [this.onDemandTrigger.arn] });
     this.backupBucket.grantRead(grantee, storeFolders(this.backupBucket.backupPrefix).manifests);
   }
 

@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { AssetType, type ITerraformDependable, TerraformAsset } from "cdktf";
 import { GlueJob } from "@cdktf/provider-aws/lib/glue-job";
+import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import { GlueSecurityConfiguration } from "@cdktf/provider-aws/lib/glue-security-configuration";
 import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
 import { checkConstructProps } from "../common/construct-props";
@@ -24,7 +25,7 @@ import { mapExpression } from "../common/expression";
 import type { IMetadataDatabase } from "../database/metadata-database";
 import { iamName, keepNames } from "../common/kept-name";
 import { addLogGroup } from "../common/log-group";
-import { physicalName } from "../common/physical-name";
+import { pathText, physicalName } from "../common/physical-name";
 import { Role } from "../common/role";
 
 /** Dedicated or spare capacity. */
@@ -228,14 +229,41 @@ export abstract class GlueDatabaseJob extends Construct {
   }
 
   /**
-   * Lets a role or user start the job, follow its runs and stop them: what Airflow's GlueJobOperator calls. It cannot
-   * make or change a job, hand a role to one, or read a log. Glue's own arguments can bring code into a run, which then
-   * acts with the job's role.
+   * Lets a role or user start the job with arguments of its own, follow its runs and stop them.
+   *
+   * **Give it to nobody who may not have the job's role:** some of Glue's arguments, as `--extra-jars`, bring code into a run,
+   * which then acts with that role. The endpoints of a network of this package keep such code from other accounts; nothing
+   * keeps it from the data that the role can reach.
    */
-  grantStart(grantee: IGrantee): void {
+  grantStartWithArguments(grantee: IGrantee): void {
+    this.grantFollow(grantee);
+    grantee.addToPolicy({ actions: ["glue:GetJob", "glue:StartJobRun"], resources: [this.jobArn] });
+  }
+
+  /** Lets a role or user follow the job's runs and stop them. */
+  protected grantFollow(grantee: IGrantee): void {
     grantee.addToPolicy({
-      actions: ["glue:BatchStopJobRun", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"],
+      actions: ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns"],
       resources: [this.jobArn],
+    });
+  }
+
+  /**
+   * A trigger that starts the job when it is told to, always with the same arguments: the request has no field for others.
+   *
+   * @see https://docs.aws.amazon.com/glue/latest/webapi/API_StartTrigger.html
+   */
+  protected addOnDemandTrigger(id: string, nameEnd: string, given: GlueArguments = {}): GlueTrigger {
+    return new GlueTrigger(this, id, {
+      name: `${this.jobName}-${nameEnd}`,
+      description: pathText(this),
+      type: "ON_DEMAND",
+      actions: [
+        {
+          jobName: this.jobName,
+          ...(Object.keys(given).length > 0 && { arguments: mapExpression(given) }),
+        },
+      ],
     });
   }
 

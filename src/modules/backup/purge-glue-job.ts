@@ -1,7 +1,9 @@
 import type { Construct } from "constructs";
+import type { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import { ValidationError } from "../common/validation-error";
 import type { ArchivePolicyProps } from "../common/data-model";
-import { checkOneOf, checkProps } from "../common/checks";
+import { checkList, checkOneOf, checkProps } from "../common/checks";
+import type { IGrantee } from "../common/grantee";
 import { storeFolders } from "../common/job-contract";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
 import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
@@ -27,7 +29,7 @@ export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "execution
    */
   readonly databaseUser?: string;
   /**
-   * Mode of a run that asks for none. It is no limit: `grantStart` lets a principal start a run that deletes.
+   * Mode of a run that asks for none. It is no limit: `grantStart` gives what may start a run that deletes.
    * @default RunMode.DRY_RUN
    */
   readonly mode?: RunMode;
@@ -41,6 +43,11 @@ export interface PurgeGlueJobProps extends Omit<GlueDatabaseJobProps, "execution
  * new PurgeGlueJob(this, "Purge", { bucket, database, network, encryptionKey: key, olderThanDays: 90 });
  */
 export class PurgeGlueJob extends GlueDatabaseJob {
+  /** The triggers that start the job on demand, by the mode of the run: `aws glue start-trigger --name …`. */
+  readonly triggerNames: Record<RunMode, string>;
+
+  private readonly triggers: Record<RunMode, GlueTrigger>;
+
   constructor(scope: Construct, id: string, props: PurgeGlueJobProps) {
     checkProps(scope, id, props);
     // STANDARD: Flex may take a worker away in the middle of a run.
@@ -65,6 +72,28 @@ export class PurgeGlueJob extends GlueDatabaseJob {
     const { archive, manifests, purges, checks } = storeFolders(backupBucket.backupPrefix);
     for (const folder of [archive, manifests, purges, checks]) backupBucket.grantRead(this.role, folder);
     for (const folder of [purges, checks]) backupBucket.grantCreate(this.role, folder);
+    const trigger = (id: string, mode: RunMode): GlueTrigger =>
+      this.addOnDemandTrigger(id, mode, { "--run_mode": mode });
+    this.triggers = {
+      [RunMode.DRY_RUN]: trigger("DryRunTrigger", RunMode.DRY_RUN),
+      [RunMode.EXECUTE]: trigger("ExecuteTrigger", RunMode.EXECUTE),
+    };
+    this.triggerNames = {
+      [RunMode.DRY_RUN]: this.triggers[RunMode.DRY_RUN].name,
+      [RunMode.EXECUTE]: this.triggers[RunMode.EXECUTE].name,
+    };
+  }
+
+  /**
+   * Lets a role or user start the job by its triggers on demand, with the arguments of this construct and no others, and
+   * follow and stop its runs.
+   * @param modes the modes that it may start, both by default; with `RunMode.DRY_RUN` alone it can delete nothing
+   */
+  grantStart(grantee: IGrantee, modes: readonly RunMode[] = Object.values(RunMode)): void {
+    checkList(this, "modes", modes);
+    for (const mode of modes) checkOneOf(this, "modes", mode, Object.values(RunMode));
+    this.grantFollow(grantee);
+    grantee.addToPolicy({ actions: ["glue:StartTrigger"], resources: modes.map((mode) => this.triggers[mode].arn) });
   }
 }
 

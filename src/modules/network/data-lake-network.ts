@@ -12,6 +12,7 @@ import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-
 import { checkCidr, checkList, checkPattern, checkProps, checkPublicCidr, isPrivateNetwork } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { pathText } from "../common/physical-name";
+import { addFlowLogs, type FlowLogsProps } from "./flow-logs";
 import { VpcEndpoints } from "./vpc-endpoints";
 import { ValidationError } from "../common/validation-error";
 
@@ -47,6 +48,11 @@ export interface DataLakeNetworkProps extends AwsConstructProps {
    * @default "10.0.0.0/16"
    */
   readonly cidr?: string;
+  /**
+   * Records the VPC's connections, accepted and rejected; settings of the records, `{}` for the defaults.
+   * @default - they are not recorded
+   */
+  readonly flowLogs?: FlowLogsProps;
   /**
    * IPv4 networks of the internet, /24 to /32, that the private subnets have a route to and from, for a database with
    * `publiclyAccessible` that nobody else reaches; the private subnets are then the public ones, too.
@@ -153,6 +159,8 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     this.vpcId = this.resource.id;
     // Without rules: what is put into it by mistake reaches nothing and is reached by nothing.
     new DefaultSecurityGroup(this, "DefaultSecurityGroup", { vpcId: this.vpcId });
+
+    if (props.flowLogs) addFlowLogs(this, this.resource, props.flowLogs);
 
     this.subnets = this.addSubnets("Private", zones, 0);
     if (props.publicSubnets) {
