@@ -5,7 +5,11 @@ const { environments } = require("./dist/stacks/environments");
 const { MetadataSchemaStack } = require("./dist/stacks/metadata-schema-stack");
 
 const app = new App();
-const local = environments(process.env).find(({ name }) => name === "local");
+const local = {
+  ...environments(process.env).find(({ name }) => name === "local"),
+  bastion: {},
+  webApp: { googleServiceAccountId: "104752890112345678901" },
+};
 new MetadataSchemaStack(app, new DataLakeStack(app, local));
 new DataLakeStack(app, { ...local, name: "guarded", protect: true });
 app.synth();

@@ -8,6 +8,7 @@ import { sampleImage } from "../../local/environment/sample-image";
 import { localPath } from "../../local/tools/paths";
 import { alarmState, type MetricAlarm } from "../terraform/support/alarm-state";
 import { callAws } from "../terraform/support/aws-json";
+import { describeEnforcement } from "./support/enforcement";
 
 jest.setTimeout(20 * 60_000);
 
@@ -128,6 +129,8 @@ describe("a deployed environment", () => {
       expect(text.includes(password)).toBe(false);
     }
   });
+
+  describe("its principals, with IAM on", () => describeEnforcement(deployment));
 
   test("a lost schema is restored by its backup, and the next deploy finds every migration applied", async () => {
     const before = await schemaObjects();

@@ -68,7 +68,12 @@ function readS3Call({ method, url, headers, body }: HttpRequest): AwsCall {
   const key = rest.join("/");
   const call = (action: string): AwsCall => ({
     action: `s3:${action}`,
-    parameters: { Bucket: bucket, ...(key !== "" && { Key: key }), ...Object.fromEntries(query) },
+    parameters: {
+      Bucket: bucket,
+      ...(key !== "" && { Key: key }),
+      ...preconditions(headers),
+      ...Object.fromEntries(query),
+    },
   });
   if (bucket === "") return call("ListAllMyBuckets");
   if (key !== "") return call(objectAction(method, query, headers));
@@ -83,6 +88,15 @@ function readS3Call({ method, url, headers, body }: HttpRequest): AwsCall {
   if (method === "PUT") return call("CreateBucket");
   if (method === "DELETE") return call("DeleteBucket");
   return call("ListBucket");
+}
+
+/** Headers that ask S3 to write only where no object is, or one of a version: keys of conditions. */
+function preconditions(headers: IncomingHttpHeaders): Record<string, string> {
+  const { "if-none-match": ifNoneMatch, "if-match": ifMatch } = headers;
+  return {
+    ...(ifNoneMatch !== undefined && { IfNoneMatch: ifNoneMatch }),
+    ...(ifMatch !== undefined && { IfMatch: ifMatch }),
+  };
 }
 
 function objectAction(method: string, query: URLSearchParams, headers: IncomingHttpHeaders): string {

@@ -1,0 +1,142 @@
+import { GetRolePolicyCommand, IAMClient, ListRolePoliciesCommand } from "@aws-sdk/client-iam";
+import { GetBucketEncryptionCommand, GetBucketPolicyCommand } from "@aws-sdk/client-s3";
+import { runSimulation } from "@cloud-copilot/iam-simulate";
+import { LOCAL_REGION, s3Client } from "../../../local/environment/aws-clients";
+import { ACCOUNT, type AuthorizationRequest, authorizationRequests } from "../../support/aws-calls/authorization";
+import type { AwsCall } from "../../support/aws-calls/aws-call";
+import { RecordingProxy } from "../../support/aws-calls/recording-proxy";
+
+const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+const KEY_POLICY = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` }, Action: "kms:*", Resource: "*" }],
+};
+
+/** Key pair of a role's session, as environment variables. */
+export interface Session {
+  readonly AWS_ACCESS_KEY_ID: string;
+  readonly AWS_SECRET_ACCESS_KEY: string;
+  readonly AWS_SESSION_TOKEN: string;
+}
+
+/**
+ * The emulator behind a proxy that judges each call of a role's session by the role's policies, as IAM on the emulator has them,
+ * and by the bucket's policy; reading and writing encrypted data asks for the key too.
+ */
+export class EnforcedAccount {
+  private readonly roles = new Map<string, { name: string; policies: object[] }>();
+  private readonly iam: IAMClient;
+  private bucketPolicy: object = {};
+  private keyArn = "";
+
+  private constructor(
+    private readonly emulatorUrl: string,
+    private readonly bucket: string,
+  ) {
+    this.iam = new IAMClient({ endpoint: emulatorUrl, region: LOCAL_REGION, credentials });
+  }
+
+  proxy!: RecordingProxy;
+
+  static async start(emulatorUrl: string, bucket: string): Promise<EnforcedAccount> {
+    const account = new EnforcedAccount(emulatorUrl, bucket);
+    const s3 = s3Client(emulatorUrl);
+    const { Policy = "{}" } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
+    account.bucketPolicy = JSON.parse(Policy) as object;
+    const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand({ Bucket: bucket }));
+    account.keyArn =
+      ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID ?? "";
+    account.proxy = await RecordingProxy.start(emulatorUrl, (call, key) => account.judge(call, key));
+    return account;
+  }
+
+  /** Begins a session of a role, whose policies are read as they are now. */
+  async assume(roleName: string): Promise<Session> {
+    const body = new URLSearchParams({
+      Action: "AssumeRole",
+      Version: "2011-06-15",
+      RoleArn: `arn:aws:iam::${ACCOUNT}:role/${roleName}`,
+      RoleSessionName: "enforced",
+    });
+    const authorization = `AWS4-HMAC-SHA256 Credential=local/20260101/${LOCAL_REGION}/sts/aws4_request, Signature=0`;
+    const answer = await (await fetch(this.emulatorUrl, { method: "POST", headers: { authorization }, body })).text();
+    const field = (name: string): string => new RegExp(`<${name}>([^<]+)</${name}>`).exec(answer)?.[1] ?? "";
+    const { PolicyNames = [] } = await this.iam.send(new ListRolePoliciesCommand({ RoleName: roleName }));
+    const policies = await Promise.all(
+      PolicyNames.map(async (PolicyName) => {
+        const { PolicyDocument = "" } = await this.iam.send(
+          new GetRolePolicyCommand({ RoleName: roleName, PolicyName }),
+        );
+        return JSON.parse(decodeURIComponent(PolicyDocument)) as object;
+      }),
+    );
+    this.roles.set(field("AccessKeyId"), { name: roleName, policies });
+    return {
+      AWS_ACCESS_KEY_ID: field("AccessKeyId"),
+      AWS_SECRET_ACCESS_KEY: field("SecretAccessKey"),
+      AWS_SESSION_TOKEN: field("SessionToken"),
+    };
+  }
+
+  private async judge(call: AwsCall, accessKeyId: string): Promise<string | undefined> {
+    const role = this.roles.get(accessKeyId);
+    if (role === undefined) return `nobody's key ${accessKeyId}`;
+    if (call.action === "sts:GetCallerIdentity") return undefined;
+    for (const request of this.requests(call)) {
+      if (!(await this.isAllowed(role, request)))
+        return `${role.name} is not authorized to perform: ${request.action} on ${request.resource}`;
+    }
+    return undefined;
+  }
+
+  /** Questions about the call, and about the key that its data is under. */
+  private requests(call: AwsCall): AuthorizationRequest[] {
+    const { prefix = "", IfNoneMatch, IfMatch } = call.parameters as Record<string, string>;
+    const context: Record<string, string> = {
+      ...(call.action === "s3:ListBucket" && { "s3:prefix": prefix }),
+      ...(IfNoneMatch !== undefined && { "s3:if-none-match": IfNoneMatch }),
+      ...(IfMatch !== undefined && { "s3:if-match": IfMatch }),
+    };
+    const asked = authorizationRequests(call, {}).map((one) => ({ ...one, context: { ...one.context, ...context } }));
+    if (!/^s3:(Get|Put)Object$|^secretsmanager:GetSecretValue$/.test(call.action)) return asked;
+    const via = call.action.startsWith("s3:") ? "s3" : "secretsmanager";
+    return [
+      ...asked,
+      {
+        action: call.action === "s3:PutObject" ? "kms:GenerateDataKey" : "kms:Decrypt",
+        resource: this.keyArn,
+        context: { "kms:ViaService": `${via}.${LOCAL_REGION}.amazonaws.com`, "kms:CallerAccount": ACCOUNT },
+      },
+    ];
+  }
+
+  private async isAllowed(
+    { name, policies }: { name: string; policies: object[] },
+    { action, resource, context }: AuthorizationRequest,
+  ): Promise<boolean> {
+    const resourcePolicy = resource.startsWith(`arn:aws:s3:::${this.bucket}`)
+      ? this.bucketPolicy
+      : resource.includes(":key/")
+        ? KEY_POLICY
+        : undefined;
+    const result = await runSimulation(
+      {
+        identityPolicies: policies.map((policy, index) => ({ name: `${index}`, policy })),
+        serviceControlPolicies: [],
+        resourceControlPolicies: [],
+        ...(resourcePolicy && { resourcePolicy }),
+        request: {
+          action,
+          principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${name}/enforced`,
+          resource: { resource, accountId: ACCOUNT },
+          // The emulator speaks plain HTTP on the loopback interface; here each request counts as one over TLS 1.3.
+          contextVariables: { "aws:SecureTransport": "true", "s3:TlsVersion": "1.3", ...context },
+        },
+      },
+      {},
+    );
+    if (result.resultType === "wildcard") return result.overallResult === "Allowed";
+    if (result.resultType !== "single") throw new Error(`${action} on ${resource}: ${JSON.stringify(result)}`);
+    return result.result.analysis.result === "Allowed";
+  }
+}
