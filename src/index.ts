@@ -1,5 +1,6 @@
 export { AccessLogsBucket, type AccessLogsBucketProps } from "./modules/storage/access-logs-bucket";
 export { BackupBucket, type BackupBucketProps } from "./modules/storage/backup-bucket";
+export type { IReplicaBucket } from "./modules/storage/backup-replication";
 export type { GrantEraseOptions, IBackupBucket, IBucket, IEraser } from "./modules/storage/bucket-base";
 export {
   DataLakeBucket,

@@ -631,6 +631,18 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
     ],
   },
   aws_s3_bucket_public_access_block: bucketPart("BucketPublicAccessBlock"),
+  aws_s3_bucket_replication_configuration: {
+    name: "bucket",
+    rights: [
+      { actions: ["s3:GetReplicationConfiguration"], on: BUCKET },
+      {
+        actions: ["s3:PutReplicationConfiguration"],
+        on: BUCKET,
+        see: `${AWS}/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html`,
+      },
+      passRole("s3.amazonaws.com"),
+    ],
+  },
   aws_s3_bucket_server_side_encryption_configuration: bucketPart("EncryptionConfiguration"),
   aws_s3_bucket_versioning: bucketPart("BucketVersioning"),
   aws_s3_object: {

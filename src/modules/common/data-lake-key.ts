@@ -20,6 +20,11 @@ export interface IDataLakeKey {
   grantDecrypt(grantee: IGrantee, service: string): void;
   /** Lets a role or user write and read what the key encrypts, through the one AWS service that holds the data. */
   grantEncryptDecrypt(grantee: IGrantee, service: string): void;
+  /**
+   * Adds statements to the key's policy.
+   * @default - none: the key was made elsewhere, and its policy with it
+   */
+  addToResourcePolicy?(...statements: PolicyStatement[]): void;
 }
 
 /** Properties of {@link DataLakeKey}. */
@@ -94,6 +99,8 @@ export class DataLakeKey extends KeyBase {
   /** The key's ARN. */
   readonly keyArn: string;
 
+  private readonly policyDocument: PolicyDocument;
+
   constructor(scope: Construct, id: string, props: DataLakeKeyProps = {}) {
     super(scope, id);
     applyAwsProps(this, props);
@@ -110,12 +117,15 @@ export class DataLakeKey extends KeyBase {
     });
     keepNames(alias, "name");
     // A resource of its own: it takes the account from the key's ARN instead of asking AWS for it at plan.
-    const policy = new KmsKeyPolicy(this, "Policy", {
-      keyId: this.resource.keyId,
-      policy: new PolicyDocument(this, "PolicyDocument", this.keyPolicy()).json,
-    });
+    this.policyDocument = new PolicyDocument(this, "PolicyDocument", this.keyPolicy());
+    const policy = new KmsKeyPolicy(this, "Policy", { keyId: this.resource.keyId, policy: this.policyDocument.json });
     // By way of the policy: users of the key, such as a log group, wait until the policy allows them.
     this.keyArn = Fn.join("/", [Fn.element(Fn.split("/", this.resource.arn), 0), policy.keyId]);
+  }
+
+  /** Adds statements to the key's policy. */
+  addToResourcePolicy(...statements: PolicyStatement[]): void {
+    this.policyDocument.add(...statements);
   }
 
   private keyPolicy(): PolicyStatement[] {

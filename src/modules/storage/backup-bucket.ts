@@ -1,9 +1,13 @@
 import type { Construct } from "constructs";
+import { Fn } from "cdktf";
 import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
+import { checkPattern } from "../common/checks";
 import type { IGrantee } from "../common/grantee";
 import type { PolicyCondition, PolicyStatement } from "../common/policy-document";
+import type { Role } from "../common/role";
 import type { GrantEraseOptions, IBackupBucket, IEraser } from "./bucket-base";
 import { checkPrefix } from "./bucket-prefix";
+import { BackupReplication, type IReplicaBucket } from "./backup-replication";
 import { type BackupLifecycleProps, backupLifecycleRules } from "./data-lake-lifecycle";
 import { ObjectLockMode, type ObjectLockRetention } from "./object-lock";
 import type { PrivateBucketProps, ServerAccessLogsProps } from "./private-bucket";
@@ -22,6 +26,12 @@ export interface BackupBucketProps extends PrivateBucketProps, ServerAccessLogsP
    * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
    */
   readonly objectLockDefaultRetention?: ObjectLockRetention;
+  /**
+   * Bucket in another region or account that gets a copy of each new object, with its lock. A bucket of another account must
+   * let this one's role in, see `allowReplicationFrom`.
+   * @default - no copy
+   */
+  readonly replicaBucket?: IReplicaBucket;
 }
 
 const DEFAULT_RETENTION: ObjectLockRetention = { mode: ObjectLockMode.GOVERNANCE, days: 365 };
@@ -36,6 +46,11 @@ const DEFAULT_RETENTION: ObjectLockRetention = { mode: ObjectLockMode.GOVERNANCE
  */
 export class BackupBucket extends PrivateBucket implements IBackupBucket {
   readonly backupPrefix: string;
+  /**
+   * The role that S3 copies new objects to `replicaBucket` with.
+   * @default - none
+   */
+  readonly replicationRole?: Role;
 
   private readonly erasers: string[] = [];
   private readonly bypassers: string[] = [];
@@ -54,6 +69,46 @@ export class BackupBucket extends PrivateBucket implements IBackupBucket {
     });
     this.addAccessLogs(props, "backups");
     this.addToResourcePolicy(...this.keepStatements());
+    if (props.replicaBucket) {
+      this.replicationRole = new BackupReplication(this, "Replication", {
+        bucketName: this.bucketName,
+        bucketArn: this.bucketArn,
+        encryptionKey: this.encryptionKey,
+        replica: props.replicaBucket,
+        versioning: this.versioning,
+      }).role;
+    }
+  }
+
+  /**
+   * Lets the role of another account's bucket write its copies here. A key that was made elsewhere must let it encrypt by its
+   * own policy. Within one account nothing is needed: the role's own policy is enough.
+   * @param roleArn the other bucket's `replicationRole.roleArn`; it must be known at synth, so give that role's bucket first
+   */
+  allowReplicationFrom(roleArn: string): void {
+    checkPattern(
+      this,
+      "roleArn",
+      roleArn,
+      /^arn:aws(-us-gov)?:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+      "the ARN of the other bucket's replicationRole, such as arn:aws:iam::123456789012:role/backups",
+    );
+    // The account and not the role, which AWS would refuse while it is not there yet.
+    const [account, partition] = [4, 1].map((field) => Fn.element(Fn.split(":", roleArn), field) as string);
+    const from = {
+      principals: [{ type: "AWS", identifiers: [`arn:${partition}:iam::${account}:root`] }],
+      conditions: [{ test: "ArnEquals", variable: "aws:PrincipalArn", values: [roleArn] }],
+    };
+    this.addToResourcePolicy({
+      ...from,
+      actions: ["s3:ReplicateObject", "s3:ReplicateTags"],
+      resources: [this.objectsArn()],
+    });
+    this.encryptionKey?.addToResourcePolicy?.({
+      ...from,
+      actions: ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+      resources: ["*"],
+    });
   }
 
   /** As {@link grantCreate}: nothing here is ever written over. */
