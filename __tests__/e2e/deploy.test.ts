@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { GetObjectCommand, paginateListObjectsV2 } from "@aws-sdk/client-s3";
 import { createConnection } from "mysql2/promise";
 import { copyApp } from "../../local/environment/app-copy";
-import { roundTrip } from "../../local/environment/aws-clients";
+import { roundTrip, s3Client } from "../../local/environment/aws-clients";
 import { DATA_LAKE, Deployment } from "../../local/environment/deployment";
 import { sampleImage } from "../../local/environment/sample-image";
 import { localPath } from "../../local/tools/paths";
@@ -40,6 +41,35 @@ async function artefacts(): Promise<string> {
     }
   }
   return texts.join("\n");
+}
+
+/** Every file below a folder, without those of some folders. */
+function textFiles(below: string, without: string[]): string[] {
+  return readdirSync(below, { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(below, entry.name);
+    if (entry.isDirectory()) return without.includes(entry.name) ? [] : textFiles(file, without);
+    return entry.isFile() ? [file] : [];
+  });
+}
+
+/** The keys of a bucket but those below `images`, and the texts of those objects that are no rows. */
+async function storedTexts(
+  endpoint: string,
+  bucket: string,
+  images: string,
+): Promise<{ keys: string[]; texts: (readonly [string, string])[] }> {
+  const s3 = s3Client(endpoint);
+  const texts: (readonly [string, string])[] = [];
+  const keys: string[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket })) {
+    for (const { Key = "" } of Contents.filter((object) => !object.Key?.startsWith(images))) {
+      keys.push(Key);
+      if (Key.endsWith(".parquet")) continue;
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
+      texts.push([Key, (await Body?.transformToString("latin1")) ?? ""]);
+    }
+  }
+  return { keys, texts };
 }
 
 async function emulatorData(): Promise<string> {
@@ -189,6 +219,51 @@ describe("a deployed environment", () => {
     expect(await stateAfter("backup", 8)).toBe("ALARM"); // so long ago
     expect(await stateAfter("again", 1)).toBe("ALARM"); // the slot has its backup
     expect(await stateAfter("other", 1, "--run-slot", "proof-2")).toBe("OK");
+  });
+
+  test("no password and no image file name is in a file, a log, a state, a plan, a key or a manifest of all this", async () => {
+    const { outputs, emulator, secrets, mysql } = deployment;
+    const bucket = String(outputs["bucket"]);
+    const name = "Doe^Jane_1971-03-02.png";
+    await roundTrip(emulator.url, bucket, `xray-images/${name}`, sampleImage());
+    const insert = (table: string, values: string): Promise<unknown> =>
+      deployment.administer(`INSERT INTO x_ray.${table} VALUES (${values})`);
+    await insert("image", `7001, '${bucket}', 'xray-images', '${name}'`);
+    await insert("transaction", "7001, 7001, '2020-01-01 00:00:00', 0.5, 0.5");
+    await insert("pred_bounding_box", "7001, 7001, 1, 0.9, 1, 2, 3, 4");
+    // The transaction is not the newest, which no purge takes.
+    await insert("transaction", "7002, 7001, NOW(), 0.5, 0.5");
+    await insert("pred_bounding_box", "7002, 7002, 1, 0.9, 1, 2, 3, 4");
+    const outputsOfRuns: string[] = [];
+    for (const [command, user, ...args] of [
+      ["backup", "xray_backup", "--run-slot", "names", "--lag-minutes", "0"],
+      ["archive", "xray_backup", "--run-slot", "names", "--older-than-days", "90"],
+      ["purge", "xray_purge", "--older-than-days", "90", "--mode", "execute"],
+      ["restore", "xray_restore", "--backups", "archive-names", "--mode", "execute"],
+      ["verify", undefined, "--backups", "latest"],
+      ["list", undefined],
+    ] as const) {
+      const { output } = await deployment.runBackup(command, user, [...args, "--log", "json"]);
+      outputsOfRuns.push(output);
+    }
+    expect(outputsOfRuns.join("\n")).toContain('"units": {"deleted": 3}'); // this row and two of the sample
+    const { texts, keys } = await storedTexts(emulator.url, bucket, "xray-images/");
+    expect(keys.filter((key) => /\/_manifests\/.*\.json$/.test(key)).length).toBeGreaterThanOrEqual(3);
+    const passwords: string[] = [mysql.rootPassword];
+    for (const secret of await secrets.names()) {
+      passwords.push((JSON.parse(await secrets.read(secret)) as { password: string }).password);
+    }
+    const files = textFiles(folder, ["node_modules", "mysql"]);
+    expect(files.length).toBeGreaterThanOrEqual(20);
+    const places = [
+      ...outputsOfRuns.map((text, index) => [`run ${index}`, text] as const),
+      ...keys.map((key) => [`key ${key}`, key] as const),
+      ...texts,
+      ...files.map((file) => [path.relative(folder, file), readFileSync(file, "latin1")] as const),
+    ];
+    const found = places.filter(([, text]) => [name, "Doe^Jane", ...passwords].some((value) => text.includes(value)));
+    expect(found.map(([place]) => place)).toEqual([]);
+    console.log(`${places.length} texts, ${passwords.length} passwords and an image file name: 0 found`);
   });
 
   test("cdktf destroy of a protected environment is refused, and everything stays", async () => {
