@@ -239,6 +239,7 @@ describe("props", () => {
       name: "${aws_glue_job.Backup.name}-on-demand",
       description: "test/Backup",
       type: "ON_DEMAND",
+      enabled: false,
       actions: [{ job_name: "${aws_glue_job.Backup.name}" }],
     });
     expect(stack.statements("Airflow_Policy")).toEqual([

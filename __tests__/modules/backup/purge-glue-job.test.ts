@@ -106,6 +106,7 @@ describe("PurgeGlueJob", () => {
         name: `\${aws_glue_job.Purge.name}-${mode}`,
         description: "test/Purge",
         type: "ON_DEMAND",
+        enabled: false,
         actions: [{ arguments: `\${tomap({"--run_mode" = "${mode}"})}`, job_name: "${aws_glue_job.Purge.name}" }],
       })),
     );

@@ -67,6 +67,13 @@ async function judge(role: string, action: string, resource: string): Promise<st
   return result.result.analysis.result;
 }
 
+// The provider starts a trigger on demand that is enabled, at the deploy that makes it.
+test("a deploy starts no job", () => {
+  const triggers = stack.ids("aws_glue_trigger").map((id) => stack.resource("aws_glue_trigger", id));
+  const onDemand = triggers.filter(({ type }) => type === "ON_DEMAND");
+  expect(onDemand.map(({ enabled }) => enabled)).toEqual([false, false, false]);
+});
+
 describe("grantStart", () => {
   test.each([
     ["glue:StartTrigger", triggerArn("Backup_OnDemandTrigger")],

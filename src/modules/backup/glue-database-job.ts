@@ -258,6 +258,8 @@ export abstract class GlueDatabaseJob extends Construct {
       name: `${this.jobName}-${nameEnd}`,
       description: pathText(this),
       type: "ON_DEMAND",
+      // Enabling is starting: with the provider's default each deploy that makes the trigger would run the job.
+      enabled: false,
       actions: [
         {
           jobName: this.jobName,
