@@ -1,7 +1,7 @@
 import { BackupBucket } from "../../../src/modules/storage/backup-bucket";
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
-import { MetadataDatabase } from "../../../src/modules/database/metadata-database";
+import { type IMetadataDatabase, MetadataDatabase } from "../../../src/modules/database/metadata-database";
 import { SchemaUser } from "../../../src/modules/database/schema-user";
 import type { EraseGlueJobProps } from "../../../src/modules/backup/erase-glue-job";
 import { EraseGlueJob } from "../../../src/modules/backup/erase-glue-job";
@@ -71,6 +71,31 @@ test("logs in as a user of its own, which reads, deletes and sees what a delete 
     ["pred_bounding_box", rights],
   ]);
   expect(user.onEveryTable).toEqual(["REFERENCES"]);
+});
+
+test.each([
+  ["the database's", { backupRetentionDays: 21 }, 21],
+  ["the database's default", {}, 7],
+])("names the days of automated backups: %s", (_, props, days) => {
+  const stack = synthesize((scope) => {
+    const network = new DataLakeNetwork(scope, "Net");
+    const database = new MetadataDatabase(scope, "Db", { network, ...props });
+    new EraseGlueJob(scope, "Erase", { bucket: new DataLakeBucket(scope, "Lake"), database, network });
+  });
+  expect(stack.resource("aws_db_instance").backup_retention_period).toBe(days);
+  expect(stack.resource("aws_glue_job").non_overridable_arguments).toContain(`"--database_backup_days" = "${days}"`);
+});
+
+test("takes RDS's longest time where nothing says how long automated backups are kept", () => {
+  const stack = synthesize((scope) => {
+    const network = new DataLakeNetwork(scope, "Net");
+    // A database of somebody's own, which need not say it.
+    const database = Object.create(new MetadataDatabase(scope, "Db", { network }), {
+      backupRetentionDays: { value: undefined },
+    }) as IMetadataDatabase;
+    new EraseGlueJob(scope, "Erase", { bucket: new DataLakeBucket(scope, "Lake"), database, network });
+  });
+  expect(stack.resource("aws_glue_job").non_overridable_arguments).toContain('"--database_backup_days" = "35"');
 });
 
 test("refuses objects that are no address with columns", () => {

@@ -47,7 +47,7 @@ export class EraseGlueJob extends GlueDatabaseJob {
       job: "erase",
       description: "Erases chosen rows and their objects, in the backups too",
       username: props.databaseUser ?? "xray_erase",
-      fixed: (job) => ({ ...policyArguments(job, props), ...objectArguments(job, props) }),
+      fixed: (job) => ({ ...policyArguments(job, props), ...objectArguments(job, props), ...databaseArguments(props) }),
       arguments: { "--run_mode": RunMode.DRY_RUN },
     });
     const { bucket, backupBucket = bucket, bypassGovernanceRetention } = props;
@@ -70,6 +70,12 @@ export class EraseGlueJob extends GlueDatabaseJob {
       resources: [Fn.join("/", [bucket.bucketArn, terraformLiteral(bucket.imagesPrefix), "*"])],
     });
   }
+}
+
+/** How long the server's own backups hold an erased row, which a run says. Left out, it counts as RDS's longest time. */
+function databaseArguments({ database }: EraseGlueJobProps): Record<string, string> {
+  const { backupRetentionDays: days } = database;
+  return days === undefined ? {} : { database_backup_days: String(days) };
 }
 
 function objectArguments(job: Construct, props: EraseGlueJobProps): Record<string, string> {

@@ -53,6 +53,11 @@ export interface IMetadataDatabase {
   /** The security group that the instance is in. */
   readonly securityGroupId: string;
   /**
+   * Days for which RDS keeps automated backups.
+   * @default - unknown
+   */
+  readonly backupRetentionDays?: number;
+  /**
    * Opens the database's port to a security group.
    * @param caller the construct that connects, which has the rule where it is of another stack; left out, the stack of the
    * security group has it
@@ -102,6 +107,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
   readonly instanceClass: string;
   /** GiB at the start. */
   readonly allocatedStorageGib: number;
+  readonly backupRetentionDays: number;
   /** The parameter `max_connections` as the props set it; undefined where they leave RDS's own. */
   readonly maxConnectionsParameter?: string;
   /** The schema that secrets and the JDBC URL name. */
@@ -134,6 +140,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     this.instanceClass = props.instanceClass ?? DEFAULT_INSTANCE_CLASS;
     this.allocatedStorageGib = props.allocatedStorageGib ?? DEFAULT_ALLOCATED_STORAGE_GIB;
     const { instanceClass, allocatedStorageGib } = this;
+    this.backupRetentionDays = props.backupRetentionDays ?? 7;
     this.maxConnectionsParameter = props.parameters?.find((given) => given.name === "max_connections")?.value;
     const engineVersion = props.engineVersion ?? DEFAULT_ENGINE_VERSION;
     this.securityGroup = new SecurityGroup(this, "SecurityGroup", {
@@ -181,7 +188,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
       monitoringRoleArn: rdsMonitoringRole(this, this.securityGroup.arn).roleArn,
       ...this.performanceInsights(),
 
-      backupRetentionPeriod: props.backupRetentionDays ?? 7,
+      backupRetentionPeriod: this.backupRetentionDays,
       copyTagsToSnapshot: true,
       deleteAutomatedBackups: props.deleteAutomatedBackups ?? false,
       deletionProtection: props.deletionProtection ?? true,
