@@ -26,26 +26,26 @@ export interface Session {
 export class EnforcedAccount {
   private readonly roles = new Map<string, { name: string; policies: object[] }>();
   private readonly iam: IAMClient;
-  private bucketPolicy: object = {};
+  private readonly bucketPolicies = new Map<string, object>();
   private keyArn = "";
 
-  private constructor(
-    private readonly emulatorUrl: string,
-    private readonly bucket: string,
-  ) {
+  private constructor(private readonly emulatorUrl: string) {
     this.iam = new IAMClient({ endpoint: emulatorUrl, region: LOCAL_REGION, credentials });
   }
 
   proxy!: RecordingProxy;
 
-  static async start(emulatorUrl: string, bucket: string): Promise<EnforcedAccount> {
-    const account = new EnforcedAccount(emulatorUrl, bucket);
+  /** @param buckets those of the lake, all under one key */
+  static async start(emulatorUrl: string, ...buckets: string[]): Promise<EnforcedAccount> {
+    const account = new EnforcedAccount(emulatorUrl);
     const s3 = s3Client(emulatorUrl);
-    const { Policy = "{}" } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
-    account.bucketPolicy = JSON.parse(Policy) as object;
-    const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand({ Bucket: bucket }));
-    account.keyArn =
-      ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID ?? "";
+    for (const bucket of buckets) {
+      const { Policy = "{}" } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
+      account.bucketPolicies.set(bucket, JSON.parse(Policy) as object);
+      const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand({ Bucket: bucket }));
+      account.keyArn =
+        ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID ?? "";
+    }
     account.proxy = await RecordingProxy.start(emulatorUrl, (call, key) => account.judge(call, key));
     return account;
   }
@@ -91,13 +91,16 @@ export class EnforcedAccount {
 
   /** Questions about the call, and about the key that its data is under. */
   private requests(call: AwsCall): AuthorizationRequest[] {
-    const { prefix = "", IfNoneMatch, IfMatch } = call.parameters as Record<string, string>;
+    const { prefix = "", IfNoneMatch, IfMatch, BypassGovernanceRetention } = call.parameters as Record<string, string>;
     const context: Record<string, string> = {
-      ...(call.action === "s3:ListBucket" && { "s3:prefix": prefix }),
+      ...(/^s3:ListBucket(Versions)?$/.test(call.action) && { "s3:prefix": prefix }),
       ...(IfNoneMatch !== undefined && { "s3:if-none-match": IfNoneMatch }),
       ...(IfMatch !== undefined && { "s3:if-match": IfMatch }),
+      ...(call.action === "s3:PutObject" && { "s3:ObjectCreationOperation": "true" }),
     };
     const asked = authorizationRequests(call, {}).map((one) => ({ ...one, context: { ...one.context, ...context } }));
+    if (BypassGovernanceRetention === "true")
+      return asked.flatMap((one) => [one, { ...one, action: "s3:BypassGovernanceRetention" }]);
     if (!/^s3:(Get|Put)Object$|^secretsmanager:GetSecretValue$/.test(call.action)) return asked;
     const via = call.action.startsWith("s3:") ? "s3" : "secretsmanager";
     return [
@@ -114,11 +117,8 @@ export class EnforcedAccount {
     { name, policies }: { name: string; policies: object[] },
     { action, resource, context }: AuthorizationRequest,
   ): Promise<boolean> {
-    const resourcePolicy = resource.startsWith(`arn:aws:s3:::${this.bucket}`)
-      ? this.bucketPolicy
-      : resource.includes(":key/")
-        ? KEY_POLICY
-        : undefined;
+    const bucket = /^arn:aws:s3:::([^/]+)/.exec(resource)?.[1] ?? "";
+    const resourcePolicy = this.bucketPolicies.get(bucket) ?? (resource.includes(":key/") ? KEY_POLICY : undefined);
     const result = await runSimulation(
       {
         identityPolicies: policies.map((policy, index) => ({ name: `${index}`, policy })),
@@ -130,7 +130,12 @@ export class EnforcedAccount {
           principal: `arn:aws:sts::${ACCOUNT}:assumed-role/${name}/enforced`,
           resource: { resource, accountId: ACCOUNT },
           // The emulator speaks plain HTTP on the loopback interface; here each request counts as one over TLS 1.3.
-          contextVariables: { "aws:SecureTransport": "true", "s3:TlsVersion": "1.3", ...context },
+          contextVariables: {
+            "aws:SecureTransport": "true",
+            "s3:TlsVersion": "1.3",
+            "aws:PrincipalArn": `arn:aws:iam::${ACCOUNT}:role/${name}`,
+            ...context,
+          },
         },
       },
       {},

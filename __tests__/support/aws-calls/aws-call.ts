@@ -90,12 +90,13 @@ function readS3Call({ method, url, headers, body }: HttpRequest): AwsCall {
   return call("ListBucket");
 }
 
-/** Headers that ask S3 to write only where no object is, or one of a version: keys of conditions. */
+/** Headers on which rights depend: write only where no object is, or one of a version; delete below a lock. */
 function preconditions(headers: IncomingHttpHeaders): Record<string, string> {
-  const { "if-none-match": ifNoneMatch, "if-match": ifMatch } = headers;
+  const { "if-none-match": ifNoneMatch, "if-match": ifMatch, "x-amz-bypass-governance-retention": bypass } = headers;
   return {
     ...(ifNoneMatch !== undefined && { IfNoneMatch: ifNoneMatch }),
     ...(ifMatch !== undefined && { IfMatch: ifMatch }),
+    ...(bypass !== undefined && { BypassGovernanceRetention: String(bypass).toLowerCase() }),
   };
 }
 
