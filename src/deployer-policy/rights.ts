@@ -47,6 +47,7 @@ const PASS_ROLE = `${IAM}/id_roles_use_passrole.html`;
 const EC2_TAGS = `${AWS}/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html`;
 const PROVIDER = "https://registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources";
 const FLOW_LOG = `${PROVIDER}/flow_log`;
+const NETWORK_ACL = `${PROVIDER}/network_acl`;
 const EC2 = "ec2:{region}:*:";
 const KEY = ["kms:{region}:*:key/*"];
 
@@ -323,6 +324,17 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
       },
     ],
   },
+  aws_default_network_acl: {
+    rights: [
+      // The ACL comes with its VPC, without tags: the provider tags it first.
+      { actions: ["ec2:CreateTags"], on: ec2("network-acl"), tagged: "request" },
+      {
+        ...own("network-acl", "ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry"),
+        see: `${PROVIDER}/default_network_acl`,
+      },
+      { ...list("ec2:DescribeNetworkAcls"), see: `${PROVIDER}/default_network_acl` },
+    ],
+  },
   aws_default_security_group: {
     rights: [
       // The group comes with its VPC, without tags: the provider tags it first.
@@ -555,6 +567,19 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
   },
   aws_kms_key_policy: {
     rights: [{ actions: ["kms:GetKeyPolicy", "kms:PutKeyPolicy"], on: KEY, tagged: "resource" }],
+  },
+  aws_network_acl: {
+    rights: [
+      ...create("network-acl", "ec2:CreateNetworkAcl").map((right) => ({ see: NETWORK_ACL, ...right })),
+      { ...own("vpc", "ec2:CreateNetworkAcl"), see: NETWORK_ACL },
+      {
+        ...own("network-acl", "ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry", "ec2:ReplaceNetworkAclEntry"),
+        see: NETWORK_ACL,
+      },
+      { ...own("network-acl subnet", "ec2:ReplaceNetworkAclAssociation"), see: NETWORK_ACL },
+      { ...list("ec2:DescribeNetworkAcls"), see: NETWORK_ACL },
+      remove({ ...own("network-acl", "ec2:DeleteNetworkAcl"), see: NETWORK_ACL }),
+    ],
   },
   aws_route: {
     rights: [

@@ -16,6 +16,26 @@ describe("DataLakeNetwork", () => {
       tags: { Name: "test/Net" },
     });
     expect(stack.resource("aws_default_security_group")).toEqual({ vpc_id: "${aws_vpc.Net.id}" });
+    // Closed once the subnets have an ACL of their own.
+    expect(stack.resource("aws_default_network_acl")).toEqual({
+      default_network_acl_id: "${aws_vpc.Net.default_network_acl_id}",
+      lifecycle: { ignore_changes: ["subnet_ids"] },
+      depends_on: ["aws_network_acl.Net_NetworkAcl"],
+    });
+    const acl = stack.resource("aws_network_acl") as Record<"egress" | "ingress", Record<string, unknown>[]>;
+    expect(acl).toMatchObject({
+      subnet_ids: ["${aws_subnet.Net_PrivateSubnet1.id}", "${aws_subnet.Net_PrivateSubnet2.id}"],
+    });
+    // Everything within the VPC; beyond it no UDP and, but for HTTPS out, no port below 1024.
+    const beyond = (rules: Record<string, unknown>[]) =>
+      rules.filter((rule) => rule["cidr_block"] !== "${aws_vpc.Net.cidr_block}");
+    expect(beyond(acl.ingress).map((rule) => [rule["protocol"], rule["from_port"], rule["to_port"]])).toEqual([
+      ["tcp", 1024, 65_535],
+    ]);
+    expect(beyond(acl.egress).map((rule) => [rule["protocol"], rule["from_port"], rule["to_port"]])).toEqual([
+      ["tcp", 1024, 65_535],
+      ["tcp", 443, 443],
+    ]);
   });
 
   it("makes two private subnets in two zones, without a way to the internet", () => {

@@ -11,6 +11,7 @@ import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { type AwsConstructProps, applyAwsProps, awsRegion } from "../common/aws-provider";
 import { checkCidr, checkList, checkPattern, checkProps, checkPublicCidr, isPrivateNetwork } from "../common/checks";
 import type { DataLakeSubnet } from "./data-lake-subnet";
+import { addNetworkAcls } from "./network-acls";
 import { pathText } from "../common/physical-name";
 import { addFlowLogs, type FlowLogsProps } from "./flow-logs";
 import { VpcEndpoints } from "./vpc-endpoints";
@@ -172,6 +173,8 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
     } else {
       this.publicSubnets = [];
     }
+    const all = new Set([...this.subnets, ...this.publicSubnets].map(({ id }) => id));
+    addNetworkAcls(this, this.resource, [...all]);
     this.endpoints = new VpcEndpoints(this, "Endpoints", { vpcId: this.vpcId, subnets: this.subnets });
   }
 
