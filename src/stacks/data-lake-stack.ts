@@ -87,6 +87,7 @@ export class DataLakeStack extends EnvironmentStack {
         ...environment.backupBucket,
         ...destroyable,
         encryptionKey,
+        serverAccessLogsBucket: accessLogs,
       });
     }
     const database = new MetadataDatabase(this, "Database", {
