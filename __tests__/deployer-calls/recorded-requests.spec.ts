@@ -34,7 +34,7 @@ async function record(environment: "dev" | "full", change: NodeJS.ProcessEnv) {
     await new CdktfProject(folder, variables).deploy([stack]);
     const changed = new CdktfProject(folder, { ...variables, ...change });
     await changed.deploy([stack]);
-    await changed.isUnchanged(stack);
+    await changed.plannedChanges(stack);
     await changed.destroy([stack]);
   } finally {
     await proxy.stop();

@@ -120,7 +120,7 @@ class Demo {
   private async planAgain(): Promise<string> {
     const { stacks, project } = this.deployment;
     for (const stack of stacks) {
-      if (!(await project.isUnchanged(stack))) {
+      if ((await project.plannedChanges(stack)).length > 0) {
         throw new ToolError(`a second plan of ${stack} has changes (log: ${project.logFile("plan", stack)})`);
       }
     }

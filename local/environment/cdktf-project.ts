@@ -49,15 +49,18 @@ export class CdktfProject {
     await this.cdktf("destroy", stacks, onLine);
   }
 
-  /** Tells whether a plan of a deployed stack finds nothing to change. */
-  async isUnchanged(stack: string): Promise<boolean> {
-    const { code } = await runCommand(terraformBinary(), ["plan", "-detailed-exitcode", "-no-color"], {
+  /** Addresses that a plan of a deployed stack would change. */
+  async plannedChanges(stack: string): Promise<string[]> {
+    const { code, stdout } = await runCommand(terraformBinary(), ["plan", "-detailed-exitcode", "-no-color"], {
       cwd: this.stackFolder(stack),
       env: this.environment,
       okCodes: [0, 2],
       logFile: this.logFile("plan", stack),
     });
-    return code === 0;
+    const addresses = [...stdout.matchAll(/^ {2}# (\S+) (?:will|must) be /gm)].map(([, address = ""]) => address);
+    if ((code === 0) !== (addresses.length === 0))
+      throw new Error(`terraform plan ended with ${code}: ${addresses.join()}`);
+    return addresses;
   }
 
   /**
