@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { TerraformOutput, TerraformStack } from "cdktf";
@@ -123,6 +123,12 @@ async function xrayBackup(user: User, command: string, ...args: string[]): Promi
   );
 }
 
+/** Versions and markers of an image. */
+async function versions(key: string): Promise<number> {
+  const answer = await owner.send(new ListObjectVersionsCommand({ Bucket: outputs["lake"], Prefix: key }));
+  return (answer.Versions ?? []).length + (answer.DeleteMarkers ?? []).length;
+}
+
 beforeAll(async () => {
   emulator = await startEmulator();
   mysql = await startMysqlServer({ kind: "mysql", dataFolder: localPath("test", `erase-mysql-${process.pid}`) });
@@ -155,6 +161,17 @@ afterAll(async () => {
   await account?.proxy.stop();
   await mysql?.stop();
   await emulator?.stop();
+});
+
+test("the erasure does its work with its own role and user on a store with Object Lock", async () => {
+  const refusals = account.proxy.refusals.length;
+  const erase = (...more: string[]) =>
+    xrayBackup("xray_erase", "erase", "--image-ids", "2", "--mode", "execute", ...more);
+  await expect(erase()).rejects.toThrow(/locked/);
+  expect(await sql("SELECT image_id FROM image ORDER BY 1")).toEqual([{ image_id: 1 }, { image_id: 3 }]);
+  expect([await versions("xray-images/img_1"), await versions("xray-images/img_2")]).toEqual([2, 0]);
+  await erase("--bypass-governance-retention", "yes");
+  expect(account.proxy.refusals.slice(refusals)).toEqual([]);
 });
 
 test("the role is denied what is no erasure", async () => {
