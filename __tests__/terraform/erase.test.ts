@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { GetObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -30,6 +30,7 @@ jest.setTimeout(8 * 60_000);
 const USERS = ["xray_backup", "xray_erase"] as const;
 type User = (typeof USERS)[number];
 const PASSWORD = "a-password-of-the-test";
+const dataFolder = localPath("test", `erase-mysql-${process.pid}`);
 
 let emulator: Emulator;
 let mysql: MysqlServer;
@@ -131,7 +132,7 @@ async function versions(key: string): Promise<number> {
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  mysql = await startMysqlServer({ kind: "mysql", dataFolder: localPath("test", `erase-mysql-${process.pid}`) });
+  mysql = await startMysqlServer({ kind: "mysql", dataFolder });
   await deploy();
   await makeSchema();
   owner = new S3Client({
@@ -161,6 +162,7 @@ afterAll(async () => {
   await account?.proxy.stop();
   await mysql?.stop();
   await emulator?.stop();
+  rmSync(dataFolder, { recursive: true, force: true });
 });
 
 test("the erasure does its work with its own role and user on a store with Object Lock", async () => {
