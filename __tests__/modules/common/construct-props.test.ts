@@ -79,7 +79,15 @@ it.each<[string, Props, string]>([
 });
 
 /** The constructs that work without props; plain JavaScript leaves them out of the others, too. */
-const WITHOUT_PROPS = [AccessLogsBucket, BackupBucket, DataLakeBucket, DataLakeKey, DataLakeNetwork, MetadataSchema, PrivateBucket];
+const WITHOUT_PROPS = [
+  AccessLogsBucket,
+  BackupBucket,
+  DataLakeBucket,
+  DataLakeKey,
+  DataLakeNetwork,
+  MetadataSchema,
+  PrivateBucket,
+];
 
 type Type = new (scope: Construct, id: string) => Construct;
 const types = Object.values(exported).filter(
