@@ -25,6 +25,7 @@ describe("a project of its own that installs the packed package", () => {
     const sources = objects.flatMap(({ source }) => (typeof source === "string" ? [source] : []));
     expect([...new Set(sources.map((source) => path.basename(source)))].sort()).toEqual([
       "job_backup.py",
+      "job_erase.py",
       "job_purge.py",
       "job_restore.py",
       "xray_backup.zip",

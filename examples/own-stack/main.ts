@@ -3,6 +3,7 @@ import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, AssetType, TerraformAsset, TerraformOutput, TerraformStack } from "cdktf";
 import {
   AccessLogsBucket,
+  BackupBucket,
   BackupCatalog,
   BackupGlueJob,
   DataLakeAlarms,
@@ -11,6 +12,7 @@ import {
   DataLakeNetwork,
   DatabaseBastion,
   EphemeralResource,
+  EraseGlueJob,
   MetadataDatabase,
   MetadataSchema,
   PurgeGlueJob,
@@ -32,9 +34,12 @@ class LakeStack extends TerraformStack {
 
     const encryptionKey = new DataLakeKey(this, "Key");
     const network = new DataLakeNetwork(this, "Network", { cidr: "10.20.0.0/20" });
-    const bucket = new DataLakeBucket(this, "Bucket", {
+    const serverAccessLogsBucket = new AccessLogsBucket(this, "AccessLogs");
+    const bucket = new DataLakeBucket(this, "Bucket", { encryptionKey, serverAccessLogsBucket });
+    // Nobody can replace or delete a backup in it before its time.
+    const backupBucket = new BackupBucket(this, "Backups", {
       encryptionKey,
-      serverAccessLogsBucket: new AccessLogsBucket(this, "AccessLogs"),
+      serverAccessLogsBucket,
       snapshotExpirationDays: 400,
     });
     const database = new MetadataDatabase(this, "Database", { network, encryptionKey, multiAz: true });
@@ -43,7 +48,7 @@ class LakeStack extends TerraformStack {
     bastion.grantConnect(Role.fromRoleName(this, "Developer", "developer"));
     new TerraformOutput(this, "database_tunnel", { value: bastion.tunnel, staticId: true });
 
-    const job = { bucket, database, network, encryptionKey };
+    const job = { bucket, backupBucket, database, network, encryptionKey };
     const backupJob = new BackupGlueJob(this, "Backup", {
       ...job,
       scheduler: Scheduler.EXTERNAL,
@@ -51,7 +56,8 @@ class LakeStack extends TerraformStack {
     });
     new PurgeGlueJob(this, "Purge", { ...job, olderThanDays: 400 });
     new RestoreGlueJob(this, "Restore", job);
-    new BackupCatalog(this, "Catalog", { bucket, encryptionKey });
+    new EraseGlueJob(this, "Erase", job); // one patient, for good
+    new BackupCatalog(this, "Catalog", { bucket, backupBucket, encryptionKey });
     new DataLakeAlarms(this, "Alarms", { database, backupJob, encryptionKey, email: "on-call@example.org" });
 
     // The web app runs on Google Cloud: it logs in to AWS as its service account, without an access key.
@@ -88,6 +94,7 @@ class SchemaStack extends TerraformStack {
         SchemaUser.backup(database.userSecret("xray_backup")), // each job adds a user of its own
         SchemaUser.purge(database.userSecret("xray_purge")),
         SchemaUser.restore(database.userSecret("xray_restore")),
+        SchemaUser.erase(database.userSecret("xray_erase")),
       ],
     });
   }

@@ -327,7 +327,7 @@ def test_each_message_of_a_page_is_one_of_the_package(page: str) -> None:
 
 
 def test_an_account_is_locked_and_its_old_password_discarded(lake: Lake) -> None:
-    server = {"host": lake.lab.server.host, "port": lake.lab.server.port, "user": "xray_app"}
+    server: dict[str, Any] = {"host": lake.lab.server.host, "port": lake.lab.server.port, "user": "xray_app"}
     with lake.desk.page("secret-lost-or-leaked") as page:
         page.next("Do")
         with pytest.raises(pymysql.err.OperationalError, match="locked"):

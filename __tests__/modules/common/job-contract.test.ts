@@ -105,5 +105,5 @@ it("is the one place that spells the store's folders", () => {
 it("names the folder that the DAG of Airflow looks for a manifest in", () => {
   const dag = fs.readFileSync(path.join(root, "airflow", "dags", "xray_backup.py"), "utf8");
   const folder = storeFolders("").manifests;
-  expect(dag).toContain(`}}${folder}/snapshot-"`);
+  expect(dag).toContain(`"{prefix}${folder}/snapshot-{day}.json"`);
 });
