@@ -55,7 +55,7 @@ describe("what was made in the console", () => {
           !["aws_s3_bucket.Bucket", "aws_s3_bucket_ownership_controls.Bucket_OwnershipControls"].includes(address),
       ),
     );
-    expect(counts).toEqual({ add: 41, destroy: 0, replace: 0 });
+    expect(counts).toEqual({ add: 42, destroy: 0, replace: 0 });
   });
 
   test("would be replaced with an encrypted disk, which Terraform refuses", async () => {
