@@ -5,6 +5,7 @@ const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const manifest = require("../package.json");
+const unpackPackage = require("./unpack-package");
 
 const root = path.join(__dirname, "..");
 const example = path.join(root, "examples", "own-stack");
@@ -20,14 +21,6 @@ function run(command, args, cwd) {
   }
 }
 
-function unpack() {
-  const own = path.join(modules, manifest.name);
-  fs.mkdirSync(own, { recursive: true });
-  const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder];
-  const [{ filename }] = JSON.parse(run("npm", pack, root));
-  run("tar", ["-xzf", path.join(folder, filename), "-C", own, "--strip-components=1"], folder);
-}
-
 function linkPeers() {
   for (const name of ["@cdktf/provider-aws", "@types/node", "cdktf", "constructs", "typescript"]) {
     const target = path.join(modules, name);
@@ -38,7 +31,7 @@ function linkPeers() {
 
 try {
   fs.rmSync(folder, { recursive: true, force: true });
-  unpack();
+  unpackPackage(path.join(modules, manifest.name));
   linkPeers();
   for (const file of ["main.ts", "tsconfig.json"]) fs.copyFileSync(path.join(example, file), path.join(folder, file));
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."], folder);

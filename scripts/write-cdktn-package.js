@@ -1,9 +1,9 @@
 // Writes the package for cdktn from the packed package for cdktf: other module names and peers, nothing else.
 // Usage: node scripts/write-cdktn-package.js [folder]      (default: .local/packages, into <folder>/<package's name>)
-const { execFileSync } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const manifest = require("../package.json");
+const unpackPackage = require("./unpack-package");
 
 const root = path.join(__dirname, "..");
 const CDKTN_NAME = manifest.name.replace("cdktf", "cdktn");
@@ -33,18 +33,6 @@ const RENAMED = {
   ".ts": withCdktnNames,
 };
 
-/** Packs the package for cdktf and unpacks it below `folder`; returns its folder. */
-function packCdktf(folder) {
-  const own = path.join(folder, manifest.name);
-  fs.rmSync(own, { recursive: true, force: true });
-  fs.mkdirSync(own, { recursive: true });
-  const command = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder];
-  const [{ filename }] = JSON.parse(execFileSync("npm", command, { cwd: root, encoding: "utf8" }));
-  execFileSync("tar", ["-xzf", path.join(folder, filename), "-C", own, "--strip-components=1"]);
-  fs.rmSync(path.join(folder, filename));
-  return own;
-}
-
 /** Writes the package for cdktn beside the one for cdktf; returns its folder. */
 function writeCdktn(folder, cdktf) {
   const own = path.join(folder, CDKTN_NAME);
@@ -72,4 +60,7 @@ function writeCdktn(folder, cdktf) {
 }
 
 const folder = path.resolve(process.argv[2] ?? path.join(root, ".local", "packages"));
-console.log(writeCdktn(folder, packCdktf(folder)));
+const cdktf = path.join(folder, manifest.name);
+fs.rmSync(cdktf, { recursive: true, force: true });
+unpackPackage(cdktf);
+console.log(writeCdktn(folder, cdktf));

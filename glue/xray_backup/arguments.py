@@ -254,22 +254,13 @@ def _purge(parser: _Parser) -> None:
     _declare(parser, "purge", "connections", "older_than_days", "chunk_rows", "sleep_ratio")
 
 
-def _restore(parser: _Parser) -> None:
+def _choosing_command(parser: _Parser, job: str) -> None:
+    """A command that chooses rows, by arguments that a purge does not have."""
     _store_options(parser)
     _database_options(parser)
-    _write_options(parser, "restore")
-    parser.declare(JOBS["restore"]["connections"])
-    for name, argument in JOBS["restore"].items():
-        if name not in JOBS["purge"]:
-            parser.declare(argument)
-
-
-def _erase(parser: _Parser) -> None:
-    _store_options(parser)
-    _database_options(parser)
-    _write_options(parser, "erase")
-    parser.declare(JOBS["erase"]["connections"])
-    for name, argument in JOBS["erase"].items():
+    _write_options(parser, job)
+    parser.declare(JOBS[job]["connections"])
+    for name, argument in JOBS[job].items():
         if name not in JOBS["purge"]:
             parser.declare(argument)
 
@@ -301,8 +292,14 @@ COMMANDS = {
     "verify": (_verify, "read backups again and prove that they are whole"),
     "archive": (_archive, "keep old rows for good, so that they may be purged"),
     "purge": (_purge, "delete rows that a verified archive holds (default: a dry run)"),
-    "restore": (_restore, "insert missing rows from backups (default: a dry run)"),
-    "erase": (_erase, "delete rows for good, in the database, every backup and their objects (default: a dry run)"),
+    "restore": (
+        lambda parser: _choosing_command(parser, "restore"),
+        "insert missing rows from backups (default: a dry run)",
+    ),
+    "erase": (
+        lambda parser: _choosing_command(parser, "erase"),
+        "delete rows for good, in the database, every backup and their objects (default: a dry run)",
+    ),
     "check": (_check, "look, from here, at everything that a command needs"),
     "list": (_store_options, "show the backups of a store"),
     "report": (_report, "write the evidence of all backups, purges and drills as one HTML page"),

@@ -31,7 +31,7 @@ from xray_backup.verification import as_stored
 
 @dataclass
 class Plan:
-    """What was found.
+    """Rows, backups and objects that were found.
 
     `rows` are the chosen ones, `chosen` their keys in the database; `left_alone` are keys under which another row has
     come since an erasure that was killed. `unreadable` are backups that could not be looked at, with the reason.

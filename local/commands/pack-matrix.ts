@@ -103,7 +103,8 @@ runTool(async () => {
           for (const node of Object.values(nodes)) {
             const stacks = await consumer.synthesize(format, node);
             results.set(JSON.stringify(stacks), format);
-            const different = differences(blocksOf(stacks), (first ??= blocksOf(stacks)));
+            const blocks = blocksOf(stacks);
+            const different = differences(blocks, (first ??= blocks));
             if (different.length > 0) {
               throw new ToolError(
                 `${name}, ${manager}, ${format}: other than in the first cell: ${different.join(", ")}`,

@@ -2,7 +2,7 @@ import { ToolError } from "../tools/tool-error";
 import type { Assumptions } from "./assumptions";
 import { type Price, PRICE_FILE, type PriceFile, priceOf } from "./prices";
 import { runsPerMonth } from "./schedule";
-import type { Resource } from "./stacks";
+import { isScheduledTrigger, type Resource } from "./stacks";
 import { storageCharges } from "./storage";
 
 /** A line of the bill of a month. */
@@ -120,9 +120,7 @@ function instanceCharges({ config }: Resource, bill: Bill): Charge[] {
 
 function jobCharges(job: Resource, { prices, assumptions, resources }: Bill): Charge[] {
   const folder = job.path.replace(/\/Resource$/, "/");
-  const trigger = resources.find(
-    ({ type, path, config }) => type === "aws_glue_trigger" && path.startsWith(folder) && config.schedule !== undefined,
-  );
+  const trigger = resources.find((one) => isScheduledTrigger(one) && one.path.startsWith(folder));
   if (trigger === undefined) return [];
   const { execution_class: executionClass, number_of_workers: workers } = job.config;
   const runs = runsPerMonth(String(trigger.config.schedule));

@@ -1,7 +1,7 @@
 import { type Bill, chargesOf, totalOf } from "./charges";
 import { priceOf } from "./prices";
 import { keptSnapshots, snapshotGb } from "./storage";
-import type { Resource } from "./stacks";
+import { isScheduledTrigger, type Resource } from "./stacks";
 
 /** A change of the environment that saves money. */
 export interface Lever {
@@ -32,9 +32,7 @@ function changesOf({ resources, prices }: Bill): { change: string; resources: Re
     one.type === "aws_s3_bucket_lifecycle_configuration" ? withColdImages(one) : one,
   );
   const monthly = resources.map((one) =>
-    one.type === "aws_glue_trigger" && one.config.schedule !== undefined
-      ? { ...one, config: { ...one.config, schedule: "cron(0 3 1 * ? *)" } }
-      : one,
+    isScheduledTrigger(one) ? { ...one, config: { ...one.config, schedule: "cron(0 3 1 * ? *)" } } : one,
   );
   return [
     ...(database.multi_az === true

@@ -10,6 +10,11 @@ export interface Resource {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
+/** Tells the trigger of a schedule from one on demand, which costs nothing by itself. */
+export function isScheduledTrigger({ type, config }: Resource): boolean {
+  return type === "aws_glue_trigger" && config.schedule !== undefined;
+}
+
 interface Synthesized {
   readonly provider?: { readonly aws?: { readonly region?: string }[] };
   readonly resource?: Record<string, Record<string, Record<string, unknown>>>;

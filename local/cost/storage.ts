@@ -1,7 +1,7 @@
 import type { Bill, Charge } from "./charges";
 import { priceOf } from "./prices";
 import { runsPerMonth } from "./schedule";
-import type { Resource } from "./stacks";
+import { isScheduledTrigger, type Resource } from "./stacks";
 
 const DAYS_PER_MONTH = 365 / 12;
 /** Measured: docs/backup/scale.md. */
@@ -21,7 +21,7 @@ export function snapshotGb(rows: number): number {
 
 /** Snapshots that are kept after so many months, which the lifecycle may delete by their age. */
 export function keptSnapshots({ resources, assumptions }: Bill): number {
-  const trigger = resources.find(({ type, config }) => type === "aws_glue_trigger" && config.schedule !== undefined);
+  const trigger = resources.find(isScheduledTrigger);
   const perMonth = trigger ? runsPerMonth(String(trigger.config.schedule)) : 52 / 12;
   const days = ruleOf(resources, "snapshots")?.expiration?.[0]?.days ?? Infinity;
   return perMonth * Math.min(assumptions.months, days / DAYS_PER_MONTH);

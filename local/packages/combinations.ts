@@ -44,7 +44,7 @@ export const PEER_SETS: Readonly<Record<string, PeerSet>> = {
   },
 };
 
-/** What a project's TypeScript compiles to, and how it is run. */
+/** Modules that a project's TypeScript compiles to, and the way they are run. */
 export interface ModuleFormat {
   /** `type` of the project's package.json. */
   readonly type: "commonjs" | "module";

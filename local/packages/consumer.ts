@@ -134,7 +134,7 @@ export class Consumer {
       platform: "node",
       format,
       logLevel: "error",
-      // What CommonJS modules have without asking, for those in the bundle.
+      // Names that CommonJS modules have without asking, for those in the bundle.
       banner: format === "esm" ? { js: COMMONJS_IN_ESM } : {},
     });
     for (const folder of [path.join("dist", "assets"), "sql"]) {

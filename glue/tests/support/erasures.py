@@ -1,4 +1,4 @@
-"""What an erasure must leave nothing of: rows of a patient in the database and in every file, objects with versions."""
+"""Traces of a patient, of which an erasure leaves none: rows in the database and in every file, versions of objects."""
 
 from __future__ import annotations
 

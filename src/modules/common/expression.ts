@@ -75,7 +75,7 @@ export interface ArnScope {
   readonly account: string;
 }
 
-/** Reads partition, region and account from the ARN of a regional resource. */
+/** Reads partition, region and account from an ARN; the region is empty where the resource has none. */
 export function arnScope(arn: string): ArnScope {
   const field = (index: number): string => Fn.element(Fn.split(":", arn), index) as string;
   return { partition: field(1), region: field(3), account: field(4) };

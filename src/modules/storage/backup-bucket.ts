@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
-import { Fn } from "cdktf";
 import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
 import { checkPattern } from "../common/checks";
+import { arnScope } from "../common/expression";
 import type { IGrantee } from "../common/grantee";
 import type { PolicyCondition, PolicyStatement } from "../common/policy-document";
 import type { Role } from "../common/role";
@@ -94,7 +94,7 @@ export class BackupBucket extends PrivateBucket implements IBackupBucket {
       "the ARN of the other bucket's replicationRole, such as arn:aws:iam::123456789012:role/backups",
     );
     // The account and not the role, which AWS would refuse while it is not there yet.
-    const [account, partition] = [4, 1].map((field) => Fn.element(Fn.split(":", roleArn), field) as string);
+    const { account, partition } = arnScope(roleArn);
     const from = {
       principals: [{ type: "AWS", identifiers: [`arn:${partition}:iam::${account}:root`] }],
       conditions: [{ test: "ArnEquals", variable: "aws:PrincipalArn", values: [roleArn] }],
