@@ -1,10 +1,23 @@
+import fs from "node:fs";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
+import starlightLinksValidator from "starlight-links-validator";
 import starlightTypeDoc, { typeDocSidebarGroup } from "starlight-typedoc";
+import { base, site } from "./address.mjs";
+
+const REFERENCE = "reference";
+
+/** Takes TypeDoc's list of modules away: no page links to it, and starlight-typedoc writes no pages for what it links to. */
+const withoutModuleList = {
+  name: "without-module-list",
+  hooks: { "config:setup": () => fs.rmSync(new URL(`src/content/docs/${REFERENCE}/README.md`, import.meta.url)) },
+};
 
 export default defineConfig({
   outDir: "../.local/site",
   telemetry: false,
+  site,
+  base,
   integrations: [
     starlight({
       title: "X-ray data lake",
@@ -14,21 +27,47 @@ export default defineConfig({
         starlightTypeDoc({
           entryPoints: ["../src/index.ts", "../src/stacks/index.ts"],
           tsconfig: "../tsconfig.json",
-          output: "reference",
+          output: REFERENCE,
           sidebar: { label: "API reference", collapsed: true },
           typeDoc: { disableSources: true, excludePrivate: true, excludeExternals: true, readme: "none" },
         }),
+        withoutModuleList,
+        starlightLinksValidator(),
       ],
       sidebar: [
-        { label: "Start", items: ["first-deploy", "airflow", "web-app", "workbench", "cost", "cdktn"] },
-        { label: "Constructs", items: [{ autogenerate: { directory: "modules" } }] },
-        { label: "Schema", items: [{ autogenerate: { directory: "schema" } }] },
-        { label: "Backup", items: [{ autogenerate: { directory: "backup" } }] },
+        {
+          label: "Start",
+          items: [
+            { label: "The package", link: "/" },
+            "first-deploy",
+            "cdktn",
+            "cost",
+            { label: "Examples", items: [{ autogenerate: { directory: "examples" } }] },
+          ],
+        },
+        {
+          label: "Guides",
+          items: [
+            "web-app",
+            "workbench",
+            "airflow",
+            "rotation",
+            { label: "Schema", items: [{ autogenerate: { directory: "schema" } }] },
+            { label: "Backup", items: [{ autogenerate: { directory: "backup" } }] },
+            "a-year-of-use",
+          ],
+        },
         { label: "Runbook", items: [{ autogenerate: { directory: "runbook" } }] },
-        { label: "Security", items: ["deployer-policy"] },
+        { label: "Constructs", items: [{ autogenerate: { directory: "modules" } }] },
+        {
+          label: "Security",
+          items: ["threat-model", "data-protection", "enforcement", "deployer-policy", "policy-as-code", "security"],
+        },
+        "architecture",
         { label: "Decisions", collapsed: true, items: [{ autogenerate: { directory: "decisions" } }] },
         typeDocSidebarGroup,
         "changelog",
+        "contributing",
       ],
     }),
   ],

@@ -2,29 +2,37 @@
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { base } from "./address.mjs";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
-const docs = path.join(root, "docs");
 const target = path.join(root, "site", "src", "content", "docs");
 
 /** Pages that stand outside of docs/, by the name that they get. */
-const OTHER_PAGES = { "README.md": "index.md", "CHANGELOG.md": "changelog.md", "glue/README.md": "backup/package.md" };
+const OTHER_PAGES = {
+  "README.md": "index.md",
+  "CHANGELOG.md": "changelog.md",
+  "CONTRIBUTING.md": "contributing.md",
+  "SECURITY.md": "security.md",
+  "glue/README.md": "backup/package.md",
+};
 /** What docs/ has beside pages for people. */
 const LEFT_OUT = /^api\/|\.(py|sh)$/;
 
-/** A folder whose list of pages is made here: the repository's own list is the folder. */
-const DECISIONS = "docs/decisions";
+/** Folders whose list of pages is made here: the repository's own list is the folder. */
+const LISTS = { "docs/decisions": "Decisions", examples: "Examples" };
 
 const posix = (file) => file.split(path.sep).join("/");
 
 /** The page's place on the site, from its place in the repository; undefined for what is no page. */
 function pageOf(file) {
   if (file in OTHER_PAGES) return OTHER_PAGES[file];
+  const example = /^examples\/([\w-]+)\/README\.md$/.exec(file);
+  if (example) return `examples/${example[1]}.md`;
   if (!file.startsWith("docs/") || LEFT_OUT.test(file.slice(5))) return undefined;
   return file.slice(5).replace(/README\.md$/, "index.md");
 }
 
-const addressOf = (page) => `/${page.replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "/")}`;
+const addressOf = (page) => `${base}/${page.replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "/")}`;
 
 /** Texts of links to files that are on no page stay, without the link: the site is read without the repository. */
 function withAddresses(text, file) {
@@ -33,10 +41,10 @@ function withAddresses(text, file) {
     const [place, anchor] = destination.split("#");
     let linked = posix(path.join(path.dirname(file), place));
     if (fs.existsSync(path.join(root, linked, "README.md"))) linked = posix(path.join(linked, "README.md"));
+    if (linked in LISTS) return `[${label}](${base}/${path.basename(linked)}/)`;
     const page = pageOf(linked);
     if (page === undefined) return label;
-    if (linked === DECISIONS) return `[${label}](/decisions/)`;
-    if (image || !page.endsWith(".md")) return `${image}[${label}](/${page})`;
+    if (image || !page.endsWith(".md")) return `${image}[${label}](${base}/${page})`;
     return `[${label}](${addressOf(page)}${anchor === undefined ? "" : `#${anchor}`})`;
   });
 }
@@ -54,23 +62,25 @@ function writePage(file, page) {
   fs.writeFileSync(to, withTitle(title, withAddresses(text.replace(/^# .+\n/, ""), file)));
 }
 
-function writeDecisions(files) {
+function writeList(folder, title, files) {
   const entries = files
-    .filter((file) => path.posix.dirname(file) === DECISIONS)
+    .filter((file) => file.startsWith(`${folder}/`))
     .map((file) => `- [${titleOf(fs.readFileSync(path.join(root, file), "utf8"))}](${addressOf(pageOf(file))})`);
-  fs.writeFileSync(path.join(target, "decisions", "index.md"), withTitle("Decisions", entries.sort().join("\n")));
+  fs.writeFileSync(path.join(target, path.basename(folder), "index.md"), withTitle(title, entries.sort().join("\n")));
 }
+
+const filesOf = (folder) =>
+  fs
+    .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => posix(path.relative(root, path.join(entry.parentPath, entry.name))));
 
 for (const folder of [target, path.join(root, "site", "public")]) fs.rmSync(folder, { recursive: true, force: true });
 fs.cpSync(path.join(root, "site", "favicon.svg"), path.join(root, "site", "public", "favicon.svg"), {
   recursive: true,
 });
-const files = fs
-  .readdirSync(docs, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => posix(path.relative(root, path.join(entry.parentPath, entry.name))));
-for (const file of [...files, ...Object.keys(OTHER_PAGES)]) {
-  const page = pageOf(file);
-  if (page !== undefined) writePage(file, page);
-}
-writeDecisions(files);
+const files = [...filesOf("docs"), ...filesOf("examples"), ...Object.keys(OTHER_PAGES)].filter(
+  (file) => pageOf(file) !== undefined,
+);
+for (const file of files) writePage(file, pageOf(file));
+for (const [folder, title] of Object.entries(LISTS)) writeList(folder, title, files);
