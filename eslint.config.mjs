@@ -153,7 +153,7 @@ export default tseslint.config(
   ...Object.entries(corridors).map(corridorRule),
   ...Object.entries(localCorridors).map(localCorridorRule),
   {
-    files: ["src/schema/**/*.ts"],
+    files: ["src/plan/**/*.ts", "src/schema/**/*.ts"],
     rules: {
       "no-restricted-imports": [
         "error",
