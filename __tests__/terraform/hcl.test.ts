@@ -1,11 +1,12 @@
-import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
+import { attributesOf, differences, readStacks } from "../../local/packages/stack-attributes";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
-import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
-import { mysqlProviderVersion } from "../mysql/support/terraform";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 import {
   BackupCatalog,
   DataLakeBucket,
@@ -17,19 +18,28 @@ import {
   RestoreGlueJob,
   Role,
 } from "../../src";
-import { terraformBinary } from "../../local/tools/terraform-binary";
+import { mysqlProviderVersion } from "../mysql/support/terraform";
+import { readHcl } from "./support/read-hcl";
 
 jest.setTimeout(5 * 60_000);
 
 // The way out of cdktf: what `cdktf synth --hcl` writes is Terraform by itself.
-const STACKS = ["local-data-lake", "dev-data-lake", "prod-data-lake", "other-constructs"];
+const AWS_STACKS = [
+  "local-data-lake",
+  "dev-data-lake",
+  "dev-state-backend",
+  "prod-data-lake",
+  "prod-state-backend",
+  "other-constructs",
+];
 // These need the MySQL provider; where it cannot be had, Terraform still reads every block, condition and reference.
 const SCHEMA_STACKS = ["local-metadata-schema", "dev-metadata-schema", "prod-metadata-schema"];
-const folder = localPath("hcl");
+const folders = { json: localPath("hcl", "json"), hcl: localPath("hcl", "hcl") };
+const stackFolder = (form: keyof typeof folders, stack: string) => path.join(folders[form], "stacks", stack);
 
 /** Resources that no environment has. */
-function synthesizeOtherConstructs(): void {
-  const app = new App({ outdir: folder });
+function synthesizeOtherConstructs(outdir: string): void {
+  const app = new App({ outdir });
   const stack = new TerraformStack(app, "other-constructs");
   new AwsProvider(stack, "aws", { region: "eu-central-1" });
   const network = new DataLakeNetwork(stack, "Network", { publicSubnets: true });
@@ -54,17 +64,48 @@ function synthesizeOtherConstructs(): void {
   app.synth();
 }
 
-beforeAll(async () => {
-  process.env.SYNTH_HCL_OUTPUT = "true";
-  rmSync(folder, { recursive: true, force: true });
-  synthesizeOtherConstructs();
+/** The environments with every option on. */
+async function synthesizeEnvironments(outdir: string): Promise<void> {
   await runCommand(process.execPath, [path.join(repositoryRoot, "dist", "main.js")], {
     cwd: repositoryRoot,
-    env: { ...process.env, CDKTF_OUTDIR: folder },
+    env: { ...process.env, ...OPTIONS, CDKTF_OUTDIR: outdir },
   });
+}
+
+const OPTIONS = {
+  ALARM_EMAIL: "on-call@example.org",
+  DEV_ALARM_EMAIL: "dev@example.org",
+  DEV_BASTION: "true",
+  DEV_STATE_BUCKET: "dev-state",
+  PROD_BASTION: "true",
+  PROD_STATE_BUCKET: "prod-state",
+};
+
+beforeAll(async () => {
+  for (const [form, outdir] of Object.entries(folders)) {
+    rmSync(outdir, { recursive: true, force: true });
+    mkdirSync(outdir, { recursive: true });
+    if (form === "hcl") process.env["SYNTH_HCL_OUTPUT"] = "true";
+    synthesizeOtherConstructs(outdir);
+    await synthesizeEnvironments(outdir);
+  }
 });
 
-afterAll(() => delete process.env.SYNTH_HCL_OUTPUT);
+afterAll(() => delete process.env["SYNTH_HCL_OUTPUT"]);
+
+test("every stack is here", () => {
+  expect(Object.keys(readStacks(folders.json))).toEqual([...AWS_STACKS, ...SCHEMA_STACKS].sort());
+});
+
+test.each([...AWS_STACKS, ...SCHEMA_STACKS])(
+  "%s in HCL has each attribute of the JSON, and no other",
+  async (stack) => {
+    const json = attributesOf(readStacks(folders.json)[stack] ?? {});
+    const hcl = attributesOf(await readHcl(stackFolder("hcl", stack)));
+    expect(differences(json, hcl)).toEqual([]);
+    expect(json.size).toBeGreaterThan(40);
+  },
+);
 
 async function expectValid(cwd: string): Promise<void> {
   const options = { cwd, env: terraformEnvironment() };
@@ -75,36 +116,10 @@ async function expectValid(cwd: string): Promise<void> {
   expect([...new Set(diagnostics.map(({ summary }) => summary))]).toEqual(["Quoted references are deprecated"]);
 }
 
-test.each(STACKS)("%s in HCL is valid Terraform", async (stack) => {
-  const cwd = path.join(folder, "stacks", stack);
-  expect(readdirSync(cwd)).toContain("cdk.tf");
-  await expectValid(cwd);
-});
+test.each(AWS_STACKS)("%s in HCL is valid Terraform", (stack) => expectValid(stackFolder("hcl", stack)));
 
 test.each(SCHEMA_STACKS)("%s in HCL is read by Terraform, and valid where its provider can be had", async (stack) => {
-  const cwd = path.join(folder, "stacks", stack);
-  expect(readdirSync(cwd)).toContain("cdk.tf");
+  const cwd = stackFolder("hcl", stack);
   await runCommand(terraformBinary(), ["get", "-no-color"], { cwd, env: terraformEnvironment() });
   if (mysqlProviderVersion() !== undefined) await expectValid(cwd);
-});
-
-test("the statements of a schema are the same texts in HCL as in JSON, so that a state fits both", async () => {
-  const json = localPath("hcl-json");
-  await runCommand(process.execPath, [path.join(repositoryRoot, "dist", "main.js")], {
-    cwd: repositoryRoot,
-    env: { ...process.env, CDKTF_OUTDIR: json, SYNTH_HCL_OUTPUT: "" },
-  });
-  type Stack = { resource: Record<string, Record<string, Record<string, unknown>>> };
-  const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as Stack;
-  const inJson = read(path.join(json, "stacks", "prod-metadata-schema", "cdk.tf.json")).resource["mysql_sql"] ?? {};
-  const cwd = path.join(folder, "stacks", "prod-metadata-schema");
-  const besides = readdirSync(cwd).filter((file) => file.endsWith(".tf.json"));
-  const inHcl = Object.assign(
-    {},
-    ...besides.map((file) => read(path.join(cwd, file)).resource?.["mysql_sql"]),
-  ) as object;
-  // A text of one line stands in cdk.tf as it is; one of several would get a further line there.
-  const ofSeveralLines = Object.entries(inJson).filter(([, { create_sql }]) => String(create_sql).includes("\n"));
-  expect(ofSeveralLines.length).toBeGreaterThan(5);
-  expect(inHcl).toMatchObject(Object.fromEntries(ofSeveralLines));
 });

@@ -1,7 +1,8 @@
 import type { Construct } from "constructs";
 import type { S3BackendConfig } from "cdktf";
-import { Annotations, App, LocalBackend, S3Backend, TerraformStack } from "cdktf";
+import { Annotations, LocalBackend, S3Backend, TerraformElement, TerraformStack } from "cdktf";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { writeBesideHcl } from "../modules/common/beside-hcl";
 import { declareTargetVersions } from "../modules/common/target-versions";
 import type { Environment } from "./environment";
 import { checkEnvironment } from "./environment";
@@ -37,9 +38,7 @@ export abstract class EnvironmentStack extends TerraformStack {
     super(scope, `${environment.name.replaceAll(/\s/g, "-")}-${kind}`);
     declareTargetVersions(this);
     checkEnvironment(this, environment);
-    // An older Terraform knows no write-only arguments, and says so in words that help nobody. In HCL cdktf 0.21 writes
-    // the name of the setting without its value.
-    if (!App.of(this).hclOutput) this.addOverride("terraform.required_version", ">= 1.11.0");
+    new RequiredVersion(this, "RequiredVersion");
     this.addProvider();
     const { localEndpoints, stateBucketName } = environment;
     if (localEndpoints) {
@@ -83,5 +82,17 @@ export abstract class EnvironmentStack extends TerraformStack {
       useLockfile: true,
     };
     new S3Backend(this, config);
+  }
+}
+
+/** The version that the stacks need: an older Terraform knows no write-only arguments, and says so in words that help nobody. */
+class RequiredVersion extends TerraformElement {
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    writeBesideHcl(this); // cdktf 0.21 writes the name of the setting without its value
+  }
+
+  override toTerraform(): unknown {
+    return { terraform: { required_version: ">= 1.11.0" } };
   }
 }

@@ -40,8 +40,8 @@ describe("defaults", () => {
           { test: "Bool", variable: "s3:ObjectCreationOperation", values: ["true"] },
         ],
       },
-      { ...deny, sid: "DenyDeletion", actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"], condition: [] },
-      { ...deny, sid: "DenyBypassOfLock", actions: ["s3:BypassGovernanceRetention"], condition: [] },
+      { ...deny, sid: "DenyDeletion", actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"] },
+      { ...deny, sid: "DenyBypassOfLock", actions: ["s3:BypassGovernanceRetention"] },
     ]);
   });
 

@@ -4,6 +4,7 @@ import { DataAwsSsmParameter } from "@cdktf/provider-aws/lib/data-aws-ssm-parame
 import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile";
 import { Instance } from "@cdktf/provider-aws/lib/instance";
 import { SsmDocument } from "@cdktf/provider-aws/lib/ssm-document";
+import { writeBesideHcl } from "../common/beside-hcl";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkPattern } from "../common/checks";
 import { checkConstructProps } from "../common/construct-props";
@@ -150,6 +151,7 @@ export class DatabaseBastion extends Construct {
       userDataReplaceOnChange: true,
       tags: { Name: pathText(this) },
     });
+    writeBesideHcl(this.resource); // a further line in the user data would replace the instance
     this.instanceId = this.resource.id;
     this.document = this.sessionDocument();
     this.documentName = this.document.name;

@@ -94,7 +94,10 @@ export class PolicyDocument extends Construct {
       this.statements.map(({ conditions, resources, ...statement }) => ({
         ...statement,
         resources: resources?.map(policyText),
-        condition: conditions?.map(({ values, ...condition }) => ({ ...condition, values: values.map(policyText) })),
+        // An empty list would be written in JSON and not in HCL.
+        condition: conditions?.length
+          ? conditions.map(({ values, ...condition }) => ({ ...condition, values: values.map(policyText) }))
+          : undefined,
       })),
     );
   }
