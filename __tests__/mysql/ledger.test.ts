@@ -215,7 +215,7 @@ describeOnServers("ledger", (get) => {
     await run(apply(1, "CREATE TABLE t (id INT PRIMARY KEY)"));
     await expect(run(apply(3, "CREATE TABLE u (id INT PRIMARY KEY)"))).rejects.toMatchObject({
       errno: 1644,
-      message: "V0003.1: what comes before it is not in this database: see docs/runbook/instance-gone.md",
+      message: "V0003.1: the one before it is missing: docs/runbook/instance-gone.md",
     });
   });
 
@@ -227,7 +227,7 @@ describeOnServers("ledger", (get) => {
     await begin();
     await expect(run(apply(1, table))).rejects.toMatchObject({
       errno: 1644,
-      message: "V0001.1 began and its end is not known: see docs/runbook/half-applied-migration.md",
+      message: "V0001.1 began, its end is unknown: docs/runbook/half-applied-migration.md",
     });
     await run(`DELETE FROM ${database}.schema_migration WHERE version = 1 AND statement = 1 AND state = 'running'`);
     await run(apply(1, table));

@@ -32,7 +32,7 @@ describeOnServers(
       await run(`KILL ${Number(id)}`);
       await ended;
       await expect(run(apply(3))).rejects.toThrow(
-        "V0003.1 began and its end is not known: see docs/runbook/half-applied-migration.md",
+        "V0003.1 began, its end is unknown: docs/runbook/half-applied-migration.md",
       );
     };
 

@@ -1,3 +1,4 @@
+import { documentationPage } from "./documentation";
 import type { Migration } from "./migration";
 import type { Statement } from "./statement";
 
@@ -104,6 +105,9 @@ export function createLedgerTable(database: string): string {
  * @param lockWaitSeconds seconds to wait for another deploy
  */
 export function createApplyProcedure(database: string, lockWaitSeconds = LOCK_WAIT_SECONDS): string {
+  // A message has 128 characters: its words are few, so that an address fits.
+  const pageOf = (name: "half-applied-migration" | "instance-gone") =>
+    quoteString(documentationPage(`runbook/${name}`));
   return strictly(
     `DROP PROCEDURE IF EXISTS ${quoteName(database)}.schema_execute`,
     `CREATE PROCEDURE ${quoteName(database)}.schema_execute(OUT p_executed BOOLEAN)
@@ -158,7 +162,7 @@ BEGIN
   SELECT MAX(sha256), MAX(state) INTO v_sha256, v_state
   FROM schema_migration WHERE version = p_version AND statement = p_statement;
   IF v_state = 'running' THEN
-    SET v_message = CONCAT(v_label, ' began and its end is not known: see docs/runbook/half-applied-migration.md');
+    SET v_message = LEFT(CONCAT(v_label, ' began, its end is unknown: ', ${pageOf("half-applied-migration")}), 128);
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_message;
   END IF;
   IF v_sha256 <> p_sha256 AND p_version > 0 THEN
@@ -169,7 +173,7 @@ BEGIN
     SELECT * FROM schema_migration
     WHERE version = p_previous_version AND statement = p_previous_statement AND state = 'done'
   ) THEN
-    SET v_message = CONCAT(v_label, ': what comes before it is not in this database: see docs/runbook/instance-gone.md');
+    SET v_message = LEFT(CONCAT(v_label, ': the one before it is missing: ', ${pageOf("instance-gone")}), 128);
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = v_message;
   END IF;
 

@@ -1,12 +1,7 @@
 import type { CloudwatchEventTargetInputTransformer } from "@cdktf/provider-aws/lib/cloudwatch-event-target";
 
-/** Pages of the runbook, by what a message is about. */
-export const RUNBOOK_PAGES = {
-  backupFailed: "backup-failed.md",
-  databaseLoad: "database-load.md",
-  noProvedBackup: "no-proved-backup.md",
-  purgeOrRestoreFailed: "purge-or-restore-failed.md",
-} as const;
+/** A page of the runbook that an alarm names. */
+export type RunbookPage = "backup-failed" | "database-load" | "no-proved-backup" | "purge-or-restore-failed";
 
 /** The sentence that a message begins with, and the page that says what to do. */
 export interface AlarmMessage {

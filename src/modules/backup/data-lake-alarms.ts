@@ -8,13 +8,14 @@ import { SnsTopic } from "@cdktf/provider-aws/lib/sns-topic";
 import { SnsTopicPolicy } from "@cdktf/provider-aws/lib/sns-topic-policy";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
 import { Fn } from "cdktf";
+import { documentationPage } from "../../schema/documentation";
 import { checkConstructProps } from "../common/construct-props";
 import { arnScope } from "../common/expression";
 import { type AwsConstructProps, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
-import type { AlarmMessage } from "./alarm-messages";
-import { alarmDescription, databaseEventTransformer, jobRunTransformer, RUNBOOK_PAGES } from "./alarm-messages";
+import type { AlarmMessage, RunbookPage } from "./alarm-messages";
+import { alarmDescription, databaseEventTransformer, jobRunTransformer } from "./alarm-messages";
 import type { WatchedMetric } from "./data-lake-dashboard";
 import { addDashboard } from "./data-lake-dashboard";
 import type { DatabaseThresholds } from "./database-thresholds";
@@ -65,8 +66,8 @@ export interface DataLakeAlarmsProps extends AwsConstructProps, DatabaseThreshol
    */
   readonly restoreJob?: GlueDatabaseJob;
   /**
-   * Address of the runbook, in front of a page's name in each message.
-   * @default "docs/runbook" - the folder of this package
+   * Address of your copy of the runbook's folder; each message names a page in it.
+   * @default - the pages of this package's documentation
    */
   readonly runbookUrl?: string;
 }
@@ -141,7 +142,7 @@ export class DataLakeAlarms extends Construct {
   /** The topic's ARN, for more subscriptions. */
   readonly topicArn: string;
 
-  private readonly runbookUrl: string;
+  private readonly runbookUrl?: string;
 
   constructor(scope: Construct, id: string, props: DataLakeAlarmsProps) {
     super(scope, id);
@@ -156,7 +157,7 @@ export class DataLakeAlarms extends Construct {
       "the address of a folder without a slash at its end, such as https://wiki.example.org/runbook",
     );
     checkInteger(this, "backupAgeDays", props.backupAgeDays, 1, 7);
-    this.runbookUrl = props.runbookUrl ?? "docs/runbook";
+    this.runbookUrl = props.runbookUrl;
     this.topicArn = this.addTopic(props);
     const { instanceIdentifier } = props.database;
     const databaseAlarms = databaseAlarmsOf(databaseThresholds(this, props.database, props));
@@ -200,8 +201,9 @@ export class DataLakeAlarms extends Construct {
     return topic.arn;
   }
 
-  private message(alarm: string, page: keyof typeof RUNBOOK_PAGES): AlarmMessage {
-    return { alarm, runbook: `${this.runbookUrl}/${RUNBOOK_PAGES[page]}` };
+  private message(alarm: string, page: RunbookPage): AlarmMessage {
+    const ownCopy = this.runbookUrl && `${this.runbookUrl}/${page}.md`;
+    return { alarm, runbook: ownCopy ?? documentationPage(`runbook/${page}`) };
   }
 
   private addDatabaseAlarm(
@@ -210,7 +212,7 @@ export class DataLakeAlarms extends Construct {
   ): string {
     const alarm = `Database: short of ${shortOf} for 15 minutes.`;
     return this.addAlarm(id, {
-      alarmDescription: alarmDescription(this.message(alarm, "databaseLoad")),
+      alarmDescription: alarmDescription(this.message(alarm, "database-load")),
       namespace: "AWS/RDS",
       metricName,
       dimensions: { DBInstanceIdentifier: instanceIdentifier },
@@ -225,7 +227,7 @@ export class DataLakeAlarms extends Construct {
 
   /** @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-cloud-watch-events.html */
   private addDatabaseEvents(instanceIdentifier: string): void {
-    const message = this.message("Database event, as RDS reports it.", "databaseLoad");
+    const message = this.message("Database event, as RDS reports it.", "database-load");
     this.addRule("DatabaseEvents", databaseEventTransformer(message), `RDS: ${DATABASE_EVENTS.join(", ")}`, {
       source: ["aws.rds"],
       "detail-type": ["RDS DB Instance Event"],
@@ -234,12 +236,12 @@ export class DataLakeAlarms extends Construct {
   }
 
   private addJobAlarms({ backupJob, purgeJob, restoreJob }: DataLakeAlarmsProps): void {
-    const rule = (id: string, job: GlueDatabaseJob, alarm: string, page: keyof typeof RUNBOOK_PAGES): void =>
+    const rule = (id: string, job: GlueDatabaseJob, alarm: string, page: RunbookPage): void =>
       this.addJobRule(id, job.jobName, this.message(alarm, page));
-    rule("BackupFailed", backupJob, "Backup failed: this run proved nothing.", "backupFailed");
-    if (purgeJob) rule("PurgeFailed", purgeJob, "Purge failed, or kept rows.", "purgeOrRestoreFailed");
+    rule("BackupFailed", backupJob, "Backup failed: this run proved nothing.", "backup-failed");
+    if (purgeJob) rule("PurgeFailed", purgeJob, "Purge failed, or kept rows.", "purge-or-restore-failed");
     if (restoreJob) {
-      rule("RestoreFailed", restoreJob, "Restore failed, or left rows out.", "purgeOrRestoreFailed");
+      rule("RestoreFailed", restoreJob, "Restore failed, or left rows out.", "purge-or-restore-failed");
     }
   }
 
@@ -257,7 +259,7 @@ export class DataLakeAlarms extends Construct {
   private addBackupAlarm(namespace: string, days: number): string {
     const alarm = `No proved backup for ${days === 1 ? "a day" : `${days} days`}.`;
     return this.addAlarm("NoBackup", {
-      alarmDescription: alarmDescription(this.message(alarm, "noProvedBackup")),
+      alarmDescription: alarmDescription(this.message(alarm, "no-proved-backup")),
       namespace,
       metricName: ProvedBackupMetric.COUNT,
       statistic: "Sum",

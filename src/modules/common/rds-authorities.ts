@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import * as fs from "node:fs";
+import { documentationPage } from "../../schema/documentation";
 import { assetPath } from "./assets";
 
 let regions: ReadonlySet<string> | undefined;
@@ -27,7 +28,7 @@ export function regionFault(region: string): string | undefined {
   return (
     chinaFault(region) ??
     `region must be one whose RDS authority this package ships, such as eu-central-1, got ${JSON.stringify(region)}: ` +
-      "see RDS_CA_BUNDLE in docs/modules/metadata-database.md"
+      `see RDS_CA_BUNDLE in ${documentationPage("modules/metadata-database")}`
   );
 }
 

@@ -3,6 +3,7 @@ import type { ITerraformDependable, TerraformMetaArguments } from "cdktf";
 import { DataMysqlTables } from "../../providers/mysql/data-mysql-tables";
 import { Sql } from "../../providers/mysql/sql";
 import { createAccountRecord } from "../../schema/accounts";
+import { documentationPage } from "../../schema/documentation";
 import * as ledger from "../../schema/ledger";
 import { checkLock } from "../../schema/lock";
 import { type Migration, readMigrations, readStatements, viewsOf } from "../../schema/migration";
@@ -173,7 +174,7 @@ export class MetadataSchema extends Construct {
         postcondition: [
           {
             condition: `\${contains(self.tables, "${ledger.markerOf(position)}")}`,
-            errorMessage: `The schema of ${this.databaseName} is not the one that Terraform's state holds (restored to an earlier time?): see docs/runbook/instance-gone.md.`,
+            errorMessage: `The schema of ${this.databaseName} is not the one that Terraform's state holds (restored to an earlier time?): see ${documentationPage("runbook/instance-gone")}.`,
           },
         ],
       },
