@@ -190,11 +190,13 @@ it("warns of a schema stack without a way in, with both ways", () => {
 });
 
 it("gives each database user the number of its password", () => {
-  const stacks = synthesizeApp((app) => addEnvironment(app, { ...valid, passwordVersions: { xray_backup: 7 } }));
+  const stacks = synthesizeApp((app) =>
+    addEnvironment(app, { ...valid, erase: {}, passwordVersions: { xray_backup: 7, xray_erase: 3 } }),
+  );
   const lake = stacks["test-data-lake"];
   const version = (user: string) =>
     lake?.resource("aws_secretsmanager_secret_version", `Database_${user}-secret_Version`).secret_string_wo_version;
-  expect([version("xray_backup"), version("xray_app")]).toEqual([7, 1]);
+  expect([version("xray_backup"), version("xray_app"), version("xray_erase")]).toEqual([7, 1, 3]);
 });
 
 it("hands a data model of one's own to jobs, catalog and users", () => {

@@ -111,7 +111,9 @@ export class DataLakeStack extends EnvironmentStack {
         database.addUser(user, { passwordVersion: environment.passwordVersions?.[user] }),
       ]),
     ) as Record<DatabaseUser, IDatabaseSecret>;
-    if (environment.erase) this.eraseSecret = database.addUser("xray_erase");
+    if (environment.erase) {
+      this.eraseSecret = database.addUser("xray_erase", { passwordVersion: environment.passwordVersions?.xray_erase });
+    }
     if (environment.bastion) {
       this.bastion = new DatabaseBastion(this, "Bastion", { ...environment.bastion, database, network, encryptionKey });
     }

@@ -178,7 +178,7 @@ export interface Environment {
    * Numbers of the database users' passwords; a higher one makes a new password. Deploy both stacks after a change.
    * @default - 1 for each user
    */
-  readonly passwordVersions?: Readonly<Partial<Record<DatabaseUser, number>>>;
+  readonly passwordVersions?: Readonly<Partial<Record<DatabaseUser | "xray_erase", number>>>;
   /**
    * The rows that are archived and purged by their age.
    * @default - those of `transaction` by `time`; none with a `dataModel` of your own
@@ -242,7 +242,7 @@ export function checkEnvironment(scope: IConstruct, environment: Environment): v
   checkPublicCidr(scope, "adminCidr", environment.adminCidr);
   checkStackProps(scope, environment);
   for (const user of Object.keys(environment.passwordVersions ?? {})) {
-    checkOneOf(scope, "passwordVersions user", user, DATABASE_USERS);
+    checkOneOf(scope, "passwordVersions user", user, [...DATABASE_USERS, ...(environment.erase ? ["xray_erase"] : [])]);
   }
   if (localEndpoints && environment.stateBucketName !== undefined) {
     throw new ValidationError(
