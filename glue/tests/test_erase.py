@@ -206,8 +206,23 @@ def test_another_persons_row_stops_it(s3_lab: Lab, emulator: Emulator) -> None:
     lab.sql("UPDATE image SET image_file = 'img_2' WHERE image_id = 3")
     with pytest.raises(BackupError, match="row 3 of image names the object of a row that would be erased"):
         erased(lab, CHOSEN)
+    # The same key in other columns.
+    lab.sql("UPDATE image SET folder = 'xray-images/2024', image_file = 'x' WHERE image_id = 3")
+    lab.sql("UPDATE image SET folder = 'xray-images', image_file = '2024/x' WHERE image_id = 2")
+    with pytest.raises(BackupError, match="row 3 of image names the object of a row that would be erased"):
+        erased(lab, CHOSEN)
     assert rows_of_images(lab, IMAGES) == {"database": 14}
     assert not list(read_erasures(lab.store))
+
+
+def test_rows_that_name_a_bucket_which_is_gone(s3_lab: Lab, emulator: Emulator) -> None:
+    """As after a move of the images: the rows can be erased all the same."""
+    images = fill(s3_lab, emulator)
+    s3_lab.sql("UPDATE image SET bucket = 'the-bucket-before-the-move' WHERE image_id = 2")
+    done = erased(s3_lab, CHOSEN)
+    assert done
+    assert (done.completed, rows_of_images(s3_lab, IMAGES)) == (True, {"database": 0})
+    assert images.versions("xray-images/img_5") == 0
 
 
 def test_rows_that_are_nowhere_are_refused(s3_lab: Lab, emulator: Emulator) -> None:

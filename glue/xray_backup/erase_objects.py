@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, zip_longest
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xray_backup.data_model import Table
 from xray_backup.database import Connection
-from xray_backup.erase_rows import read_rows
+from xray_backup.erase_rows import read_where
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.keys import Keys, keys_of, names_one_of, shown
 from xray_backup.object_versions import Removed, S3Versions, remove_object
@@ -21,6 +22,7 @@ from xray_backup.row_text import text_bytes, value_text
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 _TEMPLATE = re.compile(r"([^=]+)=s3://([^/]+)/(.+)")
+_NAMES_IN_STATEMENT = 200
 
 
 @dataclass(frozen=True, order=True)
@@ -63,6 +65,17 @@ class RowObjects:
             values.append([_text(value) for value in found.to_pylist()])
         return [self._name(dict(zip(self.columns, row, strict=True))) for row in zip(*values, strict=True)]
 
+    def conditions(self, table: Table, names: Sequence[ObjectName]) -> Iterator[str]:
+        """The WHERE clauses of the rows whose object may be one of these: they compare all parts together."""
+        parts = re.split(r"\{([^{}]+)\}", f"{self.bucket}/{self.key}")
+        texts = [f"X'{part.encode().hex()}'" for part in parts[::2]]
+        columns = [f"CAST({table.column(name).read_sql} AS BINARY)" for name in parts[1::2]]
+        together = ", ".join(chain.from_iterable(zip_longest(texts, columns, fillvalue="''")))
+        for start in range(0, len(names), _NAMES_IN_STATEMENT):
+            some = names[start : start + _NAMES_IN_STATEMENT]
+            listed = ", ".join(f"X'{f'{name.bucket}/{name.key}'.encode().hex()}'" for name in some)
+            yield f"CONCAT({together}) IN ({listed})"
+
     def _name(self, values: Mapping[str, str | None]) -> ObjectName | None:
         known = {name: value for name, value in values.items() if value is not None}
         if len(known) < len(values):
@@ -93,22 +106,21 @@ def parse_row_objects(text: str) -> RowObjects | None:
 
 
 def check_named_by_no_other(
-    connection: Connection, objects: RowObjects, table: Table, values: Keys, names: Collection[ObjectName], own: Keys
+    connection: Connection, objects: RowObjects, table: Table, names: Collection[ObjectName], own: Keys
 ) -> None:
-    """Looks for other rows of the database whose object is one of these.
+    """Looks for other rows of the database whose object is one of these, be its parts in other columns.
 
     Args:
         connection: of the database.
         objects: the objects of the table's rows.
         table: the table.
-        values: the values of the columns of which the names are made.
         names: the objects.
         own: keys of the rows that are erased.
 
     Raises:
         BackupError: there is one, and the object may be another person's.
     """
-    rows = read_rows(connection, table, objects.columns, values)
+    rows = read_where(connection, table, objects.conditions(table, sorted(names)))
     others = rows.filter(pc.invert(names_one_of(table, rows, table.key, own)))
     for position, name in enumerate(objects.names(table, others)):
         if name in names:

@@ -20,7 +20,7 @@ from xray_backup.erase_rows import DatabaseRows, find_rows
 from xray_backup.erased_rows import FoundRows, check_not_referenced, find_erased
 from xray_backup.erasure_record import ErasedKeys, ErasedRow, Erasure
 from xray_backup.errors import BackupError, ExpiredError
-from xray_backup.keys import Keys, is_in, key_digests, keys_of, names_one_of, no_keys
+from xray_backup.keys import Keys, is_in, key_digests, keys_of, names_one_of
 from xray_backup.layout import manifest_key
 from xray_backup.manifest import Manifest
 from xray_backup.manifest_store import committed_names
@@ -168,7 +168,6 @@ def _find_objects(run: Run, connection: Connection, plan: Plan, objects: RowObje
     if table is None:
         return
     objects.check(table)
-    values = [no_keys(table, objects.columns)]
     sources = [(table, plan.database.tables[table.name])]
     for stored, found in plan.backups:
         if hits := found.files.get(table.name):
@@ -177,11 +176,8 @@ def _find_objects(run: Run, connection: Connection, plan: Plan, objects: RowObje
             sources.append((its_own, rows))
     for its_own, rows in sources:
         plan.objects.update(name for name in objects.names(its_own, rows) if name)
-        values.append(keys_of(its_own, rows, objects.columns))
     # A row that came under a chosen key since is none of these.
-    check_named_by_no_other(
-        connection, objects, table, np.unique(np.concatenate(values)), plan.objects, plan.database.keys(table)
-    )
+    check_named_by_no_other(connection, objects, table, plan.objects, plan.database.keys(table))
 
 
 def _erased(run: Run, manifest: Manifest, table: Table, found: FoundRows, hits: Mapping[str, int]) -> pa.Table:

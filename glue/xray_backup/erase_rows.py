@@ -6,7 +6,7 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +62,16 @@ def find_rows(connection: Connection, scope: PolicyScope, chosen: Keys, lock: st
 
 def read_rows(connection: Connection, table: Table, columns: Sequence[str], keys: Keys, lock: str = "") -> pa.Table:
     """The rows in whose columns one of `keys` stands."""
+    names = [quoted(column) for column in columns]
+    parts = in_statements(np.unique(keys), _STATEMENT_BYTES)
+    return read_where(connection, table, (keys_condition(names, part) for part in parts), lock)
+
+
+def read_where(connection: Connection, table: Table, conditions: Iterable[str], lock: str = "") -> pa.Table:
+    """The rows for which one of the conditions holds; no two hold for one row."""
     found = [parse_rows(table, b"", None)]
     selected = ", ".join(filter(None, (numbers_sql(table), texts_sql(table))))
-    for part in in_statements(np.unique(keys), _STATEMENT_BYTES):
-        condition = keys_condition([quoted(column) for column in columns], part)
+    for condition in conditions:
         answer = query(connection, f"SELECT {selected} FROM {table.quoted} WHERE {condition}{lock}")
         if answer:
             numbers = b"\n".join(_bytes(row[0]) for row in answer)

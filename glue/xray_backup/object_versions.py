@@ -134,7 +134,11 @@ class S3Versions:
                     for kind in ("Versions", "DeleteMarkers")
                     for item in page.get(kind, [])  # type: ignore[attr-defined]
                 ]
-        except (ClientError, BotoCoreError) as error:
+        except ClientError as error:
+            # A bucket that is gone has no object left: rows may name it still.
+            if error.response["Error"]["Code"] != "NoSuchBucket":
+                raise self._explained("list the versions", error) from None
+        except BotoCoreError as error:
             raise self._explained("list the versions", error) from None
 
     def remove(self, version: Version) -> Lock | None:
