@@ -31,6 +31,9 @@ if (file === undefined) {
 }
 const args = ["sbom", "--sbom-format", "cyclonedx", "--sbom-type", "library", "--omit", "dev", "--package-lock-only"];
 const bom = JSON.parse(execFileSync("npm", args, { cwd: root, encoding: "utf8" }));
+// The same sources give the same bytes: a number and a time of the run would tell each list from the last.
+delete bom.serialNumber;
+delete bom.metadata.timestamp;
 // npm calls the package by its folder's name.
 const { name, version, description } = require("../package.json");
 const self = `pkg:npm/${name}@${version}`;

@@ -15,6 +15,7 @@ import { replayApply, replayPasswords } from "../../local/replayer/replayer";
 import { type Emulator, startEmulator } from "../../local/servers/aws/emulator";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
+import { terraformBinary } from "../../local/tools/terraform-binary";
 import { DatabaseSecret } from "../../src/modules/database/database-secret";
 import { MetadataSchema } from "../../src/modules/database/metadata-schema";
 import { SchemaUser } from "../../src/modules/database/schema-user";
@@ -119,7 +120,7 @@ describeOnServers(
 
     const terraform = async (stack: string, ...args: string[]): Promise<string> => {
       const env = { ...terraformEnvironment(), MYSQL_PASSWORD: get().server.rootPassword };
-      return (await runCommand("terraform", args, { cwd: stackFolder(stack), env })).stdout;
+      return (await runCommand(terraformBinary(), args, { cwd: stackFolder(stack), env })).stdout;
     };
     const apply = async (stack: string): Promise<void> => {
       await terraform(stack, "init", "-input=false", "-no-color");

@@ -103,7 +103,7 @@ suite("MetadataSchema through Terraform", (get) => {
     terraform.apply();
     const refused = terraform.destroy();
     expect(refused.status).toBe(1);
-    expect(refused.output).toMatch(/Instance cannot be destroyed/);
+    expect(refused.output).toMatch(/[Ii]nstance cannot be destroyed/);
     terraform.removeResources();
     const gone = terraform.apply();
     expect(gone.status).toBe(1);

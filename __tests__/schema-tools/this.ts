@@ -49,7 +49,7 @@ const hasProvider = mysqlProviderVersion() !== undefined;
 /** Rows that cannot be judged here. Without a state, a second deploy waits where the database is made, long before its `ALTER`. */
 export const rowsThatNeedTheProvider: RowId[] = hasProvider ? [] : ["lostState", "concurrent", "drift", "preview"];
 
-const CANNOT_BE_DESTROYED = /Instance cannot be destroyed/;
+const CANNOT_BE_DESTROYED = /[Ii]nstance cannot be destroyed/;
 
 /** This package, through the real Terraform and its MySQL provider, or through the replayer where that cannot be had. */
 export const thisPackage: SchemaTool = {

@@ -60,7 +60,7 @@ describe("what was made in the console", () => {
 
   test("would be replaced with an encrypted disk, which Terraform refuses", async () => {
     await synthesize({ storageEncrypted: true });
-    await expect(stack.plan()).rejects.toThrow(/Instance cannot be destroyed/);
+    await expect(stack.plan()).rejects.toThrow(/[Ii]nstance cannot be destroyed/);
     await synthesize();
     expect(await stack.plan()).toEqual(plan);
   });

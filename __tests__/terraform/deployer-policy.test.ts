@@ -74,11 +74,11 @@ test.each([
 ])("without %s it fails", async (action, bucket) => {
   const { refusals, error } = await deploy(bucket, policiesFor(bucket, action));
   expect(new Set(refusals)).toEqual(new Set([`not authorized to perform: ${action} on arn:aws:s3:::${bucket}`]));
-  expect(error).toMatch(/terraform apply ended with 1: .*AccessDenied/);
+  expect(error).toMatch(/(terraform|tofu) apply ended with 1: .*AccessDenied/);
 });
 
 test("a bucket of another name is refused", async () => {
   const { refusals, error } = await deploy("somebody-elses", policies);
   expect(refusals[0]).toMatch(/^not authorized to perform: s3:\w+ on arn:aws:s3:::somebody-elses$/);
-  expect(error).toMatch(/terraform apply ended with 1: .*AccessDenied/);
+  expect(error).toMatch(/(terraform|tofu) apply ended with 1: .*AccessDenied/);
 });

@@ -11,6 +11,7 @@ import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { checkConstructProps } from "../common/construct-props";
 import { checkRdsAuthority, applyAwsProps } from "../common/aws-provider";
 import { checkInteger, isPrivateNetwork } from "../common/checks";
+import { warnDeprecated } from "../common/deprecated";
 import type { IDatabaseSecret } from "./database-secret";
 import { DatabaseSecret } from "./database-secret";
 import { addAuditOptionGroup, holdsStatements } from "./audit-log";
@@ -69,7 +70,7 @@ export interface IMetadataDatabase {
   userSecret(username: string): IDatabaseSecret;
   /**
    * Makes the secret of a database user, or reads it.
-   * @deprecated use `addUser` to make it and `userSecret` to read it
+   * @deprecated use `addUser` to make it and `userSecret` to read it; 0.3.0 removes it
    */
   secretForUser(username: string, passwordVersion?: number): IDatabaseSecret;
 }
@@ -240,7 +241,13 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
     );
   }
 
+  /** @deprecated use `addUser` to make it and `userSecret` to read it; 0.3.0 removes it */
   secretForUser(username: string, passwordVersion?: number): IDatabaseSecret {
+    warnDeprecated(this, {
+      name: "secretForUser",
+      use: "addUser to make the secret and userSecret to read it",
+      removedIn: "0.3.0",
+    });
     return this.addUser(username, { passwordVersion });
   }
 
