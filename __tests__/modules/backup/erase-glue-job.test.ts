@@ -32,12 +32,24 @@ test("deletes versions of backups and images, and of nothing else", () => {
   const objects = (folder: string) => [`\${join("/", [aws_s3_bucket.Lake.arn, "${folder}", "*"])}`];
   expect(deletes()).toEqual([
     {
-      actions: ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion"],
+      actions: [
+        "s3:DeleteObjectVersion",
+        "s3:GetObject",
+        "s3:GetObjectLegalHold",
+        "s3:GetObjectRetention",
+        "s3:GetObjectVersion",
+      ],
       resources: objects("backup/v1"),
     },
     { actions: ["s3:DeleteObject"], resources: objects("backup/v1") },
     {
-      actions: ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObjectRetention", "s3:GetObjectVersion"],
+      actions: [
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObjectLegalHold",
+        "s3:GetObjectRetention",
+        "s3:GetObjectVersion",
+      ],
       resources: objects("xray-images"),
     },
   ]);

@@ -136,7 +136,13 @@ describe("grants", () => {
     const erase = [
       ...list,
       {
-        actions: ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion"],
+        actions: [
+          "s3:DeleteObjectVersion",
+          "s3:GetObject",
+          "s3:GetObjectLegalHold",
+          "s3:GetObjectRetention",
+          "s3:GetObjectVersion",
+        ],
         resources: [below("backup/v1")],
       },
       ...create,

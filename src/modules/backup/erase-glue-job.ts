@@ -63,6 +63,7 @@ export class EraseGlueJob extends GlueDatabaseJob {
       actions: [
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",
+        "s3:GetObjectLegalHold",
         "s3:GetObjectRetention",
         "s3:GetObjectVersion",
         ...(bypassGovernanceRetention === true ? ["s3:BypassGovernanceRetention"] : []),

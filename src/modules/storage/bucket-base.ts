@@ -87,7 +87,14 @@ const READ_ACTIONS = ["s3:GetObject"];
 const MULTIPART_ACTIONS = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"];
 const PUT_ACTIONS = ["s3:PutObject", ...MULTIPART_ACTIONS];
 const DELETE_ACTIONS = ["s3:DeleteObject"];
-const ERASE_ACTIONS = ["s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion"];
+// S3 shows a lock or a hold only to who may read it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+const ERASE_ACTIONS = [
+  "s3:DeleteObjectVersion",
+  "s3:GetObject",
+  "s3:GetObjectLegalHold",
+  "s3:GetObjectRetention",
+  "s3:GetObjectVersion",
+];
 
 const hasHeader = (header: string): PolicyCondition => ({ test: "Null", variable: `s3:${header}`, values: ["false"] });
 /** Holds for the beginning and the parts of a multipart upload, which take no conditional header: its end makes the object. */
