@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -46,6 +46,7 @@ beforeAll(async () => {
 afterAll(async () => {
   tunnel?.close();
   await server?.stop();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 /** The cipher of a connection that is made with these settings. */

@@ -1,4 +1,10 @@
-import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  CreateSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
 import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
@@ -65,9 +71,15 @@ async function deploy(change: Partial<DatabaseSecretProps> = {}) {
   return { plan, version: Number(outputs["version"]?.value), ...(await read(String(outputs["arn"]?.value))) };
 }
 
+const secretsManager = () =>
+  new SecretsManagerClient({
+    endpoint: emulator.url,
+    region: LOCAL_REGION,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+
 async function read(SecretId: string) {
-  const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const client = new SecretsManagerClient({ endpoint: emulator.url, region: LOCAL_REGION, credentials });
+  const client = secretsManager();
   const { Name = "" } = await client.send(new DescribeSecretCommand({ SecretId }));
   const { SecretString = "{}" } = await client.send(new GetSecretValueCommand({ SecretId }));
   client.destroy();
@@ -115,4 +127,32 @@ test("a user that was removed can be added again while its deleted secret waits"
     names.push(name);
   }
   expect(new Set(names).size).toBe(2);
+});
+
+test("a deploy takes the secret as it is when it applies, where RDS rotated the master user's after the plan", async () => {
+  const client = secretsManager();
+  const { ARN: SecretId = "" } = await client.send(
+    new CreateSecretCommand({ Name: "rds!db-1", SecretString: JSON.stringify({ password: "as planned" }) }),
+  );
+  const folder = new StackFolder("master-secret", emulator.url);
+  await folder.synthesize((app) => {
+    const scope = new TerraformStack(app, "master-secret");
+    new AwsProvider(scope, "aws", { region: LOCAL_REGION });
+    const master = new EphemeralResource(scope, "MasterUserSecret", {
+      type: "aws_secretsmanager_secret_version",
+      arguments: { secret_id: SecretId },
+    });
+    // Keeps what the log-in would have been, as the schema's MySQL provider is given it.
+    const login = new SecretsmanagerSecret(scope, "Login", { name: "login" });
+    new SecretsmanagerSecretVersion(scope, "Version", {
+      secretId: login.arn,
+      secretStringWo: master.attribute("secret_string"),
+      secretStringWoVersion: 1,
+    });
+  });
+  await folder.plan();
+  await client.send(new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify({ password: "rotated" }) }));
+  await folder.apply();
+  client.destroy();
+  expect((await read("login")).content).toEqual({ password: "rotated" });
 });

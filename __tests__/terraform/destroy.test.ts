@@ -14,6 +14,7 @@ import { startEmulator } from "../../local/servers/aws/emulator";
 import { Role } from "../../src/modules/common/role";
 import { BackupBucket } from "../../src/modules/storage/backup-bucket";
 import { DataLakeBucket } from "../../src/modules/storage/data-lake-bucket";
+import { EnforcedAccount } from "../e2e/support/enforced-account";
 import { StackFolder } from "./support/stack-folder";
 
 jest.setTimeout(8 * 60_000);
@@ -56,10 +57,17 @@ class DestroyStack extends TerraformStack {
 let emulator: Emulator;
 let outputs: Record<string, string>;
 let owner: S3Client;
-const clients = {} as Record<Principal, S3Client>;
+let simulation: EnforcedAccount;
 
-const client = (credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
-  new S3Client({ endpoint: emulator.url, region: LOCAL_REGION, forcePathStyle: true, credentials });
+/** Who judges a request: the emulator's own IAM, or a simulation of IAM before an emulator that allows everything. */
+const JUDGES = ["emulator", "simulation"] as const;
+type Judge = (typeof JUDGES)[number];
+const clients = { emulator: {}, simulation: {} } as Record<Judge, Record<Principal, S3Client>>;
+
+const client = (
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string },
+  endpoint = emulator.url,
+) => new S3Client({ endpoint, region: LOCAL_REGION, forcePathStyle: true, credentials });
 
 async function assume(arn: string): Promise<S3Client> {
   const authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sts/aws4_request, Signature=0";
@@ -91,18 +99,34 @@ beforeAll(async () => {
   await stack.apply();
   outputs = (await stack.outputs()) as Record<string, string>;
   owner = client({ accessKeyId: "local", secretAccessKey: "local" });
-  for (const id of PRINCIPALS) clients[id] = await assume(outputs[`role_${id}`] ?? "");
+  simulation = await EnforcedAccount.start(emulator.url, outputs["lake"] ?? "", outputs["backups"] ?? "");
+  for (const id of PRINCIPALS) {
+    const role = outputs[`role_${id}`] ?? "";
+    clients.emulator[id] = await assume(role);
+    const session = await simulation.assume(role.replace(/^.*\//, ""));
+    clients.simulation[id] = client(
+      {
+        accessKeyId: session.AWS_ACCESS_KEY_ID,
+        secretAccessKey: session.AWS_SECRET_ACCESS_KEY,
+        sessionToken: session.AWS_SESSION_TOKEN,
+      },
+      simulation.proxy.url,
+    );
+  }
 });
 
-afterAll(() => emulator.stop());
+afterAll(async () => {
+  await simulation.proxy.stop();
+  await emulator.stop();
+});
 
 /** A version of a new object, made by the owner while the emulator enforces nothing. */
-async function original(bucket: string, key: string): Promise<{ version: string; etag: string }> {
+async function original(bucket: string, key: string, judge: Judge): Promise<{ version: string; etag: string }> {
   await enforceIam("inf");
   const answer = await owner.send(
     new PutObjectCommand({ Bucket: bucket, Key: key, Body: "original", IfNoneMatch: "*" }),
   );
-  await enforceIam("0");
+  if (judge === "emulator") await enforceIam("0");
   return { version: answer.VersionId ?? "", etag: answer.ETag ?? "" };
 }
 
@@ -137,14 +161,19 @@ const ATTEMPTS = {
   (bucket: string, key: string, first: { version: string; etag: string }) => PutObjectCommand | DeleteObjectCommand
 >;
 
-async function table(bucket: string, folder: string, principal: Principal): Promise<Record<string, string>> {
+async function table(
+  judge: Judge,
+  bucket: string,
+  folder: string,
+  principal: Principal,
+): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const [attempt, command] of Object.entries(ATTEMPTS)) {
-    const key = `${folder}/${principal} ${attempt}`;
-    const first = await original(bucket, key);
+    const key = `${folder}/${judge} ${principal} ${attempt}`;
+    const first = await original(bucket, key, judge);
     let answer = "done";
     try {
-      await clients[principal].send(command(bucket, key, first) as PutObjectCommand);
+      await clients[judge][principal].send(command(bucket, key, first) as PutObjectCommand);
     } catch (error) {
       answer =
         (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 403
@@ -158,8 +187,8 @@ async function table(bucket: string, folder: string, principal: Principal): Prom
 
 const DENIED = Object.fromEntries(Object.keys(ATTEMPTS).map((attempt) => [attempt, "denied, left: all"]));
 
-describe("a backup", () => {
-  const of = (principal: Principal) => table(outputs["backups"] ?? "", "backup/v1/archive", principal);
+describe.each(JUDGES)("a backup, where the %s judges", (judge) => {
+  const of = (principal: Principal) => table(judge, outputs["backups"] ?? "", "backup/v1/archive", principal);
 
   test.each<Principal>(["app", "job", "admin"])("loses nothing to %s", async (principal) => {
     expect(await of(principal)).toEqual(DENIED);
@@ -176,21 +205,21 @@ describe("a backup", () => {
       "delete the version past the lock": "done, left: nothing",
     });
   });
-
-  test("is written by the job once", async () => {
-    const write = () =>
-      clients.job.send(
-        new PutObjectCommand({ Bucket: outputs["backups"], Key: "backup/v1/archive/new", Body: "x", IfNoneMatch: "*" }),
-      );
-    await enforceIam("0");
-    await write();
-    await expect(write()).rejects.toThrow("pre-conditions");
-    await enforceIam("inf");
-  });
 });
 
-test("an image that the web app writes over has its older version", async () => {
-  expect(await table(outputs["lake"] ?? "", "xray-images", "app")).toEqual({
+test("a backup is written by the job once", async () => {
+  const write = () =>
+    clients.emulator.job.send(
+      new PutObjectCommand({ Bucket: outputs["backups"], Key: "backup/v1/archive/new", Body: "x", IfNoneMatch: "*" }),
+    );
+  await enforceIam("0");
+  await write();
+  await expect(write()).rejects.toThrow("pre-conditions");
+  await enforceIam("inf");
+});
+
+test.each(JUDGES)("an image that the web app writes over has its older version, where the %s judges", async (judge) => {
+  expect(await table(judge, outputs["lake"] ?? "", "xray-images", "app")).toEqual({
     ...DENIED,
     "write over it": "done, left: an older version",
     "write over it by If-Match": "done, left: an older version",

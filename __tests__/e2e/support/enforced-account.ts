@@ -35,7 +35,7 @@ export class EnforcedAccount {
 
   proxy!: RecordingProxy;
 
-  /** @param buckets those of the lake, all under one key */
+  /** @param buckets those of the lake, all under one key or none */
   static async start(emulatorUrl: string, ...buckets: string[]): Promise<EnforcedAccount> {
     const account = new EnforcedAccount(emulatorUrl);
     const s3 = s3Client(emulatorUrl);
@@ -91,17 +91,21 @@ export class EnforcedAccount {
 
   /** Questions about the call, and about the key that its data is under. */
   private requests(call: AwsCall): AuthorizationRequest[] {
-    const { prefix = "", IfNoneMatch, IfMatch, BypassGovernanceRetention } = call.parameters as Record<string, string>;
+    const parameters = call.parameters as Record<string, string>;
+    const { prefix = "", IfNoneMatch, IfMatch, SSECustomerAlgorithm, BypassGovernanceRetention } = parameters;
     const context: Record<string, string> = {
       ...(/^s3:ListBucket(Versions)?$/.test(call.action) && { "s3:prefix": prefix }),
       ...(IfNoneMatch !== undefined && { "s3:if-none-match": IfNoneMatch }),
       ...(IfMatch !== undefined && { "s3:if-match": IfMatch }),
+      ...(SSECustomerAlgorithm !== undefined && {
+        "s3:x-amz-server-side-encryption-customer-algorithm": SSECustomerAlgorithm,
+      }),
       ...(call.action === "s3:PutObject" && { "s3:ObjectCreationOperation": "true" }),
     };
     const asked = authorizationRequests(call, {}).map((one) => ({ ...one, context: { ...one.context, ...context } }));
     if (BypassGovernanceRetention === "true")
       return asked.flatMap((one) => [one, { ...one, action: "s3:BypassGovernanceRetention" }]);
-    if (!/^s3:(Get|Put)Object$|^secretsmanager:GetSecretValue$/.test(call.action)) return asked;
+    if (this.keyArn === "" || !/^s3:(Get|Put)Object$|^secretsmanager:GetSecretValue$/.test(call.action)) return asked;
     const via = call.action.startsWith("s3:") ? "s3" : "secretsmanager";
     return [
       ...asked,

@@ -6,11 +6,11 @@ import { runCommand } from "../../../local/tools/run-command";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
 import { terraformBinary } from "../../../local/tools/terraform-binary";
 
-/** Planned change of one resource. */
-interface ResourceChange {
-  readonly address: string;
-  readonly mode: string;
-  readonly change: { readonly actions: string[]; readonly importing?: { readonly id: string } };
+/** Planned change of one resource: https://developer.hashicorp.com/terraform/internals/machine-readable-ui#planned-change */
+interface PlannedChange {
+  readonly resource: { readonly addr: string };
+  readonly action: "noop" | "create" | "read" | "update" | "replace" | "delete" | "move" | "import" | "remove";
+  readonly importing?: { readonly id: string };
 }
 
 /** Planned changes, as Terraform's last line counts them; addresses are without hashes. */
@@ -81,22 +81,22 @@ export class StackFolder {
 
   /** Plans, keeps the plan for {@link apply}, and counts. */
   async plan(): Promise<PlanCounts> {
-    await this.terraform("plan", "-no-color", "-out=plan.bin");
-    const { resource_changes: all = [] } = JSON.parse(await this.terraform("show", "-json", "plan.bin")) as {
-      resource_changes?: ResourceChange[];
-    };
-    const managed = all.filter(({ mode }) => mode === "managed");
-    const addresses = (of: (change: ResourceChange["change"]) => boolean): string[] =>
-      managed
-        .filter(({ change }) => of(change))
-        .map(({ address }) => address.replace(/_[0-9A-F]{8}$/, ""))
+    const lines = (await this.terraform("plan", "-json", "-out=plan.bin")).trim().split("\n");
+    const changes = lines
+      .map((line) => JSON.parse(line) as { type: string; change: PlannedChange })
+      .filter(({ type }) => type === "planned_change")
+      .map(({ change }) => change);
+    const addresses = (of: (change: PlannedChange) => boolean): string[] =>
+      changes
+        .filter(of)
+        .map(({ resource }) => resource.addr.replace(/_[0-9A-F]{8}$/, ""))
         .sort();
     return {
       imported: addresses(({ importing }) => importing !== undefined),
-      changed: addresses(({ actions }) => actions.join() === "update"),
-      add: addresses(({ actions }) => actions.join() === "create").length,
-      destroy: addresses(({ actions }) => actions.includes("delete")).length,
-      replace: addresses(({ actions }) => actions.length > 1).length,
+      changed: addresses(({ action }) => action === "update"),
+      add: addresses(({ action }) => action === "create").length,
+      destroy: addresses(({ action }) => action === "delete" || action === "replace").length,
+      replace: addresses(({ action }) => action === "replace").length,
     };
   }
 

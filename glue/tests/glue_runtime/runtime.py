@@ -180,8 +180,10 @@ def _run(log: Path, *command: str, environment: Mapping[str, str] | None = None)
     with log.open("ab") as output:
         done = subprocess.run(command, stdout=output, stderr=output, env=os.environ | (environment or {}))
     if done.returncode != 0:
+        said = log.read_text(errors="replace").strip().splitlines()[-3:]
         raise RuntimeError(
-            f"{Path(command[0]).name} failed ({done.returncode}) while a Glue runtime was built: see {log}"
+            f"{Path(command[0]).name} failed ({done.returncode}) while a Glue runtime was built: see {log}: "
+            + " | ".join(said)
         )
 
 
