@@ -50,8 +50,8 @@ workers: glue-environment ## Back a million boxes up on one worker and on two, i
 packages: setup ## Install both packages into fresh projects: peers x modules x package managers x Node.js, and plan them
 	@node $(BUILD)/commands/pack-matrix.js --whole
 
-site: setup ## Build the documentation's site into .local/site, and look for broken links
-	@npm --prefix site run --silent check
+site: setup ## Build the documentation's site into .local/site, and look at every page in Chromium (minutes)
+	@ALL_PAGES=true npm --prefix site run --silent check
 
 bench: setup ## Measure, into bench/results.json (SIZES="10000 100000" for less, BACKUP_ONLY=20000000 for one more)
 	@node .local/build/bench/run.js $(if $(SIZES),--sizes $(SIZES)) $(if $(BACKUP_ONLY),--backup-only $(BACKUP_ONLY))

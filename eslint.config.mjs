@@ -177,5 +177,9 @@ export default tseslint.config(
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   { files: ["**/*.mjs"], languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly" } } },
+  {
+    files: ["site/src/**/*.js", "site/tests/**/*.mjs"],
+    languageOptions: { globals: { addEventListener: "readonly", document: "readonly", window: "readonly" } },
+  },
   prettier,
 );

@@ -23,13 +23,22 @@ export default defineConfig({
       title: "X-ray data lake",
       description: "Terraform CDK constructs for a chest X-ray data lake on AWS",
       pagefind: true,
+      customCss: ["./src/styles.css"],
+      head: [{ tag: "script", content: fs.readFileSync(new URL("src/scrolled-tables.js", import.meta.url), "utf8") }],
       plugins: [
         starlightTypeDoc({
           entryPoints: ["../src/index.ts", "../src/stacks/index.ts"],
           tsconfig: "../tsconfig.json",
           output: REFERENCE,
           sidebar: { label: "API reference", collapsed: true },
-          typeDoc: { disableSources: true, excludePrivate: true, excludeExternals: true, readme: "none" },
+          typeDoc: {
+            disableSources: true,
+            excludePrivate: true,
+            excludeExternals: true,
+            interfacePropertiesFormat: "table",
+            parametersFormat: "table",
+            readme: "none",
+          },
         }),
         withoutModuleList,
         starlightLinksValidator(),

@@ -50,6 +50,9 @@ function withAddresses(text, file) {
 }
 
 const titleOf = (text) => /^# (.+)\n/.exec(text)?.[1].replaceAll("`", "");
+/** A block of code at a page's very beginning keeps no indentation: it gets a fence. */
+const withFence = (text) =>
+  text.replace(/^\s*\n((?: {4}.*\n)+)/, (_, code) => `\`\`\`\n${code.replace(/^ {4}/gm, "")}\`\`\`\n`);
 const withTitle = (title, text) => `---\ntitle: ${JSON.stringify(title)}\n---\n${text}`;
 
 function writePage(file, page) {
@@ -59,7 +62,7 @@ function writePage(file, page) {
   const text = fs.readFileSync(path.join(root, file), "utf8");
   const title = titleOf(text);
   if (title === undefined) throw new Error(`${file} begins without a title`);
-  fs.writeFileSync(to, withTitle(title, withAddresses(text.replace(/^# .+\n/, ""), file)));
+  fs.writeFileSync(to, withTitle(title, withFence(withAddresses(text.replace(/^# .+\n/, ""), file))));
 }
 
 function writeList(folder, title, files) {
