@@ -215,6 +215,19 @@ def test_another_persons_row_stops_it(s3_lab: Lab, emulator: Emulator) -> None:
     assert not list(read_erasures(lab.store))
 
 
+def test_rows_that_the_server_keeps_keep_their_objects(s3_lab: Lab, emulator: Emulator) -> None:
+    """Rows of a table that reference each other: MySQL deletes the referenced one only after the other."""
+    images = fill(s3_lab, emulator)
+    s3_lab.sql("ALTER TABLE image ADD prior INT, ADD FOREIGN KEY (prior) REFERENCES image (image_id)")
+    s3_lab.sql("UPDATE image SET prior = 2 WHERE image_id = 5")
+    with pytest.raises(BackupError, match="1451"):
+        erased(s3_lab, CHOSEN)
+    assert (images.versions("xray-images/img_2"), s3_lab.count("image")) == (2, 6)
+    assert not list(read_erasures(s3_lab.store))
+    for image in (5, 2):
+        assert erased(s3_lab, Selection(parent_ids=[image]))
+
+
 def test_rows_that_name_a_bucket_which_is_gone(s3_lab: Lab, emulator: Emulator) -> None:
     """As after a move of the images: the rows can be erased all the same."""
     images = fill(s3_lab, emulator)

@@ -30,17 +30,20 @@ from xray_backup.verification import verify
 IMAGES = [2, 6]
 FILES = [f"{kind}/{table}/run_date=DAY/run_id=RUN/part-00000" for kind in ("archive", "snapshot") for table in TABLES]
 BOUNDARIES = [
-    "SELECT GET_LOCK 1", "store: v1/_locks/backup/RUN/claim.json 1", "store: v1/_erasures/RUN/begun.json 1",
+    "SELECT GET_LOCK 1", "store: v1/_locks/backup/RUN/claim.json 1",
+    # The rehearsal, which is rolled back.
+    *(f"FOR UPDATE {table} 1" for table in TABLES), *(f"DELETE FROM {table} 1" for table in reversed(TABLES)),
+    "store: v1/_erasures/RUN/begun.json 1",
     "remove: xray-images/img_2 1", "remove: xray-images/img_2 2",
     "remove: xray-images/img_6 1", "remove: xray-images/img_6 2",
-    *(f"FOR UPDATE {table} 1" for table in TABLES),
-    "DELETE FROM pred_bounding_box 1", "DELETE FROM transaction 1", "DELETE FROM image 1", "COMMIT 1",
+    *(f"FOR UPDATE {table} 2" for table in TABLES), *(f"DELETE FROM {table} 2" for table in reversed(TABLES)),
+    "COMMIT 1",
     *(f"store: v1/{file}.eROWS.parquet 1" for file in FILES[:3]), "replace: v1/_manifests/archive-a.json 1",
     *(f"store: v1/{file}.eROWS.parquet 1" for file in FILES[3:]), "replace: v1/_manifests/snapshot-s.json 1",
     *(f"remove: v1/{file}.parquet 1" for file in (*sorted(FILES[3:]), *sorted(FILES[:3]))),
     "store: v1/_erasures/RUN/ended.json 1", "store: v1/_locks/backup/RUN/released.json 1", "end 1",
 ]  # fmt: skip
-ALWAYS = {"DELETE FROM image 1", "replace: v1/_manifests/snapshot-s.json 1", "store: v1/_erasures/RUN/ended.json 1"}
+ALWAYS = {"DELETE FROM image 2", "replace: v1/_manifests/snapshot-s.json 1", "store: v1/_erasures/RUN/ended.json 1"}
 
 
 @dataclass

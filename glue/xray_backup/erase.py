@@ -159,6 +159,8 @@ class _Erasure:
             self._tell_left(None)
             return None
         scope = plan.database.scope
+        # What the server refuses is told before an object goes, as the key of a table to itself.
+        delete_rows(connection, scope, plan.chosen, effects, is_rehearsal=True)
         self._check()
         write_record(run.store, run.run_id, ErasureBegun(run.run_id, run.database.schema, scope.anchor.name, plan.rows))
         removed, locked = remove_objects(self._versions_in, sorted(self._names), self._check)

@@ -105,8 +105,10 @@ def check_alone(connection: Connection, effects: DeleteEffects, found: DatabaseR
             )
 
 
-def delete_rows(connection: Connection, scope: PolicyScope, chosen: Keys, effects: DeleteEffects) -> dict[str, int]:
-    """Deletes the chosen rows and all that belongs to them; how many, by table.
+def delete_rows(
+    connection: Connection, scope: PolicyScope, chosen: Keys, effects: DeleteEffects, *, is_rehearsal: bool = False
+) -> dict[str, int]:
+    """Deletes the chosen rows and all that belongs to them; how many, by table. A rehearsal is rolled back.
 
     Raises:
         BackupError: a row that belongs to another references one of them, or the server changed other rows; nothing
@@ -126,7 +128,10 @@ def delete_rows(connection: Connection, scope: PolicyScope, chosen: Keys, effect
                 f"the server changed {changed} rows where {sum(counts.values())} were deleted; rolled back: look for"
                 " triggers and foreign keys that this user cannot see"
             )
-        connection.commit()
+        if is_rehearsal:
+            connection.rollback()
+        else:
+            connection.commit()
 
     try:
         retried(connection, transaction)
