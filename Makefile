@@ -6,7 +6,7 @@ FAULTS := faults contention archive_and_purge delete_effects restore restore_pro
 # Pinned: the Go checksum database holds its sum.
 TRIVY := github.com/aquasecurity/trivy/cmd/trivy@v0.74.0
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy deployer-calls trivy format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy deployer-calls keep-release trivy format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -64,6 +64,9 @@ first-deploy: glue-environment ## Run docs/first-deploy.md on the emulator, from
 
 deployer-calls: setup ## Hold the deployer's policy against what Terraform calls on the emulator (UPDATE=true writes it down)
 	@npx jest -c __tests__/deployer-calls/jest.config.js -i
+
+keep-release: setup ## Keep this version's addresses and a state of prod, over which the tests of later versions plan
+	@node $(BUILD)/commands/keep-release.js
 
 trivy: setup ## Build trivy with the machine's Go (minutes), and run it on the stacks; make test runs it where it is there
 	@test -x .local/bin/trivy || GOEXPERIMENT=jsonv2 CGO_ENABLED=0 GOBIN=$(CURDIR)/.local/bin go install -ldflags="-s -w" $(TRIVY)

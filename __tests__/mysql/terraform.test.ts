@@ -140,9 +140,7 @@ suite("MetadataSchema through Terraform", (get) => {
     const terraform = synth({ migrationsFolder: migrationsFolder(tables, second, third) });
     const refused = terraform.apply();
     expect(refused.status).toBe(1);
-    expect(refused.output).toMatch(
-      /V0003\.1: the one before it is missing: docs.runbook.instance-gone.md/,
-    );
+    expect(refused.output).toMatch(/V0003\.1: the one before it is missing: docs.runbook.instance-gone.md/);
     expect(terraform.forgetStatements()).toMatchObject({ status: 0 });
     expect(terraform.apply()).toMatchObject({ status: 0 });
     expect(

@@ -4,7 +4,7 @@ import { App } from "cdktf";
 import { localPath } from "../../../local/tools/paths";
 import { runCommand } from "../../../local/tools/run-command";
 import { terraformEnvironment } from "../../../local/environment/terraform-cli-config";
-import { terraformBinary } from "../../../local/tools/terraform-binary";
+import { isOpenTofu, terraformBinary } from "../../../local/tools/terraform-binary";
 
 /** Planned change of one resource: https://developer.hashicorp.com/terraform/internals/machine-readable-ui#planned-change */
 interface PlannedChange {
@@ -74,18 +74,29 @@ export class StackFolder {
     await this.terraform("init", "-no-color");
   }
 
+  /** Puts a state in the place of the folder's own. */
+  useState(text: string): void {
+    const registry = isOpenTofu() ? "registry.opentofu.org" : "registry.terraform.io";
+    writeFileSync(path.join(this.folder, "tfstate"), text.replaceAll("registry.terraform.io", registry));
+  }
+
   async terraform(...args: string[]): Promise<string> {
     const { stdout } = await runCommand(terraformBinary(), args, { cwd: this.stackFolder, env: this.environment });
     return stdout;
   }
 
-  /** Plans, keeps the plan for {@link apply}, and counts. */
-  async plan(): Promise<PlanCounts> {
-    const lines = (await this.terraform("plan", "-json", "-out=plan.bin")).trim().split("\n");
-    const changes = lines
+  /** Plans, keeps the plan for {@link apply}, and returns its changes. */
+  async plannedChanges(...options: string[]): Promise<PlannedChange[]> {
+    const lines = (await this.terraform("plan", "-json", "-out=plan.bin", ...options)).trim().split("\n");
+    return lines
       .map((line) => JSON.parse(line) as { type: string; change: PlannedChange })
       .filter(({ type }) => type === "planned_change")
       .map(({ change }) => change);
+  }
+
+  /** Plans, keeps the plan for {@link apply}, and counts. */
+  async plan(): Promise<PlanCounts> {
+    const changes = await this.plannedChanges();
     const addresses = (of: (change: PlannedChange) => boolean): string[] =>
       changes
         .filter(of)
