@@ -20,6 +20,7 @@ const corridors = {
   database: ["network", "common"],
   access: ["storage", "database", "network", "common"],
   backup: ["storage", "database", "network", "common"],
+  ci: ["common"],
 };
 
 /** The corridors of local, in the same way. */

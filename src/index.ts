@@ -66,6 +66,9 @@ export type { ImageUploaderProps } from "./modules/access/image-uploader";
 export { ImageUploaderUser, type ImageUploaderUserProps } from "./modules/access/image-uploader-user";
 export { WebIdentityRole, type WebIdentityRoleProps } from "./modules/access/web-identity-role";
 
+export { GithubActionsRole, type GithubActionsRoleProps } from "./modules/ci/github-actions-role";
+export type { PlannedStack } from "./modules/ci/planned-stack";
+
 export { RDS_CA_BUNDLE } from "./modules/common/assets";
 export { DataLakeKey, type DataLakeKeyProps, type IDataLakeKey } from "./modules/common/data-lake-key";
 export { type ArchivePolicy, type ArchivePolicyProps, DataModel } from "./modules/common/data-model";

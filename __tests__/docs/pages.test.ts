@@ -28,6 +28,7 @@ const PAGES: Record<string, string[]> = {
   "data-lake-network": ["DataLakeNetworkProps", "ExistingNetworkProps"],
   "database-bastion": ["DatabaseBastionProps"],
   "ephemeral-resource": ["EphemeralResourceProps"],
+  "github-actions-role": ["GithubActionsRoleProps", "PlannedStack"],
   "image-uploader-user": ["ImageUploaderUserProps", "ImageUploaderProps"],
   "metadata-database": ["MetadataDatabaseProps"],
   "metadata-schema": ["MetadataSchemaProps"],

@@ -74,6 +74,7 @@ const CASES: [string, string, string, string][] = [
     ["database", "storage/data-lake-bucket"],
     ["access", "backup/backup-glue-job"],
     ["backup", "access/web-identity-role"],
+    ["ci", "storage/data-lake-bucket"],
   ].map(([from, to]): [string, string, string, string] => [
     `${to} in corridor ${from}`,
     `src/modules/${from}/bad.ts`,

@@ -1,3 +1,4 @@
+import path from "node:path";
 import type { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import type { Construct } from "constructs";
 import {
@@ -10,6 +11,7 @@ import {
   DataLakeNetwork,
   DatabaseBastion,
   type ExistingNetworkProps,
+  GithubActionsRole,
   type IDataLakeNetwork,
   ImageUploaderUser,
   MetadataDatabase,
@@ -28,6 +30,9 @@ export interface Place {
 }
 
 export const GOOGLE_SERVICE_ACCOUNT_ID = "104752890112345678901";
+
+/** A policy as xray-deployer-policy writes it. */
+const DEPLOYER_POLICY = path.join(__dirname, "deployer-policy.json");
 
 /** A network that the stack does not make, with two subnets. */
 export function existingNetwork(
@@ -63,5 +68,6 @@ export function everyConstruct(place: (id: string) => Place) {
   const secret = database.addUser("xray_app");
   make(WebIdentityRole, "App", { bucket, secret, googleServiceAccountId: GOOGLE_SERVICE_ACCOUNT_ID });
   make(ImageUploaderUser, "User", { bucket, secret });
+  make(GithubActionsRole, "Ci", { repository: "acme/x-ray", environment: "prod", policyFiles: [DEPLOYER_POLICY] });
   return { network, database, secret };
 }

@@ -16,6 +16,7 @@ interface Statement {
   readonly condition?: readonly { readonly test: string; readonly variable: string; readonly values: string[] }[];
   readonly effect?: string;
   readonly principals?: readonly { readonly type: string; readonly identifiers: string[] }[];
+  readonly not_resources?: string[];
   readonly resources?: string[];
 }
 
@@ -31,13 +32,16 @@ export function policyJson(statements: Block[], values: Record<string, string> =
     ).replace(/&\{/g, "${");
   return {
     Version: "2012-10-17",
-    Statement: (statements as unknown as Statement[]).map(({ actions, condition, effect, principals, resources }) => ({
-      Effect: effect ?? "Allow",
-      Action: actions,
-      ...(resources && { Resource: resources.map(fill) }),
-      ...(principals && { Principal: principalJson(principals) }),
-      ...(condition && { Condition: conditionJson(condition, fill) }),
-    })),
+    Statement: (statements as unknown as Statement[]).map(
+      ({ actions, condition, effect, not_resources: except, principals, resources }) => ({
+        Effect: effect ?? "Allow",
+        Action: actions,
+        ...(resources && { Resource: resources.map(fill) }),
+        ...(except && { NotResource: except.map(fill) }),
+        ...(principals && { Principal: principalJson(principals) }),
+        ...(condition && { Condition: conditionJson(condition, fill) }),
+      }),
+    ),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   DatabaseBastion,
   EphemeralResource,
   EraseGlueJob,
+  GithubActionsRole,
   MetadataDatabase,
   MetadataSchema,
   PurgeGlueJob,
@@ -67,6 +68,13 @@ class LakeStack extends TerraformStack {
       googleServiceAccountId: "104752890112345678901",
     });
     backupJob.grantStart(Role.fromRoleName(this, "Airflow", "airflow"));
+
+    // Pull requests are planned by this role, which can read no secret and no image.
+    new GithubActionsRole(this, "PullRequests", {
+      repository: "acme/x-ray",
+      environment: "plan",
+      plannedStacks: [{ stackName: id, stateBucketName: "acme-xray-state" }],
+    });
 
     new TerraformOutput(this, "bucket", { value: bucket.bucketName });
     this.database = database;

@@ -111,6 +111,9 @@ const groupRule = (direction: string): ResourceRights => ({
 
 const SECRET = ["secretsmanager:{region}:*:secret:{name}"];
 const ROLE = ["iam::*:role/{name}"];
+const OIDC_PROVIDER = ["iam::*:oidc-provider/token.actions.githubusercontent.com"];
+const OIDC = `${IAM}/id_roles_providers_create_oidc.html`;
+const MANAGED_POLICIES = `${IAM}/access_policies_managed-versioning.html`;
 const DB = ["rds:{region}:*:db:{name}"];
 const PARAMETER_GROUP = ["rds:{region}:*:pg:{name}"];
 const OPTION_GROUP = ["rds:{region}:*:og:{name}"];
@@ -430,6 +433,42 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
       passRole("ec2.amazonaws.com"),
     ],
   },
+  aws_iam_openid_connect_provider: {
+    rights: [
+      {
+        actions: [
+          "iam:AddClientIDToOpenIDConnectProvider",
+          "iam:CreateOpenIDConnectProvider",
+          "iam:GetOpenIDConnectProvider",
+          "iam:RemoveClientIDFromOpenIDConnectProvider",
+          "iam:TagOpenIDConnectProvider",
+          "iam:UpdateOpenIDConnectProviderThumbprint",
+        ],
+        on: OIDC_PROVIDER,
+        see: OIDC,
+      },
+      remove({ actions: ["iam:DeleteOpenIDConnectProvider"], on: OIDC_PROVIDER, see: OIDC }),
+    ],
+  },
+  aws_iam_policy: {
+    name: "name",
+    rights: [
+      {
+        actions: [
+          "iam:CreatePolicy",
+          "iam:CreatePolicyVersion",
+          "iam:DeletePolicyVersion",
+          "iam:GetPolicy",
+          "iam:GetPolicyVersion",
+          "iam:ListPolicyVersions",
+          "iam:TagPolicy",
+        ],
+        on: ["iam::*:policy/{name}"],
+        see: MANAGED_POLICIES,
+      },
+      remove({ actions: ["iam:DeletePolicy"], on: ["iam::*:policy/{name}"], see: MANAGED_POLICIES }),
+    ],
+  },
   aws_iam_role: {
     name: "name",
     rights: [
@@ -456,6 +495,17 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
     rights: [
       { actions: ["iam:GetRolePolicy", "iam:PutRolePolicy"], on: ROLE },
       remove({ actions: ["iam:DeleteRolePolicy"], on: ROLE }),
+    ],
+  },
+  aws_iam_role_policy_attachment: {
+    name: "role",
+    rights: [
+      {
+        actions: ["iam:AttachRolePolicy"],
+        on: ROLE,
+        see: `${PROVIDER}/iam_role_policy_attachment`,
+      },
+      remove({ actions: ["iam:DetachRolePolicy"], on: ROLE, see: `${PROVIDER}/iam_role_policy_attachment` }),
     ],
   },
   aws_iam_user: {

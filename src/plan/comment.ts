@@ -31,6 +31,8 @@ const WORDS: Record<ChangeKind, string> = {
 
 /** Kinds of rows, in the order in which a long comment keeps them. */
 const PRIORITIES = ["lost", "statements", "changed", "added"] as const;
+/** Rows of one kind: of more, no comment could hold all. */
+const MAX_ROWS = 1_600;
 type Limits = Record<(typeof PRIORITIES)[number], number>;
 
 /** Faults for which a check is red, each in one line; none where the pull request may be merged. */
@@ -63,10 +65,10 @@ export function faultsOf({ plans, migrations, allowed, drift }: Report): string[
  * what is new. A long one loses rows from its end, and tells how many.
  */
 export function comment(report: Report): string {
-  const limits: Limits = { lost: Infinity, statements: Infinity, changed: Infinity, added: Infinity };
+  const limits: Limits = { lost: MAX_ROWS, statements: MAX_ROWS, changed: MAX_ROWS, added: MAX_ROWS };
   let text = render(report, limits);
   for (const priority of PRIORITIES.toReversed()) {
-    for (let limit = 2_048; text.length > MAX_COMMENT && limit >= 1; limit = Math.floor(limit / 2)) {
+    for (let limit = MAX_ROWS / 2; text.length > MAX_COMMENT && limit >= 1; limit = Math.floor(limit / 2)) {
       limits[priority] = limit;
       text = render(report, limits);
     }

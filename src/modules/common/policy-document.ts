@@ -43,6 +43,11 @@ export interface PolicyStatement {
    */
   readonly resources?: string[];
   /**
+   * The ARNs that the actions do not apply to, in the place of `resources`.
+   * @default - none
+   */
+  readonly notResources?: string[];
+  /**
    * Principals of the statement; for resource and trust policies only.
    * @default - the identity that the policy is attached to
    */
@@ -91,9 +96,10 @@ export class PolicyDocument extends Construct {
 
   private write(): void {
     this.resource.putStatement(
-      this.statements.map(({ conditions, resources, ...statement }) => ({
+      this.statements.map(({ conditions, notResources, resources, ...statement }) => ({
         ...statement,
         resources: resources?.map(policyText),
+        notResources: notResources?.map(policyText),
         // An empty list would be written in JSON and not in HCL.
         condition: conditions?.length
           ? conditions.map(({ values, ...condition }) => ({ ...condition, values: values.map(policyText) }))
