@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
 import path from "node:path";
 import Table from "cli-table3";
 import { localPath, repositoryRoot } from "../local/tools/paths";
@@ -57,7 +58,8 @@ function camelCase(name: string): string {
   return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function median(values: number[]): number {
+/** The middle value. */
+export function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }
@@ -110,6 +112,12 @@ export function benchmarkLoad(): BenchmarkRow[] {
       };
     }),
   );
+}
+
+/** The rows as `bench/results.json` has them, each with the machine that it was measured on. */
+export function withMachine(rows: readonly BenchmarkRow[]): object[] {
+  const machine = { cores: cpus().length, memoryGib: Math.round(totalmem() / 1024 ** 3) };
+  return rows.map((row) => ({ ...row, ...machine }));
 }
 
 if (require.main === module) benchmarkLoad();

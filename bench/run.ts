@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import path from "node:path";
 import { installServer } from "../local/servers/mysql/install";
 import { checkJava, checkMachine } from "../local/tools/machine";
@@ -7,14 +6,17 @@ import { localPath, repositoryRoot } from "../local/tools/paths";
 import { pythonEnvironment } from "../local/tools/python-environment";
 import { runCommand } from "../local/tools/run-command";
 import { runTool } from "../local/tools/run-tool";
+import { writeComparison } from "./comparison";
 import type { BenchmarkRow } from "./load";
-import { benchmarkLoad } from "./load";
+import { benchmarkLoad, withMachine } from "./load";
+import { benchmarkPeers } from "./peers";
 
 /** Measures everything and writes bench/results.json; the arguments are those of `bench/backup`. */
 runTool(async () => {
   await checkMachine();
   await checkJava(); // for the hand-made job
   const load = benchmarkLoad();
+  const peers = benchmarkPeers();
   const python = await pythonEnvironment("glue", path.join(repositoryRoot, "glue", "requirements.txt"));
   const spark = path.join(repositoryRoot, "bench", "backup", "hand_made.requirements.txt");
   await pythonEnvironment("hand_made", spark);
@@ -27,10 +29,11 @@ runTool(async () => {
   });
   const backupFile = localPath("bench", "results.json");
   const backup = JSON.parse(readFileSync(backupFile, "utf8")) as BenchmarkRow[];
-  const machine = { cores: cpus().length, memoryGib: Math.round(totalmem() / 1024 ** 3) };
-  const results = [...load, ...backup].map((row) => ({ ...row, ...machine }));
+  const results = withMachine([...load, ...peers, ...backup]);
   writeFileSync(path.join(repositoryRoot, "bench", "results.json"), `${JSON.stringify(results, null, 2)}\n`);
-  await runCommand("npx", ["prettier", "--write", "docs/backup/bench.md", "docs/backup/scale.md"], {
+  writeComparison();
+  const pages = ["docs/backup/bench.md", "docs/backup/scale.md", "docs/comparison.md"];
+  await runCommand("npx", ["prettier", "--write", ...pages], {
     cwd: repositoryRoot,
   });
 });

@@ -74,6 +74,7 @@ export default defineConfig({
         },
         "architecture",
         { label: "Decisions", collapsed: true, items: [{ autogenerate: { directory: "decisions" } }] },
+        "comparison",
         typeDocSidebarGroup,
         "changelog",
         "contributing",
