@@ -51,6 +51,7 @@ export default defineConfig({
             "first-deploy",
             "cdktn",
             "cost",
+            "compatibility",
             { label: "Examples", items: [{ autogenerate: { directory: "examples" } }] },
           ],
         },
