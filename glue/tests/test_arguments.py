@@ -97,6 +97,7 @@ def test_a_check_is_a_command_on_a_laptop_and_a_mode_of_each_job() -> None:
         (["purge", *STORE, "--older-than-days", "90", "--sleep-ratio", "nan"], "got 'nan', a number from 0 to 1,000"),
         (["restore", *STORE, "--backups", "latest", "--since", "yesterday"], "got 'yesterday', YYYY-MM-DD"),
         (["restore", *STORE, "--backups", "latest", "--transaction-ids", "1;drop"], "ids with commas between"),
+        (["erase", *STORE, "--former-stores", "s3://a/b,"], "got 's3://a/b,', stores with commas between"),
         (["restore", *STORE, "--backups", "latest", "--target-schema", "x`y"], "a schema's name is needed"),
         (["backup", *STORE, "--run-slot", "a/b"], "run slot 'a/b' is not allowed: use 1 to 63 letters"),
         (["backup", *STORE, "--ssl-mode", "PREFERRED"], "invalid choice: 'PREFERRED'"),

@@ -122,6 +122,13 @@ def _objects(text: str) -> RowObjects | None:
         ) from None
 
 
+def _stores(text: str) -> list[str]:
+    urls = text.split(",")
+    if not all(urls) or len({*urls}) < len(urls):
+        raise _wrong(text, "stores with commas between are needed, for example s3://lake/backup")
+    return urls
+
+
 def _columns(text: str) -> list[ColumnRef]:
     parts = [part.split(".") for part in text.split(",")]
     if any(len(part) != 2 or not all(part) for part in parts):
@@ -176,6 +183,7 @@ _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "rows": lambda _: _rows,
     "schema": lambda _: _schema,
     "slot": lambda _: checked_slot,
+    "stores": lambda _: _stores,
     "tables": lambda _: _tables,
     "text": lambda _: _text,
     "time": lambda _: _time,
