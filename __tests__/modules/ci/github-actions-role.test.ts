@@ -223,6 +223,16 @@ describe("a GithubActionsRole that plans", () => {
       expect(JSON.stringify(policy).length).toBeLessThan(10_240);
     });
 
+    it("names IAM's resources without a region and by their types, as IAM takes them", () => {
+      const { Statement } = refreshRights as { Statement: { Resource?: string[] }[] };
+      const arns = Statement.flatMap(({ Resource = [] }) => Resource).filter((arn) => arn.includes(":iam:"));
+      expect(arns).toEqual(
+        ["instance-profile", "policy", "role", "user"].map(
+          (type) => `arn:aws:iam::${OWN_ACCOUNT}:${type}/*full?data?lake*`,
+        ),
+      );
+    });
+
     it("reads and writes nothing but the lock", () => {
       const { Statement } = refreshRights as { Statement: { Effect: string; Action: string[] }[] };
       const actions = Statement.filter(({ Effect }) => Effect === "Allow").flatMap(({ Action }) => Action);

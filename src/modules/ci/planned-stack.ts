@@ -38,22 +38,27 @@ const NEVER = new Set([
 /** AWS's own parameters, such as the newest machine image, are public; nobody else's name begins so. */
 const PUBLIC_PARAMETERS = "parameter/aws/service/*";
 
-/** Actions with which Terraform reads what is there, of resources that a name tells, and of others. */
-function readActions(): { named: string[]; unnamed: string[] } {
+/** Actions with which Terraform reads what is there: of resources that a name tells, with the patterns of their ARNs, and of others. */
+function readActions(): { named: string[]; patterns: string[]; unnamed: string[] } {
   const named = new Set<string>();
   const unnamed = new Set<string>();
+  const patterns = new Set<string>();
   for (const { rights } of Object.values(RIGHTS)) {
     for (const { actions, on, when } of rights) {
       if (when !== undefined) continue; // only a destroy needs it
+      const reads = actions.filter((action) => /:(Get|List|Describe)/.test(action) && !NEVER.has(action));
       const isNamed = on.some((pattern) => pattern.includes("{name}"));
-      for (const action of actions) {
-        if (/:(Get|List|Describe)/.test(action) && !NEVER.has(action)) (isNamed ? named : unnamed).add(action);
-      }
+      for (const action of reads) (isNamed ? named : unnamed).add(action);
+      if (isNamed && reads.length > 0) for (const pattern of on) patterns.add(pattern.replace("/{key}", "/*"));
     }
   }
   // The provider of AWS 6 reads a version of a secret by this, without its value.
   named.add("secretsmanager:ListSecretVersionIds");
-  return { named: [...named].filter((action) => !unnamed.has(action)).sort(), unnamed: [...unnamed].sort() };
+  return {
+    named: [...named].filter((action) => !unnamed.has(action)).sort(),
+    patterns: [...patterns].sort(),
+    unnamed: [...unnamed].sort(),
+  };
 }
 
 /**
@@ -112,21 +117,18 @@ function refreshStatements(
   names: readonly string[],
   { partition, account }: Pick<ArnScope, "partition" | "account">,
 ): PolicyStatement[] {
-  const { named, unnamed } = readActions();
-  const services = [...new Set(named.map((action) => action.slice(0, action.indexOf(":"))))];
+  const { named, patterns, unnamed } = readActions();
+  const arnsOf = (pattern: string): string[] => {
+    const arn = `arn:${partition}:${pattern.replace(":*:", `:${account}:`).replace("{region}", "*")}`;
+    // A bucket's name is the beginning of its ARN's last part; a log group's or a secret's may stand behind a folder.
+    return names.map((name) => arn.replace("{name}", pattern.startsWith("s3:") ? `${name}*` : `*${name}*`));
+  };
   return [
     { sid: "ReadAny", actions: unnamed, resources: ["*"] },
     {
       sid: "ReadNamed",
       actions: named,
-      resources: [
-        `arn:${partition}:glue:*:${account}:catalog`,
-        ...services.flatMap((service) =>
-          names.map((name) =>
-            service === "s3" ? `arn:${partition}:s3:::${name}*` : `arn:${partition}:${service}:*:${account}:*${name}*`,
-          ),
-        ),
-      ],
+      resources: [...new Set(patterns.flatMap(arnsOf))],
     },
   ];
 }
