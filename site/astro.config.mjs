@@ -1,4 +1,6 @@
 import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import starlightLinksValidator from "starlight-links-validator";
@@ -7,10 +9,24 @@ import { base, site } from "./address.mjs";
 
 const REFERENCE = "reference";
 
-/** Takes TypeDoc's list of modules away: no page links to it, and starlight-typedoc writes no pages for what it links to. */
-const withoutModuleList = {
-  name: "without-module-list",
-  hooks: { "config:setup": () => fs.rmSync(new URL(`src/content/docs/${REFERENCE}/README.md`, import.meta.url)) },
+/**
+ * Mends what TypeDoc wrote. Its list of modules goes: no page links to it, and starlight-typedoc writes no pages for what it links
+ * to. A default in words, `@default - none`, is no code.
+ */
+const mendedReference = {
+  name: "mended-reference",
+  hooks: {
+    "config:setup": () => {
+      const folder = fileURLToPath(new URL(`src/content/docs/${REFERENCE}`, import.meta.url));
+      fs.rmSync(path.join(folder, "README.md"));
+      for (const entry of fs.readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+        if (!entry.endsWith(".md")) continue;
+        const file = path.join(folder, entry);
+        const text = fs.readFileSync(file, "utf8");
+        fs.writeFileSync(file, text.replace(/(\*\*Default\*\* )(`+)- (.*?)\2/g, "$1$3"));
+      }
+    },
+  },
 };
 
 export default defineConfig({
@@ -38,9 +54,10 @@ export default defineConfig({
             interfacePropertiesFormat: "table",
             parametersFormat: "table",
             readme: "none",
+            tableColumnSettings: { hideModifiers: true, hideInherited: true },
           },
         }),
-        withoutModuleList,
+        mendedReference,
         starlightLinksValidator(),
       ],
       sidebar: [

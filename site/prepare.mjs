@@ -34,7 +34,10 @@ function pageOf(file) {
 
 const addressOf = (page) => `${base}/${page.replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "/")}`;
 
-/** Texts of links to files that are on no page stay, without the link: the site is read without the repository. */
+/**
+ * Links as the site has them. A link to the source of an interface leads to its page of the API reference. The text of a link to a
+ * file that is on no page stays, without the link: the site is read without the repository.
+ */
 function withAddresses(text, file) {
   return text.replace(/(!?)\[((?:[^\][]|\[[^\]]*\])*)\]\(([^)\s]+)\)/g, (link, image, label, destination) => {
     if (/^([a-z]+:|#)/.test(destination)) return link;
@@ -42,6 +45,8 @@ function withAddresses(text, file) {
     let linked = posix(path.join(path.dirname(file), place));
     if (fs.existsSync(path.join(root, linked, "README.md"))) linked = posix(path.join(linked, "README.md"));
     if (linked in LISTS) return `[${label}](${base}/${path.basename(linked)}/)`;
+    const declared = /^src\/.+\.ts$/.test(linked) && /^`(\w+)`$/.exec(label);
+    if (declared) return `[${label}](${base}/reference/index/interfaces/${declared[1].toLowerCase()}/)`;
     const page = pageOf(linked);
     if (page === undefined) return label;
     if (image || !page.endsWith(".md")) return `${image}[${label}](${base}/${page})`;

@@ -34,7 +34,7 @@ export interface DataLakeAlarmsProps extends AwsConstructProps, DatabaseThreshol
   /** The weekly backup to watch. */
   readonly backupJob: GlueDatabaseJob;
   /**
-   * Days without a proved backup after which the alarm goes off, 1 to 7; CloudWatch looks back no further.
+   * Days without a proved backup after which the alarm goes off, 1 to 7; CloudWatch looks back no further. A daily backup may use 1 or 2.
    * @default 7
    * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
    */

@@ -68,7 +68,7 @@ export interface GlueDatabaseJobProps extends AwsConstructProps {
    */
   readonly backupBucket?: IBackupBucket;
   /**
-   * The key for logs and bookmarks.
+   * The key for logs and bookmarks; objects are encrypted with the bucket's key.
    * @default - logs are encrypted with a key that CloudWatch manages
    */
   readonly encryptionKey?: IDataLakeKey;

@@ -10,7 +10,7 @@ import { RunMode } from "./purge-glue-job";
 /** Properties of {@link RestoreGlueJob}. */
 export interface RestoreGlueJobProps extends GlueDatabaseJobProps, Pick<ArchivePolicyProps, "dataModel" | "policies"> {
   /**
-   * The MySQL user that writes the rows; it needs `SELECT` and `INSERT`.
+   * The MySQL user that writes the rows; it needs `SELECT` and `INSERT`, and more for a schema that it makes.
    * @default "xray_restore"
    */
   readonly databaseUser?: string;

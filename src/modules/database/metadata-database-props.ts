@@ -89,7 +89,7 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly deletionProtection?: boolean;
   /**
-   * The KMS key for storage, secrets, logs and Performance Insights.
+   * The KMS key for storage, secrets, logs and Performance Insights; it cannot be changed later.
    * @default - the account's keys `aws/rds` and `aws/secretsmanager`
    */
   readonly encryptionKey?: IDataLakeKey;
@@ -99,7 +99,7 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly engineVersion?: string;
   /**
-   * The class, for example `db.m7g.large`.
+   * The class, for example `db.m7g.large`. Performance Insights is on if the class supports it.
    * @default "db.t4g.medium"
    * @see https://aws.amazon.com/rds/instance-types/
    */
@@ -110,7 +110,7 @@ export interface MetadataDatabaseProps extends AwsConstructProps {
    */
   readonly instanceIdentifier?: string;
   /**
-   * Days that log files without statements are kept in CloudWatch; one of the numbers that CloudWatch Logs knows.
+   * Days that log files without statements (errors, refused IAM log-ins, an audit log of log-ins) are kept in CloudWatch; one of the numbers that CloudWatch Logs knows.
    * @default 400
    */
   readonly logRetentionDays?: number;

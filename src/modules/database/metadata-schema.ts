@@ -42,7 +42,7 @@ export interface MetadataSchemaProps {
    */
   readonly users?: SchemaUser[];
   /**
-   * Loads the package's sample rows: 2 images, 2 transactions, 5 boxes.
+   * Loads the package's sample rows: 2 images, 2 transactions, 5 boxes. Rows that are there stay.
    * @default false
    */
   readonly sampleData?: boolean;

@@ -40,7 +40,7 @@ export interface IDataLakeNetwork {
 /** Properties of {@link DataLakeNetwork}. */
 export interface DataLakeNetworkProps extends AwsConstructProps {
   /**
-   * The two zones.
+   * The two zones; name them if the account has no zone a or b, as in ap-northeast-1 or us-west-1.
    * @default - zones a and b of the provider's region
    */
   readonly availabilityZones?: string[];
