@@ -6,7 +6,7 @@ FAULTS := faults contention archive_and_purge delete_effects restore restore_pro
 # Pinned: the Go checksum database holds its sum.
 TRIVY := github.com/aquasecurity/trivy/cmd/trivy@v0.74.0
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy deployer-calls keep-release trivy format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy deployer-calls binaries keep-release trivy format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -64,6 +64,12 @@ first-deploy: glue-environment ## Run docs/first-deploy.md on the emulator, from
 
 deployer-calls: setup ## Hold the deployer's policy against what Terraform calls on the emulator (UPDATE=true writes it down)
 	@npx jest -c __tests__/deployer-calls/jest.config.js -i
+
+binaries: setup ## Run the end-to-end tests with each of terraform and tofu that is on this machine (half an hour)
+	@for binary in terraform tofu; do \
+	  command -v $$binary > /dev/null || { echo "$$binary is not on this machine: not run"; continue; }; \
+	  TERRAFORM_BINARY_NAME=$$binary node $(BUILD)/commands/test.js "jest e2e" || exit 1; \
+	done
 
 keep-release: setup ## Keep this version's addresses and a state of prod, over which the tests of later versions plan
 	@node $(BUILD)/commands/keep-release.js

@@ -8,7 +8,7 @@ const VALUES: readonly (readonly [RegExp, string])[] = [
   [/\$\{element\(split\(":", [^)]*\), 4\)\}/g, OWN_ACCOUNT],
   [/\$\{element\(split\(":", [^)]*\), 3\)\}/g, "eu-central-1"],
   [/\$\{element\(split\(":", [^)]*\), 1\)\}/g, "aws"],
-  [/\$\{data\.aws_region\.[^}]*\}/g, "eu-central-1"],
+  [/\$\{[^}]*\bdata\.aws_region\.[^}]*\}/g, "eu-central-1"],
 ];
 
 interface Statement {

@@ -94,6 +94,7 @@ runTool(async () => {
         console.log(`${name}, ${manager}: install`);
         await consumer.install(manager, commandOf(manager), tarballs[peers.cdk]);
         const installed = Date.now();
+        if (manager === managers[0]) await consumer.checkSources();
         /** The formats by what they synthesize: equal stacks are planned once. */
         const results = new Map<string, string>();
         for (const format of formats) {

@@ -66,6 +66,36 @@ export class Consumer {
     if (bundle !== undefined) await this.bundle(own, bundle);
   }
 
+  /** Type-checks this repository's sources with the project's peers: arguments that their bindings lack, or newly require, end it. */
+  async checkSources(): Promise<void> {
+    const { cdk } = this.peers;
+    const modules = path.join(this.folder, "node_modules");
+    const paths = {
+      cdktf: [path.join(modules, cdk)],
+      "cdktf/*": [path.join(modules, cdk, "*")],
+      constructs: [path.join(modules, "constructs")],
+      "@cdktf/provider-aws/*": [path.join(modules, `@${cdk}`, "provider-aws", "*")],
+    };
+    const own = path.join(this.folder, "sources.json");
+    writeFileSync(
+      own,
+      JSON.stringify({
+        extends: path.join(repositoryRoot, "tsconfig.json"),
+        compilerOptions: {
+          noEmit: true,
+          incremental: false,
+          tsBuildInfoFile: null,
+          rootDir: "/",
+          typeRoots: [path.join(repositoryRoot, "node_modules", "@types")],
+          paths,
+        },
+        include: [path.join(repositoryRoot, "src")],
+      }),
+    );
+    const tsc = path.join(repositoryRoot, "node_modules", "typescript", "bin", "tsc");
+    await runCommand(process.execPath, [tsc, "-p", own], { cwd: this.folder });
+  }
+
   /** Synthesizes what {@link compile} made; returns the stacks by name, without what names this folder or the construct library. */
   async synthesize(name: string, node: string): Promise<Record<string, unknown>> {
     const own = this.formatFolder(name);

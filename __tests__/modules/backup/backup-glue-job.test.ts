@@ -133,7 +133,7 @@ describe("defaults", () => {
         SECRET_ID: "${aws_secretsmanager_secret_version.Db_xray_backup-secret_Version.secret_id}",
       },
       physical_connection_requirements: {
-        availability_zone: "${data.aws_region.Net_Region.name}a",
+        availability_zone: '${element(split(".", data.aws_region.Net_Region.endpoint), 1)}a',
         subnet_id: "${aws_subnet.Net_PrivateSubnet1.id}",
         security_group_id_list: ["${aws_security_group.Backup_Connection_SecurityGroup.id}"],
       },

@@ -41,7 +41,7 @@ describe("DataLakeNetwork", () => {
   it("makes two private subnets in two zones, without a way to the internet", () => {
     expect(stack.resource("aws_subnet", "Net_PrivateSubnet2")).toEqual({
       vpc_id: "${aws_vpc.Net.id}",
-      availability_zone: "${data.aws_region.Net_Region.name}b",
+      availability_zone: '${element(split(".", data.aws_region.Net_Region.endpoint), 1)}b',
       cidr_block: "${cidrsubnet(aws_vpc.Net.cidr_block, 4, 1)}",
       map_public_ip_on_launch: false,
       tags: { Name: "test/Net private" },
@@ -54,7 +54,7 @@ describe("DataLakeNetwork", () => {
   it("reaches S3 by the route table, and the other services in the first subnet only", () => {
     expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_s3")).toEqual({
       vpc_id: "${aws_vpc.Net.id}",
-      service_name: "com.amazonaws.${data.aws_region.Net_Endpoints_Region.name}.s3",
+      service_name: 'com.amazonaws.${element(split(".", data.aws_region.Net_Endpoints_Region.endpoint), 1)}.s3',
       vpc_endpoint_type: "Gateway",
       policy: "${data.aws_iam_policy_document.Net_Endpoints_S3Policy.json}",
       route_table_ids: ["${aws_route_table.Net_PrivateRouteTable.id}"],
@@ -70,7 +70,7 @@ describe("DataLakeNetwork", () => {
     ]);
     expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_secretsmanager")).toEqual({
       vpc_id: "${aws_vpc.Net.id}",
-      service_name: "com.amazonaws.${data.aws_region.Net_Endpoints_Region.name}.secretsmanager",
+      service_name: 'com.amazonaws.${element(split(".", data.aws_region.Net_Endpoints_Region.endpoint), 1)}.secretsmanager',
       vpc_endpoint_type: "Interface",
       private_dns_enabled: true,
       subnet_ids: ["${aws_subnet.Net_PrivateSubnet1.id}"],

@@ -1,6 +1,5 @@
 import { Construct } from "constructs";
 import { Annotations, Fn, propertyAccess, Token } from "cdktf";
-import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
 import { DefaultSecurityGroup } from "@cdktf/provider-aws/lib/default-security-group";
 import { InternetGateway } from "@cdktf/provider-aws/lib/internet-gateway";
 import { Route } from "@cdktf/provider-aws/lib/route";
@@ -15,6 +14,7 @@ import { addNetworkAcls } from "./network-acls";
 import { pathText } from "../common/physical-name";
 import { addFlowLogs, type FlowLogsProps } from "./flow-logs";
 import { VpcEndpoints } from "./vpc-endpoints";
+import { regionName } from "./region-name";
 import { ValidationError } from "../common/validation-error";
 
 /** The network of a data lake, made here or elsewhere. */
@@ -179,7 +179,7 @@ export class DataLakeNetwork extends Construct implements IDataLakeNetwork {
   }
 
   private firstTwoZones(): string[] {
-    const region = new DataAwsRegion(this, "Region").name;
+    const region = regionName(this);
     return [`${region}a`, `${region}b`];
   }
 

@@ -1,9 +1,9 @@
 import { Construct } from "constructs";
-import { DataAwsRegion } from "@cdktf/provider-aws/lib/data-aws-region";
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
 import type { DataLakeSubnet } from "./data-lake-subnet";
 import { addIngressRule } from "./ingress-rule";
+import { regionName } from "./region-name";
 import { type ArnScope, arnScope } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { securityGroupName } from "../common/physical-name";
@@ -54,7 +54,7 @@ export class VpcEndpoints extends Construct {
   ) {
     super(scope, id);
     const { vpcId, subnets } = props;
-    this.region = new DataAwsRegion(this, "Region").name;
+    this.region = regionName(this);
 
     const securityGroup = new SecurityGroup(this, "SecurityGroup", {
       vpcId,
