@@ -23,7 +23,7 @@ const mendedReference = {
         if (!entry.endsWith(".md")) continue;
         const file = path.join(folder, entry);
         const text = fs.readFileSync(file, "utf8");
-        fs.writeFileSync(file, text.replace(/(\*\*Default\*\* )(`+)- (.*?)\2/g, "$1$3"));
+        fs.writeFileSync(file, text.replace(/(\*\*Default\*\* )(?:(`+)- (.*?)\2|- )/g, "$1$3"));
       }
     },
   },

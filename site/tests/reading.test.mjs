@@ -1,4 +1,5 @@
-// Looks at pages as readers do. ALL_PAGES=true takes every page in every look; by default, a page of each kind in two of the looks.
+// Looks at pages as readers do: a page of each kind, on a desktop in light and on a phone in dark. ALL_PAGES=true takes every page so,
+// and those of each kind in the two other looks, too.
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -11,6 +12,7 @@ const KINDS = [
   "/",
   "/first-deploy/",
   "/cost/",
+  "/comparison/",
   "/backup/bench/",
   "/runbook/instance-gone/",
   "/modules/data-lake-alarms/",
@@ -18,8 +20,11 @@ const KINDS = [
   "/reference/index/classes/backupgluejob/",
   "/reference/index/interfaces/metadatadatabaseprops/",
 ];
+const kinds = KINDS.map((address) => `${base}${address}`);
 const all = process.env.ALL_PAGES === "true";
-const addresses = all ? [...pages.keys()] : KINDS.map((address) => `${base}${address}`);
+const [desktopLight, desktopDark, phoneLight, phoneDark] = LOOKS;
+const visits = [desktopLight, phoneDark].map((look) => [look, all ? [...pages.keys()] : kinds]);
+if (all) visits.push([desktopDark, kinds], [phoneLight, kinds]);
 
 /** What a page has that a reader meets as a fault. The sidebar is the same on every page. */
 async function faultsOf(page, withSidebar) {
@@ -45,7 +50,7 @@ describe("a reader meets no fault", { skip: noBrowser }, () => {
   before(async () => (browser = await launch()));
   after(() => browser?.close());
 
-  for (const { size, theme } of all ? LOOKS : [LOOKS[0], LOOKS[3]]) {
+  for (const [{ size, theme }, addresses] of visits) {
     test(`${size.width} px, ${theme}, ${addresses.length} pages`, async () => {
       const { page, missing, visit } = await open(browser, { size, theme });
       const faults = {};
