@@ -1,3 +1,4 @@
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { Construct } from "constructs";
 import type { TerraformStack } from "cdktf";
 import * as exported from "../../../src";
@@ -7,6 +8,7 @@ import {
   DataLakeBucket,
   DataLakeKey,
   DataLakeNetwork,
+  MetadataDatabase,
   MetadataSchema,
   PrivateBucket,
 } from "../../../src";
@@ -77,6 +79,29 @@ it.each<[string, Props, string]>([
   });
   expect(refusal((scope) => void everyConstruct(place(scope)))).toBe(`test/${id}: ${message}`);
 });
+
+it.each(["database", "encryptionKey", "network", "serverAccessLogsBucket"])(
+  "a %s of another region is refused",
+  (prop) => {
+    const message = refusal((scope) => {
+      const provider = new AwsProvider(scope, "dublin", { region: "eu-west-1", alias: "dublin" });
+      const network = new DataLakeNetwork(scope, "Dublin", { provider });
+      const given: Props = {
+        database: new MetadataDatabase(scope, "Db2", { provider, network }),
+        encryptionKey: new DataLakeKey(scope, "Key2", { provider }),
+        network,
+        serverAccessLogsBucket: new AccessLogsBucket(scope, "Logs2", { provider }),
+      };
+      const taker = prop === "serverAccessLogsBucket" ? "Lake" : "Backup";
+      everyConstruct((id) => ({ scope, id, ...(id === taker && { [prop]: given[prop] }) }));
+    });
+    expect(message).toMatch(
+      new RegExp(
+        `^test/(Lake|Backup): ${prop} must be a \\w+ of eu-central-1, the region of the AWS provider, got test/\\w+ of eu-west-1$`,
+      ),
+    );
+  },
+);
 
 /** The constructs that work without props; plain JavaScript leaves them out of the others, too. */
 const WITHOUT_PROPS = [

@@ -36,17 +36,27 @@ export function checkConstructProps(
     const [member, wanted] = KINDS[kind];
     checkConstruct(scope, kind, props[kind], member, wanted);
   }
-  checkKeyRegion(scope, props.encryptionKey as { readonly keyArn: string } | undefined);
+  const checked = [...needed, ...optional];
+  for (const kind of REGIONAL.filter((regional) => checked.includes(regional))) checkRegion(scope, kind, props[kind]);
 }
 
-/** Throws where the key is known to be of another region than what it encrypts: KMS answers in one region only. */
-function checkKeyRegion(scope: IConstruct, key: { readonly keyArn: string } | undefined): void {
-  if (key === undefined || Token.isUnresolved(key.keyArn)) return;
+/** Constructs that work in their own region only: KMS and S3's access logs, and what is in a VPC. */
+const REGIONAL = ["database", "encryptionKey", "network", "serverAccessLogsBucket"] as const;
+
+/** Throws where a construct is known to be of another region than the one that takes it. */
+function checkRegion(scope: IConstruct, kind: (typeof REGIONAL)[number], given: unknown): void {
   const region = awsRegion(scope);
-  const keyRegion = key.keyArn.split(":")[3];
-  if (region === undefined || keyRegion === region) return;
+  if (given === undefined || region === undefined) return;
+  const { keyArn } = given as { readonly keyArn?: string };
+  const isArn = keyArn !== undefined && !Token.isUnresolved(keyArn);
+  // An imported one has no resource, and no region of its own but in its ARN.
+  const ownRegion = "resource" in (given as object) ? awsRegion(given as IConstruct) : undefined;
+  const givenRegion = isArn ? keyArn.split(":")[3] : ownRegion;
+  if (givenRegion === undefined || givenRegion === region) return;
+  const wanted = kind === "encryptionKey" ? "a key" : `a ${kind}`;
+  const got = isArn ? keyArn : `${(given as IConstruct).node.path} of ${givenRegion}`;
   throw new ValidationError(
     scope,
-    `encryptionKey must be a key of ${region}, the region of the AWS provider, got ${key.keyArn}`,
+    `${kind} must be ${wanted} of ${region}, the region of the AWS provider, got ${got}`,
   );
 }
