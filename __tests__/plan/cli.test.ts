@@ -102,6 +102,7 @@ describe("migrations that a pull request adds", () => {
     expect(stdout).toContain(
       "### Migrations: 1 statement, 0 destructive\n\n`V0003__add_reader.sql`: 🟢 additive\n\n```sql\nALTER TABLE image ADD",
     );
+    expect(stdout).toContain("## Plan: 1 statement for the database\n");
     expect(stdout).not.toContain("V0001");
   });
 

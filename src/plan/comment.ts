@@ -85,7 +85,7 @@ function render(report: Report, limits: Limits): string {
   );
   const sections = [
     marker(plans),
-    `## ${report.drift ? "Drift" : "Plan"}: ${summary(plans)}`,
+    `## ${report.drift ? "Drift" : "Plan"}: ${summary(plans, migrations)}`,
     ...(faults.length > 0 ? [caution(faults, limits.lost)] : []),
     ...unused.map((address) => `--allow-destroy ${code(address)} allows nothing here: take it out.`),
     ...lostSection(report, limits),
@@ -103,15 +103,22 @@ function marker(plans: readonly StackPlan[]): string {
 const of = (changes: readonly ResourceChange[], ...kinds: ChangeKind[]): ResourceChange[] =>
   kinds.flatMap((kind) => changes.filter((change) => change.kind === kind));
 
-function summary(plans: readonly StackPlan[]): string {
+function summary(plans: readonly StackPlan[], migrations?: NewMigrations): string {
   const changes = plans.flatMap((plan) => plan.changes);
   const counts = (Object.keys(WORDS) as ChangeKind[])
     .map((kind) => [of(changes, kind).length, kind === "update" ? "change" : kind === "create" ? "add" : kind] as const)
     .filter(([count]) => count > 0);
   const drift = plans.flatMap((plan) => plan.drift).length;
-  if (counts.length === 0) return drift === 0 ? "no changes" : `${drift} changed outside of Terraform`;
-  return counts.map(([count, word]) => `${count} to ${word}`).join(", ");
+  const statements = migrations?.statements.length ?? 0;
+  const parts = [
+    ...counts.map(([count, word]) => `${count} to ${word}`),
+    ...(statements > 0 ? [`${plural(statements, "statement")} for the database`] : []),
+    ...(counts.length === 0 && drift > 0 ? [`${drift} changed outside of Terraform`] : []),
+  ];
+  return parts.length === 0 ? "no changes" : parts.join(", ");
 }
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** GitHub shows it in red. */
 function caution(faults: readonly string[], limit: number): string {
@@ -155,8 +162,11 @@ function migrationsSection({ statements }: NewMigrations, { statements: limit }:
     const verdict = destructiveReason === undefined ? "🟢 additive" : `🔴 **destructive**: ${code(destructiveReason)}`;
     return `${code(fileName)}: ${verdict}\n\n${codeBlock("sql", sql)}`;
   });
-  const count = `${statements.length} ${statements.length === 1 ? "statement" : "statements"}`;
-  return [`### Migrations: ${count}, ${destructive.length} destructive`, ...shown, ...rest(ordered.length, limit)];
+  return [
+    `### Migrations: ${plural(statements.length, "statement")}, ${destructive.length} destructive`,
+    ...shown,
+    ...rest(ordered.length, limit),
+  ];
 }
 
 function stackSection({ stack, changes, drift, outputs }: StackPlan, report: Report, limits: Limits): string[] {

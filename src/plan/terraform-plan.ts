@@ -11,7 +11,7 @@ export interface AttributeChange {
   /** Its name. */
   readonly name: string;
   /**
-   * Its value before, where that is a number, a boolean or a text, and no secret.
+   * Its value before, where both are numbers, booleans or short texts that are known and no secrets.
    * @default - not shown
    */
   readonly before?: string;
@@ -181,8 +181,9 @@ function isMarked(mark: unknown): boolean {
 function attributeOf(change: PlannedResource["change"], name: string): AttributeChange {
   const { before, after, before_sensitive: old, after_sensitive: next, after_unknown: unknown } = change;
   if (SECRET.test(name) || isMarked(flag(old, name)) || isMarked(flag(next, name))) return { name };
+  if (isMarked(flag(unknown, name))) return { name };
   const from = scalar(before?.[name]);
-  const to = isMarked(flag(unknown, name)) ? "(known after apply)" : scalar(after?.[name]);
+  const to = scalar(after?.[name]);
   return from === undefined || to === undefined ? { name } : { name, before: from, after: to };
 }
 

@@ -179,7 +179,7 @@ describe("a GithubActionsRole that plans", () => {
       ({ action }) =>
         /:(Get|List|Describe)/.test(action) &&
         !/^s3:GetObject$|^secretsmanager:GetSecretValue$|^sts:GetCallerIdentity$/.test(action) &&
-        !/^s3:ListBucketVersions$|^ec2:DescribeNetworkInterfaces$|^iam:List(?!AttachedRole|RolePolicies)/.test(action),
+        !/^s3:ListBucketVersions$|^iam:List(?!AttachedRole|RolePolicies)/.test(action),
     );
 
     it("may read the settings of each resource of the stack", async () => {

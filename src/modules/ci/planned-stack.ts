@@ -52,6 +52,8 @@ function readActions(): { named: string[]; patterns: string[]; unnamed: string[]
       if (isNamed && reads.length > 0) for (const pattern of on) patterns.add(pattern.replace("/{key}", "/*"));
     }
   }
+  // Terraform reads an instance and an endpoint by this, too, and not only before it deletes a group or a subnet.
+  unnamed.add("ec2:DescribeNetworkInterfaces");
   // The provider of AWS 6 reads a version of a secret by this, without its value.
   named.add("secretsmanager:ListSecretVersionIds");
   return {
