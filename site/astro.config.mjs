@@ -67,6 +67,7 @@ export default defineConfig({
             { label: "The package", link: "/" },
             "first-deploy",
             "cdktn",
+            "leaving-cdktf",
             "cost",
             "compatibility",
             { label: "Examples", items: [{ autogenerate: { directory: "examples" } }] },

@@ -1,9 +1,9 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
-import { attributesOf, differences, readStacks } from "../../local/packages/stack-attributes";
+import { attributesOf, differences, EVERY_OPTION, readStacks } from "../../local/packages/stack-attributes";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
 import { terraformBinary } from "../../local/tools/terraform-binary";
@@ -68,18 +68,9 @@ function synthesizeOtherConstructs(outdir: string): void {
 async function synthesizeEnvironments(outdir: string): Promise<void> {
   await runCommand(process.execPath, [path.join(repositoryRoot, "dist", "main.js")], {
     cwd: repositoryRoot,
-    env: { ...process.env, ...OPTIONS, CDKTF_OUTDIR: outdir },
+    env: { ...process.env, ...EVERY_OPTION, CDKTF_OUTDIR: outdir },
   });
 }
-
-const OPTIONS = {
-  ALARM_EMAIL: "on-call@example.org",
-  DEV_ALARM_EMAIL: "dev@example.org",
-  DEV_BASTION: "true",
-  DEV_STATE_BUCKET: "dev-state",
-  PROD_BASTION: "true",
-  PROD_STATE_BUCKET: "prod-state",
-};
 
 beforeAll(async () => {
   for (const [form, outdir] of Object.entries(folders)) {
@@ -106,6 +97,40 @@ test.each([...AWS_STACKS, ...SCHEMA_STACKS])(
     expect(json.size).toBeGreaterThan(40);
   },
 );
+
+/** Cells of a table's rows. */
+const cells = (table: string) =>
+  table
+    .trim()
+    .split("\n")
+    .map((line) => line.split("|").map((cell) => cell.trim()))
+    .filter(([, first = ""]) => !/^:?-+:?$/.test(first));
+
+test("docs/leaving-cdktf.md has the figures", async () => {
+  const rows: string[] = [];
+  const sum = [0, 0, 0];
+  const stacks = Object.entries(readStacks(folders.json)).filter(([stack]) => stack !== "other-constructs");
+  for (const [stack, json] of stacks) {
+    const attributes = attributesOf(json);
+    const hcl = attributesOf(await readHcl(stackFolder("hcl", stack)));
+    const resources = Object.values(json["resource"] as Record<string, object>).flatMap(Object.keys).length;
+    const figures = [resources, attributes.size, differences(attributes, hcl).length];
+    figures.forEach((figure, index) => (sum[index] = (sum[index] ?? 0) + figure));
+    rows.push(`| ${stack} | ${figures.join(" | ")} | 0 |`); // make packages throws where cdktn's differ
+  }
+  const head = "| stack | resources | attributes | other in HCL | other by cdktn |\n| --- | --: | --: | --: | --: |";
+  const table = [head, ...rows, `| all | ${sum.join(" | ")} | 0 |`].join("\n");
+  const page = path.join(repositoryRoot, "docs", "leaving-cdktf.md");
+  const measured = /(?<=<!-- measured .*-->\n)[\s\S]*(?=<!-- end -->)/;
+  if (process.env["UPDATE"] === "true") {
+    writeFileSync(
+      page,
+      readFileSync(page, "utf8").replace(measured, () => `\n${table}\n\n`),
+    );
+    await runCommand("npx", ["prettier", "--write", page]);
+  }
+  expect(cells(measured.exec(readFileSync(page, "utf8"))?.[0] ?? "")).toEqual(cells(table));
+});
 
 async function expectValid(cwd: string): Promise<void> {
   const options = { cwd, env: terraformEnvironment() };

@@ -4,6 +4,7 @@ import { StackPlans } from "../environment/stack-plans";
 import type { PackageManager } from "../packages/combinations";
 import { MATRIX_TOOLS, MODULE_FORMATS, NODE_RELEASES, PACKAGE_MANAGERS, PEER_SETS } from "../packages/combinations";
 import { Consumer } from "../packages/consumer";
+import { attributesOf, differences } from "../packages/stack-attributes";
 import { checkTarball, packTarballs } from "../packages/tarballs";
 import { localPath } from "../tools/paths";
 import { runCommand } from "../tools/run-command";
@@ -52,24 +53,21 @@ const WHOLE: Part = {
   nodes: Object.fromEntries(Object.keys(NODE_RELEASES).map((major) => [major, nodeOf(major)])),
 };
 
-/** Blocks of a stack by their address. */
-function blocksOf(stacks: Record<string, unknown>): Map<string, string> {
-  const blocks = new Map<string, string>();
-  for (const [stack, sections] of Object.entries(stacks as Record<string, Record<string, Record<string, object>>>)) {
-    for (const section of ["data", "ephemeral", "resource", "output"]) {
-      for (const [type, byId] of Object.entries(sections[section] ?? {})) {
-        for (const [id, block] of Object.entries(byId)) {
-          blocks.set([stack, section, type, id].join("."), JSON.stringify(block));
-        }
-      }
-    }
-  }
-  return blocks;
-}
+/** Attributes of the bindings, "aws" and "hashicorp/aws" being one provider, and of the project: the folder of a state in a file. */
+const NOT_COMPARED = [
+  "terraform.backend.local.path",
+  "terraform.required_providers.aws.source",
+  "terraform.required_providers.aws.version",
+];
 
-/** Addresses of the blocks that only one of the two has, or that they have with other content. */
-function differences(one: Map<string, string>, other: Map<string, string>): string[] {
-  return [...new Set([...one.keys(), ...other.keys()])].filter((address) => one.get(address) !== other.get(address));
+/** Attributes of stacks by their address, but these. */
+function attributesOfAll(stacks: Record<string, unknown>): Map<string, string> {
+  const named = Object.entries(stacks).flatMap(([stack, blocks]) =>
+    [...attributesOf(blocks as Record<string, unknown>)]
+      .filter(([address]) => !NOT_COMPARED.includes(address))
+      .map(([address, value]): [string, string] => [`${stack}.${address}`, value]),
+  );
+  return new Map(named);
 }
 
 // Installs the packed packages into fresh projects, one for each combination, type-checks, synthesizes and plans them.
@@ -86,6 +84,7 @@ runTool(async () => {
   const table = newTable(["Peers", "Manager", "Install s", "Types", "Synths", "Planned", "Seconds"]);
   let cells = 0;
   let first: Map<string, string> | undefined;
+  let environments: Map<string, string> | undefined;
   try {
     for (const [name, peers] of Object.entries(PEER_SETS)) {
       for (const manager of managers) {
@@ -104,8 +103,8 @@ runTool(async () => {
           for (const node of Object.values(nodes)) {
             const stacks = await consumer.synthesize(format, node);
             results.set(JSON.stringify(stacks), format);
-            const blocks = blocksOf(stacks);
-            const different = differences(blocks, (first ??= blocks));
+            const attributes = attributesOfAll(stacks);
+            const different = differences(attributes, (first ??= attributes));
             if (different.length > 0) {
               throw new ToolError(
                 `${name}, ${manager}, ${format}: other than in the first cell: ${different.join(", ")}`,
@@ -114,6 +113,14 @@ runTool(async () => {
             cells++;
           }
         }
+        const own = attributesOfAll(await consumer.synthesizeEnvironments(process.execPath));
+        const different = differences(own, (environments ??= own));
+        if (different.length > 0) {
+          throw new ToolError(
+            `${name}, ${manager}: environments differ from the first cell's in ${different.join(", ")}`,
+          );
+        }
+        console.log(`${name}, ${manager}: environments of ${own.size} attributes, 0 other than in the first cell`);
         const told = await consumer.synthesizeWithoutTargetVersions(formats[0] ?? "");
         if ((peers.cdk === "cdktn") !== told.includes("targetVersions must be declared")) {
           throw new ToolError(`${name}, ${manager}: a synth without targetVersions said: ${told || "nothing"}`);

@@ -5,6 +5,7 @@ import { repositoryRoot } from "../tools/paths";
 import { runCommand } from "../tools/run-command";
 import type { ModuleFormat, PackageManager, PeerSet } from "./combinations";
 import { pinned } from "./combinations";
+import { EVERY_OPTION, readStacks } from "./stack-attributes";
 
 const EXAMPLE = path.join(repositoryRoot, "examples", "own-stack", "main.ts");
 
@@ -126,6 +127,21 @@ export class Consumer {
       okCodes: [0, 1],
     });
     return output;
+  }
+
+  /** Synthesizes the environments of this repository by the installed package; returns the stacks by name. */
+  async synthesizeEnvironments(node: string): Promise<Record<string, Record<string, unknown>>> {
+    const dist = path.join(this.folder, "node_modules", this.packageName, "dist");
+    // The package has neither: they are this repository's own app.
+    for (const file of ["main.js", path.join("stacks", "environments.js")]) {
+      const text = readFileSync(path.join(repositoryRoot, "dist", file), "utf8");
+      writeFileSync(path.join(dist, file), text.replaceAll('"cdktf"', `"${this.peers.cdk}"`));
+    }
+    const outdir = path.join(this.folder, "environments");
+    rmSync(outdir, { recursive: true, force: true });
+    const env = { ...environment(), ...EVERY_OPTION, CDKTF_OUTDIR: outdir };
+    await runCommand(node, [path.join(dist, "main.js")], { cwd: this.folder, env });
+    return readStacks(outdir);
   }
 
   /** The folder of a format's project, with `cdktf.out` in it. */

@@ -1,6 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
+/** Variables that turn on every option of the environments, so that their stacks have every block. */
+export const EVERY_OPTION = {
+  ALARM_EMAIL: "on-call@example.org",
+  DEV_ALARM_EMAIL: "dev@example.org",
+  DEV_BASTION: "true",
+  DEV_STATE_BUCKET: "dev-state",
+  PROD_BASTION: "true",
+  PROD_STATE_BUCKET: "prod-state",
+};
+
 /** Parts of a stack that Terraform plans by; `//` is cdktf's own. */
 const SECTIONS = ["data", "ephemeral", "output", "provider", "resource", "terraform"];
 
