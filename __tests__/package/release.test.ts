@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
+jest.setTimeout(30_000);
+
 const root = path.join(__dirname, "..", "..");
 const run = promisify(execFile);
 
