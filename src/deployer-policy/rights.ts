@@ -155,13 +155,8 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
       {
         actions: ["cloudwatch:GetDashboard", "cloudwatch:PutDashboard"],
         on: ["cloudwatch::*:dashboard/{name}"],
-        see: `${PROVIDER}/cloudwatch_dashboard`,
       },
-      remove({
-        actions: ["cloudwatch:DeleteDashboards"],
-        on: ["cloudwatch::*:dashboard/{name}"],
-        see: `${PROVIDER}/cloudwatch_dashboard`,
-      }),
+      remove({ actions: ["cloudwatch:DeleteDashboards"], on: ["cloudwatch::*:dashboard/{name}"] }),
     ],
   },
   aws_cloudwatch_event_rule: {
@@ -621,7 +616,7 @@ export const RIGHTS: Readonly<Record<string, ResourceRights>> = {
   aws_network_acl: {
     rights: [
       ...create("network-acl", "ec2:CreateNetworkAcl").map((right) => ({ see: NETWORK_ACL, ...right })),
-      { ...own("vpc", "ec2:CreateNetworkAcl"), see: NETWORK_ACL },
+      own("vpc", "ec2:CreateNetworkAcl"),
       {
         ...own("network-acl", "ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry", "ec2:ReplaceNetworkAclEntry"),
         see: NETWORK_ACL,

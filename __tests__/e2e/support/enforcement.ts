@@ -15,8 +15,6 @@ import { runCommand } from "../../../local/tools/run-command";
 import path from "node:path";
 import { EnforcedAccount, type Session } from "./enforced-account";
 
-const USERS = ["xray_app", "xray_backup", "xray_purge", "xray_restore"] as const;
-
 /** Principals: the role's construct, and what each of them may do of {@link attempts}. */
 export const PRINCIPALS: Record<string, { role: string; may: string[] }> = {
   "backup job": {
@@ -38,11 +36,35 @@ export const PRINCIPALS: Record<string, { role: string; may: string[] }> = {
   bastion: { role: "local-data-lake-bastion-role-eu-central-1", may: [] },
 };
 
-/** Attempts of every principal, by what a reader of the table would call them. */
+/** The erasing job, which the environment of the end-to-end test has not: `terraform/erase.test.ts` tries the same with it. */
+export const ERASING_JOB = {
+  may: [
+    "add a backup",
+    "delete a backup",
+    "delete a backup's version",
+    "delete an image",
+    "delete an image's version",
+    "list backups",
+    "read a backup",
+    "read the secret of xray_erase",
+  ],
+};
+
+/** Buckets of a lake, which may be one. */
+interface Buckets {
+  readonly images: string;
+  readonly backups: string;
+}
+
+/**
+ * Attempts of every principal, by what a reader of the table would call them.
+ *
+ * @param secrets ARNs by database user; each is read, and the first one is written
+ */
 export function attempts(
   session: Session,
   url: string,
-  bucket: string,
+  { images, backups }: Buckets,
   secrets: Record<string, string>,
 ): Record<string, () => Promise<unknown>> {
   const {
@@ -59,32 +81,47 @@ export function attempts(
   const s3 = new S3Client({ ...client, forcePathStyle: true });
   const secretsManager = new SecretsManagerClient(client);
   const iam = new IAMClient(client);
-  const Bucket = bucket;
-  const IMAGE = "xray-images/enforced";
-  const BACKUP = "backup/v1/snapshot/enforced";
+  const image = { Bucket: images, Key: "xray-images/enforced" };
+  const backup = { Bucket: backups, Key: "backup/v1/snapshot/enforced" };
   return {
-    "upload an image": () => s3.send(new PutObjectCommand({ Bucket, Key: IMAGE, Body: "x" })),
-    "list images": () => s3.send(new ListObjectsV2Command({ Bucket, Prefix: "xray-images" })),
-    "read an image": () => s3.send(new GetObjectCommand({ Bucket, Key: IMAGE })),
-    "delete an image": () => s3.send(new DeleteObjectCommand({ Bucket, Key: IMAGE })),
-    "list backups": () => s3.send(new ListObjectsV2Command({ Bucket, Prefix: "backup/v1/archive/" })),
-    "add a backup": () => s3.send(new PutObjectCommand({ Bucket, Key: BACKUP, Body: "x", IfNoneMatch: "*" })),
-    "write over a backup": () => s3.send(new PutObjectCommand({ Bucket, Key: BACKUP, Body: "y" })),
-    "read a backup": () => s3.send(new GetObjectCommand({ Bucket, Key: BACKUP })),
-    "delete a backup": () => s3.send(new DeleteObjectCommand({ Bucket, Key: BACKUP })),
-    "delete a backup's version": () => s3.send(new DeleteObjectCommand({ Bucket, Key: BACKUP, VersionId: "1" })),
-    "change the jobs' code": () => s3.send(new PutObjectCommand({ Bucket, Key: "glue-assets/job.py", Body: "x" })),
-    "drop the bucket's policy": () => s3.send(new DeleteBucketPolicyCommand({ Bucket })),
+    "upload an image": () => s3.send(new PutObjectCommand({ ...image, Body: "x" })),
+    "list images": () => s3.send(new ListObjectsV2Command({ Bucket: images, Prefix: "xray-images" })),
+    "read an image": () => s3.send(new GetObjectCommand(image)),
+    "delete an image": () => s3.send(new DeleteObjectCommand(image)),
+    "delete an image's version": () => s3.send(new DeleteObjectCommand({ ...image, VersionId: "1" })),
+    "list backups": () => s3.send(new ListObjectsV2Command({ Bucket: backups, Prefix: "backup/v1/archive/" })),
+    "add a backup": () => s3.send(new PutObjectCommand({ ...backup, Body: "x", IfNoneMatch: "*" })),
+    "write over a backup": () => s3.send(new PutObjectCommand({ ...backup, Body: "y" })),
+    "read a backup": () => s3.send(new GetObjectCommand(backup)),
+    "delete a backup": () => s3.send(new DeleteObjectCommand(backup)),
+    "delete a backup's version": () => s3.send(new DeleteObjectCommand({ ...backup, VersionId: "1" })),
+    "change the jobs' code": () =>
+      s3.send(new PutObjectCommand({ Bucket: images, Key: "glue-assets/job.py", Body: "x" })),
+    "drop the bucket's policy": () => s3.send(new DeleteBucketPolicyCommand({ Bucket: backups })),
     "make a user": () => iam.send(new CreateUserCommand({ UserName: "mallory" })),
     "change a secret": () =>
-      secretsManager.send(new PutSecretValueCommand({ SecretId: secrets["xray_app"], SecretString: "{}" })),
+      secretsManager.send(new PutSecretValueCommand({ SecretId: Object.values(secrets)[0], SecretString: "{}" })),
     ...Object.fromEntries(
-      USERS.map((user) => [
+      Object.entries(secrets).map(([user, SecretId]) => [
         `read the secret of ${user}`,
-        () => secretsManager.send(new GetSecretValueCommand({ SecretId: secrets[user] })),
+        () => secretsManager.send(new GetSecretValueCommand({ SecretId })),
       ]),
     ),
   };
+}
+
+/** Names of the attempts that nothing refused, in order. */
+export async function allowed(
+  account: EnforcedAccount,
+  tried: Record<string, () => Promise<unknown>>,
+): Promise<string[]> {
+  const names: string[] = [];
+  for (const [name, attempt] of Object.entries(tried)) {
+    const refusals = account.proxy.refusals.length;
+    await attempt().catch(() => undefined);
+    if (account.proxy.refusals.length === refusals) names.push(name);
+  }
+  return names.sort();
 }
 
 /** Work of the jobs: the package's command and the database user that it logs in as. */
@@ -132,13 +169,11 @@ export function describeEnforcement(deployment: Deployment): void {
     "the %s does what the table says, and nothing else",
     async (_, { role, may }) => {
       const session = await account.assume(role);
-      const results: string[] = [];
-      for (const [name, attempt] of Object.entries(attempts(session, account.proxy.url, bucket, secrets))) {
-        const refusals = account.proxy.refusals.length;
-        await attempt().catch(() => undefined);
-        if (account.proxy.refusals.length === refusals) results.push(name);
-      }
-      expect(results.sort()).toEqual([...may].sort());
+      const results = await allowed(
+        account,
+        attempts(session, account.proxy.url, { images: bucket, backups: bucket }, secrets),
+      );
+      expect(results).toEqual([...may].sort());
     },
   );
 }

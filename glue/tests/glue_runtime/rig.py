@@ -20,7 +20,7 @@ from tests.glue_runtime.job import TWO_WORKERS, JobRun, glue_arguments, run_glue
 from tests.glue_runtime.runtime import GlueRuntime
 from tests.glue_runtime.synthesized import ASSETS, Resources, SynthesizedStack
 from tests.support.certificates import Authority
-from tests.support.lab import Emulator, Lab
+from tests.support.lab import TABLES, Emulator, Lab
 from tests.support.mysql_server import MySqlServer
 from tests.support.purge_user import RIGHTS, grant
 from xray_backup.manifest import Manifest
@@ -35,8 +35,9 @@ RIGHTS_OF = {
     "xray_backup": {"`{schema}`.*": "SELECT, SHOW VIEW"},
     "xray_purge": RIGHTS,
     "xray_restore": {"`{schema}`.*": "SELECT, INSERT"},
+    "xray_erase": {**{f"`{{schema}}`.`{table}`": "SELECT, DELETE, TRIGGER" for table in TABLES}, "*.*": "REFERENCES"},
 }
-USERS = {"Backup": "xray_backup", "Purge": "xray_purge", "Restore": "xray_restore"}
+USERS = {"Backup": "xray_backup", "Purge": "xray_purge", "Restore": "xray_restore", "Erase": "xray_erase"}
 
 
 class GlueRig:

@@ -16,6 +16,7 @@ from tests.support.mysql_server import REPOSITORY
 DIST = REPOSITORY / "dist"
 ASSETS = DIST / "assets"
 STACK = "local-data-lake"
+APP = Path(__file__).with_name("local_lake.js")
 
 # One entry of the map: `"--name" = "value"` or `"--name" = a.reference`.
 _ENTRY = re.compile(r'"(--[^"]+)" = (?:"((?:[^"\\]|\\.)*)"|([\w.-]+))')
@@ -48,7 +49,7 @@ class SynthesizedStack:
             raise FileNotFoundError(f"{DIST / 'main.js'} is missing: run `npm run build`")
         build_assets()
         environment = os.environ | {"CDKTF_OUTDIR": str(folder)}
-        subprocess.run(["node", str(DIST / "main.js")], cwd=folder, env=environment, check=True)
+        subprocess.run(["node", str(APP)], cwd=REPOSITORY, env=environment, check=True)
         self._stack = json.loads((folder / "stacks" / STACK / "cdk.tf.json").read_text())
 
     def job_arguments(self, job: str, resources: Resources) -> dict[str, str]:

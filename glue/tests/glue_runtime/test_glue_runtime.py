@@ -55,7 +55,8 @@ def data_files(*manifests: Manifest) -> list[str]:
     return [f"backup/{file.key}" for table in tables for file in table.files]
 
 
-def test_the_jobs_back_up_purge_and_restore(runtime: GlueRuntime, lake: GlueLake, note: Note) -> None:
+def test_the_jobs_back_up_restore_purge_and_erase(runtime: GlueRuntime, lake: GlueLake, note: Note) -> None:
+    lake.lab.sql(f"UPDATE image SET bucket = '{lake.resources.bucket}'")
     before = {table: lake.lab.rows(table) for table in TABLES}
 
     backup = succeeded(lake.run(runtime, "Backup", SLOT))
@@ -87,6 +88,11 @@ def test_the_jobs_back_up_purge_and_restore(runtime: GlueRuntime, lake: GlueLake
     # The row with the highest id stays for the web app, its boxes with it, and images stay.
     assert purged == {"image": 0, "transaction": 399, "pred_bounding_box": 399 * 5}
     assert lake.written_twice_or_deleted() == set()
+
+    erasure = succeeded(lake.run(runtime, "Erase", {"--image_ids": "17", "--run_mode": "execute"}))
+    note("erase", erasure, 1)
+    assert lake.lab.rows("image") == [row for row in before["image"] if row[0] != 17]
+    assert rows_of(lake.manifest("snapshot-w1")) == {"image": 399, "transaction": 399, "pred_bounding_box": 399 * 5}
 
 
 def test_a_unit_whose_worker_is_killed_is_done_again(runtime: GlueRuntime, lake: GlueLake, note: Note) -> None:
