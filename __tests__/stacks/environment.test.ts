@@ -238,3 +238,13 @@ test("has the erasing job and its user only where it is asked for", () => {
   ];
   expect(parts.filter((part) => !asked.includes(part))).toEqual([]);
 });
+
+test("the erasing job looks into the lake's bucket for backups from before it had one for them", () => {
+  const argumentsOf = (change: Partial<Environment>) =>
+    synthesizeApp((app) => addEnvironment(app, { ...valid, erase: {}, ...change }))["test-data-lake"]?.resource(
+      "aws_glue_job",
+      "Erase",
+    ).non_overridable_arguments;
+  expect(argumentsOf({ backupBucket: {} })).toContain('"--former_stores" = "s3://${aws_s3_bucket.Bucket.id}/backup"');
+  expect(argumentsOf({})).not.toContain("former_stores");
+});

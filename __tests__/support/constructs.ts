@@ -3,6 +3,7 @@ import type { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import type { Construct } from "constructs";
 import {
   AccessLogsBucket,
+  BackupBucket,
   BackupCatalog,
   BackupGlueJob,
   DataLakeAlarms,
@@ -10,6 +11,7 @@ import {
   DataLakeKey,
   DataLakeNetwork,
   DatabaseBastion,
+  EraseGlueJob,
   type ExistingNetworkProps,
   GithubActionsRole,
   type IDataLakeNetwork,
@@ -54,13 +56,15 @@ export function everyConstruct(place: (id: string) => Place) {
   const network = make(DataLakeNetwork, "Net", {});
   const serverAccessLogsBucket = make(AccessLogsBucket, "Logs", {});
   const bucket = make(DataLakeBucket, "Lake", { encryptionKey, serverAccessLogsBucket });
+  const backupBucket = make(BackupBucket, "Backups", { encryptionKey, serverAccessLogsBucket });
   const database = make(MetadataDatabase, "Db", { network, encryptionKey });
-  const wiring = { bucket, database, network, encryptionKey };
+  const wiring = { bucket, backupBucket, database, network, encryptionKey };
   const backupJob = make(BackupGlueJob, "Backup", wiring);
   const restoreJob = make(RestoreGlueJob, "Restore", wiring);
   const purgeJob = make(PurgeGlueJob, "Purge", { ...wiring, olderThanDays: 90 });
+  make(EraseGlueJob, "Erase", wiring);
   make(DatabaseBastion, "Bastion", { database, network, encryptionKey });
-  make(BackupCatalog, "Catalog", { bucket, encryptionKey });
+  make(BackupCatalog, "Catalog", { bucket, backupBucket, encryptionKey });
   make(DataLakeAlarms, "Alarms", {
     ...{ database, backupJob, purgeJob, restoreJob, encryptionKey },
     email: "a@example.org",

@@ -130,8 +130,15 @@ export class DataLakeStack extends EnvironmentStack {
     this.backupJob = new BackupGlueJob(this, "Backup", { ...environment.backup, ...aging });
     this.restoreJob = new RestoreGlueJob(this, "Restore", { ...wiring, policies });
     if (environment.purge) this.purgeJob = new PurgeGlueJob(this, "Purge", { ...environment.purge, ...aging });
-    if (environment.erase)
-      this.eraseJob = new EraseGlueJob(this, "Erase", { ...environment.erase, ...wiring, policies });
+    if (environment.erase) {
+      this.eraseJob = new EraseGlueJob(this, "Erase", {
+        ...environment.erase,
+        ...wiring,
+        policies,
+        // Backups from before the environment had a bucket for them.
+        formerBackupBuckets: this.backupBucket && [this.bucket],
+      });
+    }
     this.catalog = new BackupCatalog(this, "Catalog", { ...environment.catalog, ...wiring, forceDestroy: !protect });
     const app = { bucket: this.bucket, secret: this.secrets.xray_app };
     if (environment.webApp) this.webAppRole = new WebIdentityRole(this, "WebApp", { ...environment.webApp, ...app });

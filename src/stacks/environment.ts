@@ -71,7 +71,7 @@ const STACK_PROPS = {
     "provider",
     "skipFinalSnapshot",
   ],
-  erase: JOB_PROPS,
+  erase: [...JOB_PROPS, "formerBackupBuckets"],
   network: ["provider"],
   purge: JOB_PROPS,
 } as const;

@@ -1,3 +1,5 @@
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import type { TerraformStack } from "cdktf";
 import { BackupBucket } from "../../../src/modules/storage/backup-bucket";
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
@@ -5,7 +7,9 @@ import { type IMetadataDatabase, MetadataDatabase } from "../../../src/modules/d
 import { SchemaUser } from "../../../src/modules/database/schema-user";
 import type { EraseGlueJobProps } from "../../../src/modules/backup/erase-glue-job";
 import { EraseGlueJob } from "../../../src/modules/backup/erase-glue-job";
-import { synthesize } from "../../support/synth";
+import type { IBackupBucket } from "../../../src/modules/storage/bucket-base";
+import { existingNetwork } from "../../support/constructs";
+import { refusal, synthesize } from "../../support/synth";
 
 const build = (props: Partial<EraseGlueJobProps> = {}) =>
   synthesize((scope) => {
@@ -108,6 +112,85 @@ test("takes RDS's longest time where nothing says how long automated backups are
     new EraseGlueJob(scope, "Erase", { bucket: new DataLakeBucket(scope, "Lake"), database, network });
   });
   expect(stack.resource("aws_glue_job").non_overridable_arguments).toContain('"--database_backup_days" = "35"');
+});
+
+describe("with a former bucket of the backups", () => {
+  const withFormer = (former: (lake: DataLakeBucket, backups: BackupBucket) => unknown) =>
+    synthesize((scope) => {
+      const network = new DataLakeNetwork(scope, "Net");
+      const database = new MetadataDatabase(scope, "Db", { network });
+      const bucket = new DataLakeBucket(scope, "Lake");
+      const backupBucket = new BackupBucket(scope, "Backups");
+      const formerBackupBuckets = former(bucket, backupBucket) as IBackupBucket[];
+      new EraseGlueJob(scope, "Erase", { bucket, backupBucket, formerBackupBuckets, database, network });
+    });
+
+  it("erases there as in the bucket of today, which no run can change", () => {
+    const stack = withFormer((lake) => [lake]);
+    const { non_overridable_arguments } = stack.resource("aws_glue_job");
+    expect(non_overridable_arguments).toContain('"--store" = "s3://${aws_s3_bucket.Backups.id}/backup"');
+    expect(non_overridable_arguments).toContain('"--former_stores" = "s3://${aws_s3_bucket.Lake.id}/backup"');
+    const rights = (bucket: string) =>
+      JSON.stringify(stack.statements("Erase_Role_Policy"))
+        .split("},{")
+        .filter((statement) => statement.includes(`aws_s3_bucket.${bucket}.arn`))
+        .filter(
+          (statement) => !/xray-images|glue-assets|"s3:ListBucketVersions"\],"resources":\["[^"]*"\]$/.test(statement),
+        )
+        .map((statement) => statement.replaceAll(`aws_s3_bucket.${bucket}`, "aws_s3_bucket.X"))
+        .sort();
+    expect(rights("Lake")).toEqual(rights("Backups"));
+    expect(rights("Lake").join()).toContain("s3:DeleteObjectVersion");
+  });
+
+  it("has no argument for it without one", () => {
+    expect(build().resource("aws_glue_job").non_overridable_arguments).not.toContain("former_stores");
+  });
+
+  test.each<[string, (lake: DataLakeBucket, backups: BackupBucket) => unknown, string]>([
+    ["the bucket of today", (_, backups) => [backups], "must be other buckets than backupBucket, each once"],
+    ["one twice", (lake) => [lake, lake], "must be other buckets than backupBucket, each once"],
+    ["a bucket alone", (lake) => lake, "must be a list that is known at synth, got a construct"],
+    ["a name", () => ["lake"], 'must be a list of buckets with a backupPrefix, got "lake"'],
+  ])("refuses %s", (_, former, message) => {
+    expect(() => withFormer(former)).toThrow(`test/Erase: formerBackupBuckets ${message}`);
+  });
+});
+
+describe("buckets of another region", () => {
+  const withProvider = (props: (scope: TerraformStack, provider: AwsProvider) => Partial<EraseGlueJobProps>) =>
+    refusal((scope) => {
+      const provider = new AwsProvider(scope, "ireland", { alias: "ireland", region: "eu-west-1" });
+      const network = new DataLakeNetwork(scope, "Net");
+      const database = new MetadataDatabase(scope, "Db", { network });
+      const bucket = new DataLakeBucket(scope, "Lake");
+      new EraseGlueJob(scope, "Erase", { bucket, database, network, ...props(scope, provider) });
+    });
+
+  test.each<[string, Parameters<typeof withProvider>[0]]>([
+    ["bucket", (scope, provider) => ({ bucket: new DataLakeBucket(scope, "Other", { provider }) })],
+    ["backupBucket", (scope, provider) => ({ backupBucket: new BackupBucket(scope, "Other", { provider }) })],
+    [
+      "formerBackupBuckets",
+      (scope, provider) => ({ formerBackupBuckets: [new BackupBucket(scope, "Other", { provider })] }),
+    ],
+  ])("as %s are refused: the network's endpoint does not lead there", (prop, props) => {
+    expect(withProvider(props)).toBe(
+      `test/Erase: ${prop} must be a bucket of eu-central-1, the region of the AWS provider, got one of eu-west-1: the ` +
+        "network's endpoint for S3 does not lead there, and each run would time out",
+    );
+  });
+
+  it("are taken in a network with a way of its own", () => {
+    const stack = synthesize((scope) => {
+      const provider = new AwsProvider(scope, "ireland", { alias: "ireland", region: "eu-west-1" });
+      const network = existingNetwork(scope);
+      const database = new MetadataDatabase(scope, "Db", { network });
+      const backupBucket = new BackupBucket(scope, "Backups", { provider });
+      new EraseGlueJob(scope, "Erase", { bucket: new DataLakeBucket(scope, "Lake"), backupBucket, database, network });
+    });
+    expect(stack.ids("aws_glue_job")).toEqual(["Erase"]);
+  });
 });
 
 test("refuses objects that are no address with columns", () => {

@@ -104,6 +104,9 @@ describe("grantStart", () => {
     expect(await judge("Auditor", "glue:StartTrigger", triggerArn("Purge_DryRunTrigger"))).toBe("Allowed");
     expect(await judge("Auditor", "glue:StartTrigger", triggerArn("Purge_ExecuteTrigger"))).toBe("ImplicitlyDenied");
     expect(await judge("Auditor", "glue:StartJobRun", jobArn("Purge"))).toBe("ImplicitlyDenied");
+    expect(await judge("Auditor", "glue:GetJobRuns", jobArn("Purge"))).toBe("Allowed");
+    // It would stop a run that deletes as well as its own.
+    expect(await judge("Auditor", "glue:BatchStopJobRun", jobArn("Purge"))).toBe("ImplicitlyDenied");
   });
 });
 

@@ -83,6 +83,19 @@ test("a log bucket lets in the bucket of another stack by the beginning of its n
   expect(source("x-ray-images")).toEqual(arn("x-ray-images"));
 });
 
+test("a bucket of backups lets the erasing role of another stack delete, by its name", () => {
+  const { backups } = synthesizeApp(everyStack);
+  const conditions = (backups?.statements("Backups_PolicyDocument") ?? []).flatMap(({ sid, condition = [] }) =>
+    (condition as { variable: string }[]).map((one) => ({ sid, ...one })),
+  );
+  const exempt = conditions.filter(({ variable }) => variable === "aws:PrincipalArn");
+  const values = ["arn:*:iam::*:role/erase-erase-eu-central-1"];
+  expect(exempt).toEqual([
+    { sid: "DenyOverwrite", test: "ArnNotEquals", variable: "aws:PrincipalArn", values },
+    { sid: "DenyDeletion", test: "ArnNotEquals", variable: "aws:PrincipalArn", values },
+  ]);
+});
+
 test("without the calling construct, the rule belongs to the stack of the security group", () => {
   const { web, database } = synthesizeApp((app) => {
     const stack = stackOf(app, "database");

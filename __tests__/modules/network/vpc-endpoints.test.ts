@@ -1,7 +1,7 @@
 import { anonymousPrincipal, runSimulation, type SimulationRequestPrincipal } from "@cloud-copilot/iam-simulate";
 import { DataLakeNetwork } from "../../../src/modules/network/data-lake-network";
 import { OWN_ACCOUNT, policyJson } from "../../support/policy-json";
-import { synthesize } from "../../support/synth";
+import { refusal, synthesize } from "../../support/synth";
 
 const FOREIGN_ACCOUNT = "999999999999";
 const JOB = `arn:aws:sts::${OWN_ACCOUNT}:assumed-role/backup/GlueJobRunnerSession`;
@@ -119,5 +119,41 @@ describe("requests without credentials", () => {
     expect(await throughEndpoint(policy, { ...repository, action: "s3:PutObject" })).toBe("ImplicitlyDenied");
     const other = { ...packages, resource: "arn:aws:s3:::al2023-repos-eu-central-1-loot/core/repomd.xml" };
     expect(await throughEndpoint(policy, other)).toBe("ImplicitlyDenied");
+  });
+});
+
+describe("a statement of one's own", () => {
+  const widened = synthesize((scope) => {
+    const { endpoints } = new DataLakeNetwork(scope, "Net");
+    endpoints.addToPolicy({ actions: ["s3:GetObject"], resources: ["arn:aws:s3:::layers/*"] });
+    endpoints.addToPolicy({ actions: ["sts:AssumeRoleWithWebIdentity"], resources: ["*"] });
+  });
+  const layer = {
+    principal: anonymousPrincipal,
+    action: "s3:GetObject",
+    resource: "arn:aws:s3:::layers/1",
+    resourceAccount: FOREIGN_ACCOUNT,
+  };
+  const token = {
+    principal: anonymousPrincipal,
+    action: "sts:AssumeRoleWithWebIdentity",
+    resource: `arn:aws:iam::${OWN_ACCOUNT}:role/pod`,
+    resourceAccount: OWN_ACCOUNT,
+  };
+
+  test("lets its requests through its service's endpoint, and no others", async () => {
+    expect(await throughEndpoint(endpointPolicy("s3"), layer)).toBe("ImplicitlyDenied");
+    expect(await throughEndpoint(endpointPolicy("s3", widened), layer)).toBe("Allowed");
+    expect(await throughEndpoint(endpointPolicy("sts"), token)).toBe("ImplicitlyDenied");
+    expect(await throughEndpoint(endpointPolicy("sts", widened), token)).toBe("Allowed");
+    const loot = { ...layer, resource: "arn:aws:s3:::loot/1" };
+    expect(await throughEndpoint(endpointPolicy("s3", widened), loot)).toBe("ImplicitlyDenied");
+  });
+
+  test("is of one endpoint", () => {
+    const mixed = { actions: ["s3:GetObject", "sts:AssumeRole"], resources: ["*"] };
+    expect(refusal((scope) => new DataLakeNetwork(scope, "Net").endpoints.addToPolicy(mixed))).toBe(
+      "test/Net/Endpoints: actions of one statement must be of S3 or of other services, got s3:GetObject, sts:AssumeRole",
+    );
   });
 });

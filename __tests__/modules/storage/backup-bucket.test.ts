@@ -3,7 +3,7 @@ import type { BackupBucketProps } from "../../../src/modules/storage/backup-buck
 import { BackupBucket } from "../../../src/modules/storage/backup-bucket";
 import { Role } from "../../../src/modules/common/role";
 import { DataLakeBucket } from "../../../src/modules/storage/data-lake-bucket";
-import { ObjectLockMode } from "../../../src/modules/storage/object-lock";
+import { ObjectLockMode, type ObjectLockRetention } from "../../../src/modules/storage/object-lock";
 import { refusal, synthesize } from "../../support/synth";
 
 const backups = (props: BackupBucketProps = {}) =>
@@ -40,6 +40,7 @@ describe("defaults", () => {
           { test: "Bool", variable: "s3:ObjectCreationOperation", values: ["true"] },
         ],
       },
+      { ...deny, sid: "DenyReencryption", actions: ["s3:UpdateObjectEncryption"] },
       { ...deny, sid: "DenyDeletion", actions: ["s3:DeleteObject", "s3:DeleteObjectVersion"] },
       { ...deny, sid: "DenyBypassOfLock", actions: ["s3:BypassGovernanceRetention"] },
     ]);
@@ -85,6 +86,7 @@ it("lets Terraform empty a bucket that it may destroy, and nobody write over an 
     "DenyOutdatedTls",
     "DenyCustomerProvidedKeys",
     "DenyOverwrite",
+    "DenyReencryption",
   ]);
 });
 
@@ -96,6 +98,14 @@ it.each<[BackupBucketProps, string]>([
   [
     { objectLockDefaultRetention: { mode: ObjectLockMode.COMPLIANCE, days: 0 } },
     "objectLockDefaultRetention.days must be a whole number from 1 to 36500, got 0",
+  ],
+  [
+    { objectLockDefaultRetention: {} as ObjectLockRetention },
+    "objectLockDefaultRetention must have a mode and days, got {}",
+  ],
+  [
+    { objectLockDefaultRetention: { days: 30 } as ObjectLockRetention },
+    'objectLockDefaultRetention must have a mode and days, got {"days":30}',
   ],
 ])("refuses %j", (props, message) =>
   expect(refusal((scope) => new BackupBucket(scope, "Backups", props))).toBe(`test/Backups: ${message}`),
@@ -171,10 +181,17 @@ describe("grants", () => {
       variable: "aws:PrincipalArn",
       values: ids.map((id) => `\${aws_iam_role.${id}.arn}`),
     });
-    const [overwrite, deletion, bypass] = stack.statements("Backups_PolicyDocument").slice(3);
+    const [overwrite, , deletion, bypass] = stack.statements("Backups_PolicyDocument").slice(3);
     expect(overwrite).toMatchObject({ condition: [{}, {}, exempt("Erase", "EraseNow")] });
     expect(deletion).toMatchObject({ condition: [exempt("Erase", "EraseNow")] });
     expect(bypass).toMatchObject({ condition: [exempt("EraseNow")] });
+  });
+
+  it("refuses a role that was imported by its name, which has no ARN for the policy", () => {
+    const imported = (scope: TerraformStack) => Role.fromRoleName(scope, "Erase", "erase") as Role;
+    expect(refusal((scope) => new BackupBucket(scope, "Backups").grantErase(imported(scope)))).toBe(
+      "test/Backups: grantee must be a Role that this package makes, whose ARN the policy names, got object",
+    );
   });
 
   it("to erase images, in a bucket whose policy exempts nobody", () => {

@@ -83,12 +83,12 @@ describe("the other side", () => {
     );
   });
 
-  it.each(["prod-backups", "arn:aws:iam::111111111111:user/somebody", "*"])(
+  it.each(["prod-backups", "arn:aws:iam::111111111111:user/somebody", "*", undefined, null])(
     "refuses %j, which is no role",
     (roleArn) => {
       expect(
         refusal((scope) => {
-          new BackupBucket(scope, "Replica").allowReplicationFrom(roleArn);
+          new BackupBucket(scope, "Replica").allowReplicationFrom(roleArn as string);
         }),
       ).toContain("roleArn must be the ARN of the other bucket's replicationRole");
     },
@@ -96,6 +96,7 @@ describe("the other side", () => {
 });
 
 it.each<[IReplicaBucket, boolean, string]>([
+  [{} as IReplicaBucket, false, "replicaBucket must be a BackupBucket, or its bucketArn and encryptionKey, got object"],
   [{ bucketArn: "backups-of-ireland" }, false, "replicaBucket.bucketArn must be the ARN of a bucket"],
   [{ bucketArn: OTHER }, true, "got an encryptionKey of this bucket and none of replicaBucket"],
   [

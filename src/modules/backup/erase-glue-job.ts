@@ -1,12 +1,14 @@
 import type { Construct } from "constructs";
 import { Fn } from "cdktf";
-import { checkProps } from "../common/checks";
+import { checkConstruct, checkList, checkProps } from "../common/checks";
 import { type ArchivePolicyProps, dataModelOf } from "../common/data-model";
 import { terraformLiteral } from "../common/expression";
 import { storeFolders } from "../common/job-contract";
 import { ValidationError } from "../common/validation-error";
+import type { IBackupBucket } from "../storage/bucket-base";
+import { checkBucketRegion } from "./bucket-region";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
-import { GlueDatabaseJob } from "./glue-database-job";
+import { GlueDatabaseJob, storeAddress } from "./glue-database-job";
 import { policyArguments } from "./job-policies";
 import { RunMode } from "./purge-glue-job";
 
@@ -24,6 +26,12 @@ export interface EraseGlueJobProps
    * @default "xray_erase"
    */
   readonly databaseUser?: string;
+  /**
+   * Buckets that hold earlier backups, as the data lake's own since the backups moved to `backupBucket`. A run erases there,
+   * too.
+   * @default - none
+   */
+  readonly formerBackupBuckets?: IBackupBucket[];
   /**
    * The object of each row of one table, as `table=s3://bucket/key` with the table's columns in braces; or `none`. The role
    * deletes objects below the bucket's `imagesPrefix` only.
@@ -47,16 +55,23 @@ export class EraseGlueJob extends GlueDatabaseJob {
       job: "erase",
       description: "Erases chosen rows and their objects, in the backups too",
       username: props.databaseUser ?? "xray_erase",
-      fixed: (job) => ({ ...policyArguments(job, props), ...objectArguments(job, props), ...databaseArguments(props) }),
+      fixed: (job) => ({
+        ...policyArguments(job, props),
+        ...objectArguments(job, props),
+        ...databaseArguments(props),
+        ...formerStoreArguments(job, props),
+      }),
       arguments: { "--run_mode": RunMode.DRY_RUN },
     });
-    const { bucket, backupBucket = bucket, bypassGovernanceRetention } = props;
-    const { root } = storeFolders(backupBucket.backupPrefix);
-    backupBucket.grantErase(this.role, { prefix: root, bypassGovernanceRetention });
-    // Hides a version that a lock keeps.
-    backupBucket.grantDelete(this.role, root);
-    // So that a run can tell a snapshot that has expired from one that is damaged.
-    this.role.addToPolicy({ actions: ["s3:GetLifecycleConfiguration"], resources: [backupBucket.bucketArn] });
+    const { bucket, backupBucket = bucket, formerBackupBuckets = [], bypassGovernanceRetention } = props;
+    for (const store of [backupBucket, ...formerBackupBuckets]) {
+      const { root } = storeFolders(store.backupPrefix);
+      store.grantErase(this.role, { prefix: root, bypassGovernanceRetention });
+      // Hides a version that a lock keeps.
+      store.grantDelete(this.role, root);
+      // So that a run can tell a snapshot that has expired from one that is damaged.
+      this.role.addToPolicy({ actions: ["s3:GetLifecycleConfiguration"], resources: [store.bucketArn] });
+    }
     // Names alone. An object of which a locked version was left is found again by the digest of its name.
     this.role.addToPolicy({ actions: ["s3:ListBucketVersions"], resources: [bucket.bucketArn] });
     this.role.addToPolicy({
@@ -77,6 +92,24 @@ export class EraseGlueJob extends GlueDatabaseJob {
 function databaseArguments({ database }: EraseGlueJobProps): Record<string, string> {
   const { backupRetentionDays: days } = database;
   return days === undefined ? {} : { database_backup_days: String(days) };
+}
+
+function formerStoreArguments(job: Construct, props: EraseGlueJobProps): Record<string, string> {
+  const { bucket, backupBucket = bucket, formerBackupBuckets = [] } = props;
+  checkList(job, "formerBackupBuckets", formerBackupBuckets);
+  for (const store of formerBackupBuckets) {
+    checkConstruct(job, "formerBackupBuckets", store, "backupPrefix", "a list of buckets with a backupPrefix");
+    checkBucketRegion(job, props.network, "formerBackupBuckets", store);
+  }
+  const [own, ...former] = [backupBucket, ...formerBackupBuckets].map(storeAddress);
+  const twice = former.find((store, index) => store === own || former.indexOf(store) !== index);
+  if (twice !== undefined) {
+    throw new ValidationError(
+      job,
+      `formerBackupBuckets must be other buckets than backupBucket, each once, got ${twice} again`,
+    );
+  }
+  return former.length === 0 ? {} : { former_stores: former.join(",") };
 }
 
 function objectArguments(job: Construct, props: EraseGlueJobProps): Record<string, string> {

@@ -16,6 +16,7 @@ import type { IDataLakeKey } from "../common/data-lake-key";
 import type { JobContract, JobName } from "../common/job-contract";
 import { readJobContract } from "../common/job-contract";
 import type { IDataLakeNetwork } from "../network/data-lake-network";
+import { checkBucketRegion } from "./bucket-region";
 import type { GlueArguments } from "./glue-arguments";
 import { checkArguments } from "./glue-arguments";
 import { GlueDatabaseConnection } from "./glue-database-connection";
@@ -142,6 +143,8 @@ export abstract class GlueDatabaseJob extends Construct {
     applyAwsProps(this, props);
     checkConstructProps(this, props, ["bucket", "database", "network"], ["backupBucket", "encryptionKey"]);
     checkRdsAuthority(this);
+    checkBucketRegion(this, props.network, "bucket", props.bucket);
+    checkBucketRegion(this, props.network, "backupBucket", props.backupBucket);
     const jobName = props.jobName ?? physicalName(this, 64);
     checkPattern(this, "jobName", jobName, /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 letters, digits, hyphens and underscores");
     checkInteger(this, "numberOfWorkers", props.numberOfWorkers, 2, 100);
@@ -171,7 +174,7 @@ export abstract class GlueDatabaseJob extends Construct {
       ...(props.network.endpoints && { "--disable-proxy-v2": "true" }),
       ...fixedArguments(contract, {
         secret_id: secret.secretArn,
-        store: `s3://${backupBucket.bucketName}/${backupBucket.backupPrefix}`,
+        store: storeAddress(backupBucket),
         ...kind.fixed?.(this),
       }),
     };
@@ -240,10 +243,10 @@ export abstract class GlueDatabaseJob extends Construct {
     grantee.addToPolicy({ actions: ["glue:GetJob", "glue:StartJobRun"], resources: [this.jobArn] });
   }
 
-  /** Lets a role or user follow the job's runs and stop them. */
-  protected grantFollow(grantee: IGrantee): void {
+  /** Lets a role or user follow the job's runs, and stop them unless told otherwise. */
+  protected grantFollow(grantee: IGrantee, canStop = true): void {
     grantee.addToPolicy({
-      actions: ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns"],
+      actions: [...(canStop ? ["glue:BatchStopJobRun"] : []), "glue:GetJobRun", "glue:GetJobRuns"],
       resources: [this.jobArn],
     });
   }
@@ -321,6 +324,11 @@ export abstract class GlueDatabaseJob extends Construct {
     });
     return groups.flatMap(({ dependables }) => dependables);
   }
+}
+
+/** The store of a bucket's backups, as the jobs take it. */
+export function storeAddress({ bucketName, backupPrefix }: IBackupBucket): string {
+  return `s3://${bucketName}/${backupPrefix}`;
 }
 
 /** The arguments that no run can change: `values`, and the contract's defaults for the others. */

@@ -86,13 +86,13 @@ export class PurgeGlueJob extends GlueDatabaseJob {
 
   /**
    * Lets a role or user start the job by its triggers on demand, with the arguments of this construct and no others, and
-   * follow and stop its runs.
+   * follow its runs. With `RunMode.EXECUTE` it may stop them, too: Glue's right to stop is for every run of a job.
    * @param modes the modes that it may start, both by default; with `RunMode.DRY_RUN` alone it can delete nothing
    */
   grantStart(grantee: IGrantee, modes: readonly RunMode[] = Object.values(RunMode)): void {
     checkList(this, "modes", modes);
     for (const mode of modes) checkOneOf(this, "modes", mode, Object.values(RunMode));
-    this.grantFollow(grantee);
+    this.grantFollow(grantee, modes.includes(RunMode.EXECUTE));
     grantee.addToPolicy({ actions: ["glue:StartTrigger"], resources: modes.map((mode) => this.triggers[mode].arn) });
   }
 }

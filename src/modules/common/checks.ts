@@ -1,6 +1,6 @@
 import { BlockList } from "node:net";
 import { isIPv4 } from "node:net";
-import type { IConstruct } from "constructs";
+import { Construct, type IConstruct } from "constructs";
 import { Token } from "cdktf";
 import { ValidationError } from "./validation-error";
 
@@ -61,7 +61,11 @@ export function checkOneOf(scope: IConstruct, prop: string, value: unknown, allo
 /** Throws unless `value` is a list whose length is known at synth: each entry makes something with an address of its own. */
 export function checkList(scope: IConstruct, prop: string, value: unknown): void {
   if (value === undefined || (Array.isArray(value) && !Token.isUnresolved(value))) return;
-  const got = Token.isUnresolved(value) ? "a token" : JSON.stringify(value);
+  const got = Token.isUnresolved(value)
+    ? "a token"
+    : Construct.isConstruct(value)
+      ? "a construct"
+      : JSON.stringify(value);
   throw new ValidationError(scope, `${prop} must be a list that is known at synth, got ${got}`);
 }
 

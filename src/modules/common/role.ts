@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
+import { Token } from "cdktf";
 import { type AwsConstructProps, applyAwsProps } from "./aws-provider";
 import { checkPattern } from "./checks";
 import { terraformLiteral } from "./expression";
@@ -82,6 +83,11 @@ export class Role extends RoleBase {
   readonly roleName: string;
   /** The role's ARN. */
   readonly roleArn: string;
+  /**
+   * The ARN as far as it is known at synth, with asterisks for partition and account.
+   * @default - none, where `roleName` is known only after an apply
+   */
+  readonly roleArnPattern?: string;
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
@@ -94,8 +100,10 @@ export class Role extends RoleBase {
         conditions: props.conditions,
       },
     ]);
+    const name = props.roleName ?? iamName(this, 64);
+    if (!Token.isUnresolved(name)) this.roleArnPattern = `arn:*:iam::*:role/${name}`;
     this.resource = new IamRole(this, "Resource", {
-      name: props.roleName ?? iamName(this, 64),
+      name,
       description: props.description === undefined ? undefined : terraformLiteral(props.description),
       assumeRolePolicy: trust.json,
     });

@@ -8,6 +8,7 @@ import { type ArnScope, arnScope } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { securityGroupName } from "../common/physical-name";
 import { PolicyDocument, type PolicyStatement } from "../common/policy-document";
+import { ValidationError } from "../common/validation-error";
 
 /** Properties of {@link VpcEndpoints}. */
 export interface VpcEndpointsProps {
@@ -99,12 +100,27 @@ export class VpcEndpoints extends Construct {
    * @see https://github.com/aws-samples/data-perimeter-policy-examples/blob/main/service_owned_resources.md
    */
   allowAmazonLinuxPackages(): void {
-    this.s3Policy.add({
+    this.addToPolicy({
       sid: "AmazonLinuxPackages",
       actions: ["s3:GetObject"],
-      principals: ANYBODY,
       resources: [`arn:${this.arnScope.partition}:s3:::al2023-repos-${this.region}-de612dc2/*`],
     });
+  }
+
+  /**
+   * Lets further requests through, as those of other hosts in a VPC that was there before: the statement is added to the policy of
+   * the endpoint for S3 where its actions are of S3, else to that of all others. Each one is also a way out for the jobs.
+   * @param statement without `principals` it is for everybody, anonymous requests included
+   */
+  addToPolicy(statement: PolicyStatement): void {
+    const ofS3 = statement.actions.filter((action) => action.startsWith("s3:")).length;
+    if (ofS3 !== 0 && ofS3 !== statement.actions.length) {
+      throw new ValidationError(
+        this,
+        `actions of one statement must be of S3 or of other services, got ${statement.actions.join(", ")}`,
+      );
+    }
+    (ofS3 === 0 ? this.policy : this.s3Policy).add({ principals: ANYBODY, ...statement });
   }
 
   /**

@@ -1,6 +1,7 @@
-import type { Construct } from "constructs";
+import { Construct } from "constructs";
+import { TerraformStack } from "cdktf";
 import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
-import { checkPattern } from "../common/checks";
+import { checkConstruct, checkPattern } from "../common/checks";
 import { arnScope } from "../common/expression";
 import type { IGrantee } from "../common/grantee";
 import type { PolicyCondition, PolicyStatement } from "../common/policy-document";
@@ -89,7 +90,7 @@ export class BackupBucket extends PrivateBucket implements IBackupBucket {
     checkPattern(
       this,
       "roleArn",
-      roleArn,
+      (roleArn as string | undefined) ?? "",
       /^arn:aws(-us-gov)?:iam::\d{12}:role\/[\w+=,.@/-]+$/,
       "the ARN of the other bucket's replicationRole, such as arn:aws:iam::123456789012:role/backups",
     );
@@ -122,10 +123,22 @@ export class BackupBucket extends PrivateBucket implements IBackupBucket {
   }
 
   override grantErase(grantee: IEraser, options: GrantEraseOptions = {}): void {
+    checkConstruct(this, "grantee", grantee, "roleArn", "a Role that this package makes, whose ARN the policy names");
     super.grantErase(grantee, options);
-    this.erasers.push(grantee.roleArn);
-    if (options.bypassGovernanceRetention) this.bypassers.push(grantee.roleArn);
+    const arn = this.arnForPolicy(grantee);
+    this.erasers.push(arn);
+    if (options.bypassGovernanceRetention) this.bypassers.push(arn);
     for (const statement of this.keepStatements()) this.policyDocument.replace(statement);
+  }
+
+  /**
+   * A role of another stack refers to this bucket, so that this stack cannot refer to the role: its name does. Any account
+   * may stand before it, since the policy lets no other account delete.
+   */
+  private arnForPolicy(role: IEraser): string {
+    const { roleArn, roleArnPattern = roleArn } = role;
+    const sameStack = !Construct.isConstruct(role) || TerraformStack.of(role) === TerraformStack.of(this);
+    return sameStack ? roleArn : roleArnPattern;
   }
 
   private keepStatements(): PolicyStatement[] {
@@ -146,6 +159,13 @@ export class BackupBucket extends PrivateBucket implements IBackupBucket {
           { test: "Bool", variable: "s3:ObjectCreationOperation", values: ["true"] },
           ...exempt(this.erasers),
         ],
+      },
+      {
+        ...deny,
+        // An object under another key, which is then disabled, is as lost as a deleted one, and no lock stops that.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_UpdateObjectEncryption.html
+        sid: "DenyReencryption",
+        actions: ["s3:UpdateObjectEncryption"],
       },
       ...(this.keepsVersions
         ? [

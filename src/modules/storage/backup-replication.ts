@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import type { ITerraformDependable } from "cdktf";
 import { S3BucketReplicationConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-replication-configuration";
-import { checkPattern } from "../common/checks";
+import { checkConstruct, checkPattern } from "../common/checks";
 import type { IDataLakeKey } from "../common/data-lake-key";
 import { arnScope } from "../common/expression";
 import { Role } from "../common/role";
@@ -47,6 +47,7 @@ export class BackupReplication extends Construct {
   constructor(scope: Construct, id: string, props: BackupReplicationProps) {
     super(scope, id);
     const { bucketName, bucketArn, encryptionKey, replica } = props;
+    checkConstruct(scope, "replicaBucket", replica, "bucketArn", "a BackupBucket, or its bucketArn and encryptionKey");
     checkPattern(
       scope,
       "replicaBucket.bucketArn",

@@ -9,6 +9,12 @@ import type { PolicyCondition } from "../common/policy-document";
 export interface IEraser extends IGrantee {
   /** The role's ARN. */
   readonly roleArn: string;
+  /**
+   * The ARN as far as it is known at synth, with asterisks for the rest. The policy of a bucket in another stack has it, since
+   * that stack cannot refer to the role.
+   * @default - `roleArn`
+   */
+  readonly roleArnPattern?: string;
 }
 
 /** Reach of a right to erase. */

@@ -19,6 +19,7 @@ import { ObjectLockMode, type ObjectLockRetention } from "./object-lock";
 import { physicalName } from "../common/physical-name";
 import type { PolicyStatement } from "../common/policy-document";
 import { PolicyDocument } from "../common/policy-document";
+import { ValidationError } from "../common/validation-error";
 
 /** Properties that every bucket of this package has. */
 export interface PrivateBucketProps extends AwsConstructProps {
@@ -198,7 +199,14 @@ export class PrivateBucket extends BucketBase {
   }
 
   /** Locks each new version of every object for a time. */
-  protected addObjectLock({ mode, days }: ObjectLockRetention): void {
+  protected addObjectLock(retention: ObjectLockRetention): void {
+    const { mode, days }: Partial<ObjectLockRetention> = retention;
+    if (mode === undefined || days === undefined) {
+      throw new ValidationError(
+        this,
+        `objectLockDefaultRetention must have a mode and days, got ${JSON.stringify(retention)}`,
+      );
+    }
     checkOneOf(this, "objectLockDefaultRetention.mode", mode, Object.values(ObjectLockMode));
     checkInteger(this, "objectLockDefaultRetention.days", days, 1, 36_500);
     new S3BucketObjectLockConfigurationA(this, "ObjectLock", {
