@@ -94,6 +94,17 @@ test.each([
   expect(read("package.json")).toContain("0.1.0");
 });
 
+test("the changesets that wait here can be read, and the changelog can take them", () => {
+  for (const name of ["package.json", "package-lock.json", "CHANGELOG.md", ".changeset"]) {
+    cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  }
+  const waiting = readdirSync(path.join(root, ".changeset")).filter((name) => name.endsWith(".md"));
+  const { status, stderr } = raise();
+  expect([status, stderr]).toEqual(
+    waiting.length > 0 ? [0, ""] : [1, "raise-version: there is no changeset: npx changeset writes one\n"],
+  );
+});
+
 test("each released version has kept addresses and a kept state", () => {
   const changelog = readFileSync(path.join(root, "CHANGELOG.md"), "utf8");
   const released = [...changelog.matchAll(/^## (\d\S*)/gm)].map(([, version = ""]) => version);
