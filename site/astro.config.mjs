@@ -79,6 +79,7 @@ export default defineConfig({
             "web-app",
             "workbench",
             "airflow",
+            "plan-in-ci",
             "rotation",
             { label: "Schema", items: [{ autogenerate: { directory: "schema" } }] },
             { label: "Backup", items: [{ autogenerate: { directory: "backup" } }] },

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
@@ -11,6 +11,18 @@ test("zizmor has no finding in the workflows, also as a pedant", async () => {
   const zizmor = localPath("venv", "policy", "bin", "zizmor");
   const args = ["--offline", "--no-progress", "--persona", "pedantic", "--strict-collection", ".github"];
   const { output } = await runCommand(zizmor, args, { cwd: repositoryRoot, okCodes: [0, 11, 12, 13, 14] });
+  expect(output).toContain("No findings to report");
+});
+
+test("zizmor has no finding in the workflow that docs/plan-in-ci.md shows", async () => {
+  const folder = localPath("test", "calling-workflow", ".github", "workflows");
+  mkdirSync(folder, { recursive: true });
+  const [, shown = ""] = /^```yaml\n([\s\S]*?)^```$/m.exec(read("docs/plan-in-ci.md")) ?? [];
+  writeFileSync(path.join(folder, "lake.yml"), shown);
+  const args = ["--offline", "--no-progress", "--persona", "pedantic", "--strict-collection", folder];
+  const { output } = await runCommand(localPath("venv", "policy", "bin", "zizmor"), args, {
+    okCodes: [0, 11, 12, 13, 14],
+  });
   expect(output).toContain("No findings to report");
 });
 
@@ -74,7 +86,8 @@ describe("Renovate", () => {
           ),
         ),
     );
-    expect(found).toEqual([
+    const distinct = [...new Map(found.map((pin) => [JSON.stringify(pin), pin])).values()];
+    expect(distinct).toEqual([
       { currentValue: "1.11.4" },
       { depName: "github.com/aquasecurity/trivy", currentValue: expect.stringMatching(/^v\d/) as unknown },
     ]);

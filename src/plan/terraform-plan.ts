@@ -86,7 +86,10 @@ type PlanJson = {
 };
 
 /** Attributes that AWS changes all the time: no drift. */
-const VOLATILE: Readonly<Record<string, readonly string[]>> = { aws_db_instance: ["latest_restorable_time"] };
+const VOLATILE: Readonly<Record<string, readonly string[]>> = {
+  aws_db_instance: ["latest_restorable_time"],
+  aws_default_network_acl: ["subnet_ids"],
+};
 /** Longest value that is shown: of a longer one, such as a policy, a reader would not find the difference. */
 const MAX_VALUE = 80;
 /** Names of attributes whose values are not shown, marked as sensitive or not. */
@@ -166,11 +169,27 @@ function attributesOf({ type, change }: PlannedResource, kind: ChangeKind): Attr
     .map((name) => attributeOf(change, name));
 }
 
+/** A value without its empty parts: what a first refresh finds empty, an apply has left out. */
+function filled(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const parts = value.map(filled).filter((part) => part !== undefined);
+    return parts.length === 0 ? undefined : parts;
+  }
+  if (typeof value === "object" && value !== null) {
+    const parts = Object.entries(value).map(([name, part]) => [name, filled(part)] as const);
+    const left = parts.filter(([, part]) => part !== undefined);
+    return left.length === 0 ? undefined : Object.fromEntries(left);
+  }
+  return value === null || value === "" ? undefined : value;
+}
+
 const flag = (marks: Attributes | boolean | undefined, name: string): unknown =>
   typeof marks === "object" ? marks[name] : marks;
 
 function differs({ before, after, after_unknown: unknown }: PlannedResource["change"], name: string): boolean {
-  return isMarked(flag(unknown, name)) || JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]);
+  return (
+    isMarked(flag(unknown, name)) || JSON.stringify(filled(before?.[name])) !== JSON.stringify(filled(after?.[name]))
+  );
 }
 
 /** Marks are `true` for a whole value, and objects or lists of marks for parts of it. */
