@@ -38,7 +38,7 @@ test("one stack in two regions asks IAM for no name twice", () => {
   const iam = (region: string) =>
     names(stackWith("clinic", region)).filter((name) => /^aws_iam_(policy|role|user)\.name /.test(name));
   const [here, there] = [iam("eu-central-1"), iam("us-gov-west-1")];
-  expect(here).toHaveLength(9);
+  expect(here).toHaveLength(10);
   expect(here.filter((name) => there.includes(name))).toEqual([]);
   expect(here).toContain("aws_iam_role.name clinic-backup-eu-central-1");
   expect(here).toContain("aws_iam_role.name clinic-db-monitoring-role-eu-central-1");
