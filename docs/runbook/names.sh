@@ -6,13 +6,14 @@ _output() { "${TERRAFORM_BINARY_NAME:-terraform}" -chdir="cdktf.out/stacks/$ENV-
 
 if [ -n "${1:-}" ]; then
   export ENV=$1
-  BUCKET=$(_output bucket) && STORE=s3://$BUCKET/$(_output backup_prefix)
+  BUCKET=$(_output bucket)
+  BACKUP_BUCKET=$(_output backup_bucket) && STORE=s3://$BACKUP_BUCKET/$(_output backup_prefix)
   ENDPOINT=$(_output database_endpoint) && DB=${ENDPOINT%%.*}
   MASTER_SECRET=$(_output master_user_secret_arn)
   BACKUP_JOB=$(_output backup_job_name)
   RESTORE_JOB=$(_output restore_job_name)
   PURGE_JOB=$(_output purge_job_name 2> /dev/null) || PURGE_JOB=
-  export BUCKET STORE ENDPOINT DB MASTER_SECRET BACKUP_JOB RESTORE_JOB PURGE_JOB
+  export BUCKET BACKUP_BUCKET STORE ENDPOINT DB MASTER_SECRET BACKUP_JOB RESTORE_JOB PURGE_JOB
 fi
 
 # last_runs JOB: the five newest runs, with the first line of their errors. Reads only.

@@ -66,7 +66,7 @@ def lake(server: MySqlServer, aws: Emulator, tmp_path_factory: pytest.TempPathFa
     lab = Lab(server, S3Store(bucket, "backup", aws.url), "x_ray").create_schema()
     lab.fill(TRANSACTIONS)
     names = {
-        "AWS_ENDPOINT_URL": aws.url, "ENV": "prod", "BUCKET": bucket, "STORE": f"s3://{bucket}/backup",
+        "AWS_ENDPOINT_URL": aws.url, "ENV": "prod", "BUCKET": bucket, "BACKUP_BUCKET": bucket, "STORE": f"s3://{bucket}/backup",
         "DB": f"{bucket}-database",
     }  # fmt: skip
     for user, grants in GRANTS.items():
@@ -187,6 +187,19 @@ def test_a_prefix_is_deleted_and_an_object_written_over(lake: Lake) -> None:
         assert code != 0
         assert "was changed: 12 bytes" in output
         page.next("Do", KEY=backup[-1], WRONG=wrong)
+        denied = {"Effect": "Deny", "Principal": "*", "Resource": f"arn:aws:s3:::{lake.bucket}/*"}
+        statements = [
+            {"Sid": sid, "Action": action} | denied
+            for sid, action in {"DenyOverwrite": "s3:PutObject", "DenyDeletion": "s3:DeleteObjectVersion"}.items()
+        ]
+        policy = {"Version": "2012-10-17", "Statement": statements}
+        s3.put_bucket_policy(Bucket=lake.bucket, Policy=json.dumps(policy))
+        page.next("In a bucket of backups of its own")
+        in_force = json.loads(s3.get_bucket_policy(Bucket=lake.bucket)["Policy"])
+        assert in_force == policy | {"Statement": statements[:1]}
+        page.next("In a bucket of backups of its own")
+        assert json.loads(s3.get_bucket_policy(Bucket=lake.bucket)["Policy"]) == policy
+        s3.delete_bucket_policy(Bucket=lake.bucket)
         assert '"would_restore"' in page.next("It is ended when")
 
 
