@@ -8,6 +8,8 @@ const app = new App();
 const local = {
   ...environments(process.env).find(({ name }) => name === "local"),
   bastion: {},
+  // A change that would replace the database.
+  ...(process.env.MASTER_USERNAME && { database: { masterUsername: process.env.MASTER_USERNAME } }),
   webApp: { googleServiceAccountId: "104752890112345678901" },
 };
 new MetadataSchemaStack(app, new DataLakeStack(app, local));

@@ -10,6 +10,7 @@ import { localPath } from "../../local/tools/paths";
 import { alarmState, type MetricAlarm } from "../terraform/support/alarm-state";
 import { callAws } from "../terraform/support/aws-json";
 import { describeEnforcement } from "./support/enforcement";
+import { describePlanInCi } from "./support/plan-in-ci";
 
 jest.setTimeout(20 * 60_000);
 
@@ -163,6 +164,8 @@ describe("a deployed environment", () => {
   });
 
   describe("its principals, with IAM on", () => describeEnforcement(deployment));
+
+  describe("a pull request to it", () => describePlanInCi(deployment));
 
   test("a lost schema is restored by its backup, and the next deploy finds every migration applied", async () => {
     const before = await schemaObjects();

@@ -106,6 +106,9 @@ export class EnforcedAccount {
     if (BypassGovernanceRetention === "true")
       return asked.flatMap((one) => [one, { ...one, action: "s3:BypassGovernanceRetention" }]);
     if (this.keyArn === "" || !/^s3:(Get|Put)Object$|^secretsmanager:GetSecretValue$/.test(call.action)) return asked;
+    // Only the buckets of the lake are under the key, and what S3 tells of an object without its content is not.
+    const { Bucket, Method } = parameters;
+    if (Method === "HEAD" || (Bucket !== undefined && !this.bucketPolicies.has(Bucket))) return asked;
     const via = call.action.startsWith("s3:") ? "s3" : "secretsmanager";
     return [
       ...asked,

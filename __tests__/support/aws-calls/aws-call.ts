@@ -71,6 +71,7 @@ function readS3Call({ method, url, headers, body }: HttpRequest): AwsCall {
     parameters: {
       Bucket: bucket,
       ...(key !== "" && { Key: key }),
+      ...(method === "HEAD" && { Method: method }),
       ...preconditions(headers),
       ...Object.fromEntries(query),
     },
