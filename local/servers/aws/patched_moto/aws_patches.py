@@ -18,7 +18,7 @@ from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupR
 from moto.glue.models import FakeConnection
 from moto.glue.responses import Action, GlueResponse
 from moto.iam.responses import IamResponse
-from moto.rds.models import DBInstance, DBParameterGroup
+from moto.rds.models import DBInstance, DBParameterGroup, OptionGroup, RDSBackend
 from moto.s3.models import FakeDeleteMarker
 from moto.utilities.utils import get_partition
 from patch import patch
@@ -73,6 +73,16 @@ def revoke_security_group_ingress(revoke: Original, self: SecurityGroupBackend, 
 def revoke_security_group_egress(revoke: Original, self: SecurityGroupBackend, *args: Any, **kwargs: Any) -> Any:
     """See above."""
     return revoke_known(revoke, self, *args, **kwargs)
+
+
+@patch(RDSBackend, aws=f"{RDS_API}/API_CreateOptionGroup.html")
+def create_option_group(create: Original, self: RDSBackend, option_group_kwargs: dict[str, Any]) -> OptionGroup:
+    """moto knows no option group of MySQL after 8.0."""
+    version = option_group_kwargs["major_engine_version"]
+    known = "8.0" if option_group_kwargs["engine_name"] == "mysql" else version
+    group: OptionGroup = create(self, {**option_group_kwargs, "major_engine_version": known})
+    group.major_engine_version = version
+    return group
 
 
 @patch(DBInstance, aws=f"{RDS_API}/API_DBInstance.html")
