@@ -6,7 +6,7 @@ FAULTS := faults contention archive_and_purge delete_effects restore restore_pro
 # Pinned: the Go checksum database holds its sum.
 TRIVY := github.com/aquasecurity/trivy/cmd/trivy@v0.74.0
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy deployer-calls binaries keep-release trivy format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy examples deployer-calls binaries keep-release trivy format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ compare: setup ## Hold docs/schema/comparison.md against Flyway, Liquibase, Atla
 
 first-deploy: glue-environment ## Run docs/first-deploy.md on the emulator, from an empty account to a proved backup
 	@npx jest -c __tests__/first-deploy/jest.config.js -i
+
+examples: setup ## Deploy each example to the emulator (two or three minutes each)
+	@npx jest -c __tests__/examples/jest.config.js -i
 
 deployer-calls: setup ## Hold the deployer's policy against what Terraform calls on the emulator (UPDATE=true writes it down)
 	@npx jest -c __tests__/deployer-calls/jest.config.js -i

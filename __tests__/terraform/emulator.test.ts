@@ -2,6 +2,13 @@ import { createServer } from "node:net";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import {
+  CreateBucketCommand,
+  GetBucketReplicationCommand,
+  PutBucketReplicationCommand,
+  PutBucketVersioningCommand,
+} from "@aws-sdk/client-s3";
+import { s3Client } from "../../local/environment/aws-clients";
 import { startEmulator } from "../../local/servers/aws/emulator";
 import { localPath } from "../../local/tools/paths";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
@@ -57,5 +64,30 @@ test("a request that comes again under its invocation id is done once", async ()
   expect((await call("CreateAlias", "b", 1))[0]).toBe(200);
   expect((await call("CreateAlias", "b", 2))[0]).toBe(200);
   expect(await call("CreateAlias", "c", 1)).toEqual([400, expect.stringContaining("AlreadyExistsException")]);
+  await emulator.stop();
+});
+
+test("a rule of a bucket's replication is given back whole", async () => {
+  const emulator = await startEmulator();
+  const s3 = s3Client(emulator.url);
+  const Bucket = "backups";
+  await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: "eu-central-1" } }));
+  await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: "Enabled" } }));
+  const rule = {
+    ID: "backups",
+    Priority: 0,
+    Status: "Enabled",
+    Filter: { Prefix: "" },
+    DeleteMarkerReplication: { Status: "Disabled" },
+    SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: "Enabled" } },
+    Destination: {
+      Bucket: "arn:aws:s3:::copies",
+      EncryptionConfiguration: { ReplicaKmsKeyID: "arn:aws:kms:eu-west-1:222222222222:key/1" },
+    },
+  } as const;
+  const ReplicationConfiguration = { Role: "arn:aws:iam::123456789012:role/copies", Rules: [rule] };
+  await s3.send(new PutBucketReplicationCommand({ Bucket, ReplicationConfiguration }));
+  const answer = await s3.send(new GetBucketReplicationCommand({ Bucket }));
+  expect(answer.ReplicationConfiguration?.Rules).toEqual([{ ...rule, Filter: {} }]);
   await emulator.stop();
 });

@@ -70,7 +70,8 @@ describe("DataLakeNetwork", () => {
     ]);
     expect(stack.resource("aws_vpc_endpoint", "Net_Endpoints_secretsmanager")).toEqual({
       vpc_id: "${aws_vpc.Net.id}",
-      service_name: 'com.amazonaws.${element(split(".", data.aws_region.Net_Endpoints_Region.endpoint), 1)}.secretsmanager',
+      service_name:
+        'com.amazonaws.${element(split(".", data.aws_region.Net_Endpoints_Region.endpoint), 1)}.secretsmanager',
       vpc_endpoint_type: "Interface",
       private_dns_enabled: true,
       subnet_ids: ["${aws_subnet.Net_PrivateSubnet1.id}"],

@@ -19,13 +19,16 @@ from moto.glue.models import FakeConnection
 from moto.glue.responses import Action, GlueResponse
 from moto.iam.responses import IamResponse
 from moto.rds.models import DBInstance, DBParameterGroup, OptionGroup, RDSBackend
+from moto.s3.exceptions import ReplicationConfigurationNotFoundError
 from moto.s3.models import FakeDeleteMarker
+from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
 from patch import patch
 
 Original = Callable[..., Any]
 
 IAM_API = "https://docs.aws.amazon.com/IAM/latest/APIReference"
+S3_API = "https://docs.aws.amazon.com/AmazonS3/latest/API"
 S3_GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide"
 EC2_API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference"
 RDS_API = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference"
@@ -167,3 +170,15 @@ def create_work_group(
     partition = get_partition(self.region_name)
     self.tag_resource(f"arn:{partition}:athena:{self.region_name}:{self.account_id}:workgroup/{name}", tags or [])
     return created
+
+
+@patch(S3Response, aws=f"{S3_API}/API_ReplicationRule.html")
+def get_bucket_replication(_moto: Original, self: S3Response) -> Any:
+    """moto forgets of a rule what it selects besides plain objects: those under a KMS key."""
+    replication = self.backend.get_bucket_replication(self.bucket_name)
+    if not replication:
+        raise ReplicationConfigurationNotFoundError(bucket_name=self.bucket_name)
+    self.data["Action"] = "GetBucketReplication"
+    rules = [{**rule, "Filter": rule.get("Filter") or {"Prefix": ""}} for rule in replication["Rule"]]
+    configuration = {"Role": replication["Role"], "Rules": rules}
+    return self.serialized(ActionResult({"ReplicationConfiguration": configuration}))
