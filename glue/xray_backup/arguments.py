@@ -7,6 +7,7 @@ is ever a secret.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -101,10 +102,33 @@ def _ids(text: str) -> list[int]:
 
 
 def _rows(text: str) -> ChosenRows:
+    if text.startswith("{"):
+        return _rows_in_json(text)
     table, equals, keys = text.partition("=")
     if not table or not equals or not all(keys.split(",")):
         raise _wrong(text, "a table and keys are needed, for example specimen=S-17,S-18 or slide=S-17/1")
     return ChosenRows(table, tuple(keys.split(",")))
+
+
+def _rows_in_json(text: str) -> ChosenRows:
+    """Keys that hold a comma, or a slash in one part of several."""
+    try:
+        ((table, keys),) = json.loads(text).items()
+        found = tuple(tuple(map(_key_part, key)) if isinstance(key, list) else _key_part(key) for key in keys)
+        if not table or not found or not isinstance(keys, list) or not all(found):
+            raise ValueError(text)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise _wrong(
+            text,
+            'one table and its keys are needed, for example {"patient": ["Doe, Jane"]} or {"slide": [["S/17", 1]]}',
+        ) from None
+    return ChosenRows(table, found)
+
+
+def _key_part(part: object) -> str:
+    if isinstance(part, bool) or not isinstance(part, str | int):
+        raise TypeError
+    return str(part)
 
 
 def _names(text: str) -> list[str]:
@@ -162,6 +186,10 @@ def _schema(text: str) -> str:
     return text
 
 
+def _schemas(text: str) -> list[str]:
+    return [] if text == "none" else [_schema(part) for part in text.split(",")]
+
+
 def _time(text: str) -> str:
     for form in _TIME_FORMATS:
         try:
@@ -182,6 +210,7 @@ _TYPES: dict[str, Callable[[Argument], Callable[[str], Any]]] = {
     "policies": lambda _: _policies,
     "rows": lambda _: _rows,
     "schema": lambda _: _schema,
+    "schemas": lambda _: _schemas,
     "slot": lambda _: checked_slot,
     "stores": lambda _: _stores,
     "tables": lambda _: _tables,

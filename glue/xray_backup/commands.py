@@ -204,7 +204,19 @@ def _erase(run: Run, options: argparse.Namespace) -> None:
 
     bypass = options.bypass_governance_retention == "yes"
     selection = Selection(options.parent_ids, options.anchor_ids, rows=options.rows)
-    erase(run, selection, ErasureOptions(options.objects, options.database_backup_days, bypass), versions_in)
+    former_stores = [open_store(url, options.endpoint_url, region) for url in options.former_stores or ()]
+    erase(
+        run,
+        selection,
+        ErasureOptions(
+            objects=options.objects,
+            database_backup_days=options.database_backup_days,
+            bypass_governance=bypass,
+            former_stores=former_stores,
+            former_schemas=options.former_schemas,
+        ),
+        versions_in,
+    )
 
 
 _COMMANDS = {

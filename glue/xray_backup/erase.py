@@ -7,7 +7,8 @@ last the old versions go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,26 +20,28 @@ from xray_backup.data_model import DataModel
 from xray_backup.database import Connection
 from xray_backup.delete_effects import DeleteEffects, find_delete_effects
 from xray_backup.erase_backup import rewrite_backup
-from xray_backup.erase_objects import RowObjects, find_by_digest, remove_objects
-from xray_backup.erase_plan import Plan, find_all
+from xray_backup.erase_objects import RowObjects, count_objects, find_by_digest, remove_objects
+from xray_backup.erase_plan import Plan, StorePlan, find_all
 from xray_backup.erase_rows import check_alone, delete_rows
 from xray_backup.erasure_record import (
     Erasure,
     ErasureBegun,
     ErasureEnded,
-    LockedObjects,
+    LeftObjects,
     read_erasures,
     write_record,
 )
 from xray_backup.errors import BackupError, UsageError
 from xray_backup.job_contract import STORE
-from xray_backup.keys import key_digests, shown
+from xray_backup.key_equality import KeyEquality
+from xray_backup.keys import Keys, key_digests, shown
 from xray_backup.layout import KINDS, ROOT, manifest_key
 from xray_backup.manifest import Manifest
 from xray_backup.object_versions import Removed, S3Versions, Version, Versions, remove_object, versions_of
 from xray_backup.restore_selection import ChosenRows, Selection, chosen_keys
 from xray_backup.rights import RIGHTS, check_right
 from xray_backup.run import Run
+from xray_backup.store import Store
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,15 @@ class ErasureOptions:
     """Options of an erasure.
 
     `objects` name the object of each row of a table; `database_backup_days` is how long the server's own backups last.
+    `former_stores` and `former_schemas` hold the same rows under an earlier name; where `former_schemas` is None, rows
+    under the chosen keys in a backup of another schema are an error.
     """
 
     objects: RowObjects | None
     database_backup_days: int = 35
     bypass_governance: bool = False
+    former_stores: Sequence[Store] = ()
+    former_schemas: Sequence[str] | None = None
 
 
 # The versions of a bucket.
@@ -72,7 +79,12 @@ def erase(run: Run, selection: Selection, options: ErasureOptions, versions_in: 
             run goes on from there.
     """
     # The lease of the backups: one that is at work has files without a manifest, as a killed one has.
-    with run.exclusive(BACKUP_LOCK) as check, run.database.session() as connection:
+    others = options.former_stores
+    places = [StorePlan(run.store, versions_of(run.store, options.bypass_governance))]
+    places += [StorePlan(store, versions_of(store, options.bypass_governance), f"{store.url}: ") for store in others]
+    if len({place.store.url for place in places}) < len(places):
+        raise UsageError("--former_stores names the store itself, or one twice")
+    with run.exclusive(BACKUP_LOCK, other_stores=others) as check, run.database.session() as connection:
         found = run.read_tables(connection)
         chosen = _chosen(found.model, run, selection)
         scope = scope_of_row(found.model, run.policies, chosen.table)
@@ -82,15 +94,27 @@ def erase(run: Run, selection: Selection, options: ErasureOptions, versions_in: 
             found.check([table.name, *found.references.get(table.name, ())])
         for right in RIGHTS["erase"]:
             check_right(connection, run.database.schema, right, () if right == "REFERENCES" else scope.purged)
-        erasures = list(read_erasures(run.store))
+        erasures = _erasures(places)
         now = database_time(run)
         keys = np.unique(chosen_keys(scope.anchor, chosen))
-        plan = find_all(run, connection, scope, keys, options.objects, erasures, now)
-        _check_found(chosen, key_digests(keys), plan, erasures)
+        schemas = {run.database.schema, *(options.former_schemas or ())}
+        plan = find_all(run, connection, scope, keys, places, schemas, options.objects, erasures, now)
+        _check_found(keys, plan, erasures, KeyEquality(connection, run.database.schema))
         effects = find_delete_effects(connection, run.database.schema, scope)
         check_alone(connection, effects, plan.database)
         connection.rollback()
         return _Erasure(run, options, versions_in, erasures, plan, check).run_it(connection, effects, now)
+
+
+def _erasures(places: Iterable[StorePlan]) -> list[Erasure]:
+    """The erasures that any of the stores knows of, in the order of time."""
+    found: dict[str, Erasure] = {}
+    for place in places:
+        for erasure in read_erasures(place.store):
+            # One that was killed may have ended in the first store alone.
+            if erasure.begun.run_id not in found or erasure.is_finished:
+                found[erasure.begun.run_id] = erasure
+    return [found[run_id] for run_id in sorted(found)]
 
 
 def _chosen(model: DataModel, run: Run, selection: Selection) -> ChosenRows:
@@ -116,17 +140,16 @@ def _chosen(model: DataModel, run: Run, selection: Selection) -> ChosenRows:
     return ChosenRows(name, tuple(map(str, ids[given[0]] or ())))
 
 
-def _check_found(chosen: ChosenRows, digests: Collection[str], plan: Plan, erasures: Sequence[Erasure]) -> None:
+def _check_found(chosen: Keys, plan: Plan, erasures: Sequence[Erasure], equality: KeyEquality) -> None:
+    """Raises UsageError where a chosen row is nowhere, and was not erased before."""
     anchor = plan.database.scope.anchor
-    known = set(key_digests(plan.database.keys(anchor))) | set(key_digests(plan.left_alone))
-    for _, found in plan.backups:
-        known.update(key_digests(found.keys[anchor.name]))
-    for erasure in erasures:
-        known.update(row.key for row in erasure.begun.rows if erasure.begun.table == anchor.name)
-    if set(digests) - known and not plan.total:
+    before = {row.key for erasure in erasures if erasure.begun.table == anchor.name for row in erasure.begun.rows}
+    unknown = chosen[~equality.among(anchor, chosen, plan.named)]
+    unknown = unknown[[digest not in before for digest in key_digests(unknown)]] if len(unknown) else unknown
+    if len(unknown):
         raise UsageError(
-            f"{len(set(digests) - known)} of the {len(digests)} chosen rows of {chosen.table} are neither in the"
-            " database nor in a backup: check the keys"
+            f"{len(unknown)} of the {len(chosen)} chosen rows of {anchor.name} are neither in the database nor in a"
+            f" backup: {', '.join(map(str, shown(unknown)))}; check the keys, nothing was changed"
         )
 
 
@@ -144,85 +167,99 @@ class _Erasure:
     ) -> None:
         self._run, self._options, self._versions_in, self._plan = run, options, versions_in, plan
         self._check = check
-        self._objects: Versions = versions_of(run.store, options.bypass_governance)
-        buckets = _locked_before(erasures, plan)
-        self._names = plan.objects | find_by_digest(versions_in, buckets)
+        # Objects that could not be deleted, by the reason.
+        self._refused: Counter[str] = Counter()
+        left_before = find_by_digest(versions_in, _left_before(erasures, plan), self._refused)
+        self._names = sorted(plan.objects | left_before)
 
     def run_it(self, connection: Connection, effects: DeleteEffects, now: datetime) -> ErasureEnded | None:
         run, plan = self._run, self._plan
         until = (now + timedelta(days=self._options.database_backup_days)).date().isoformat()
         run.events("kept_elsewhere", what="automated backups of the database", until=until)
         if run.dry_run:
-            run.events(
-                "would_erase", rows=plan.counts, objects=len(self._names), files=len(self._left_over(plan.manifests))
-            )
-            self._tell_left(None)
+            files = sum(len(self._left_over(place, place.manifests)) for place in plan.stores)
+            there = count_objects(self._versions_in, self._names, self._refused)
+            missing = len(self._names) - there
+            run.events("would_erase", rows=plan.counts, objects=there, missing=missing, files=files)
+            self._tell_left(Removed())
             return None
         scope = plan.database.scope
         # What the server refuses is told before an object goes, as the key of a table to itself.
         delete_rows(connection, scope, plan.chosen, effects, is_rehearsal=True)
         self._check()
-        write_record(run.store, run.run_id, ErasureBegun(run.run_id, run.database.schema, scope.anchor.name, plan.rows))
-        removed, locked = remove_objects(self._versions_in, sorted(self._names), self._check)
-        if locked:
+        former = list(self._options.former_schemas or ())
+        self._record(ErasureBegun(run.run_id, run.database.schema, former, scope.anchor.name, plan.rows))
+        objects = remove_objects(self._versions_in, self._names, self._check)
+        self._refused += objects.refused
+        if objects.left:
             buckets: dict[str, list[str]] = {}
-            for name in locked:
+            for name in objects.left:
                 buckets.setdefault(name.bucket, []).append(name.digest)
-            write_record(run.store, run.run_id, LockedObjects(buckets))
+            self._record(LeftObjects(buckets))
         self._check()
         rows = {"database": delete_rows(connection, scope, plan.chosen, effects)}
-        removed.add(self._rewrite(rows))
+        removed = objects.versions
+        for place in plan.stores:
+            removed.add(self._rewrite(place, rows))
         ended = ErasureEnded(
             ended_at=database_time(run).isoformat(),
-            completed=not removed.locks and not plan.unreadable,
+            completed=not removed.locks and not self._refused and not any(place.unreadable for place in plan.stores),
             rows=rows,
-            objects=len(self._names) - len(locked),
+            objects=objects.gone,
+            missing=objects.missing,
             versions=removed.versions,
-            left=len(removed.locks),
+            left=len(removed.locks) + self._refused.total(),
             left_until=removed.until.isoformat() if removed.until else None,
         )
-        write_record(run.store, run.run_id, ended)
-        run.events("erased", rows=rows, objects=ended.objects, versions=ended.versions, left=ended.left)
+        self._record(ended)
+        run.events(
+            "erased", rows=rows, objects=ended.objects, missing=ended.missing, versions=ended.versions, left=ended.left
+        )
         self._tell_left(removed)
         return ended
 
-    def _rewrite(self, rows: dict[str, dict[str, int]]) -> Removed:
-        """Writes the backups anew, and deletes what no manifest names any more."""
-        plan, run = self._plan, self._run
-        manifests = {manifest.name: manifest for manifest in plan.manifests}
-        for done, (stored, found) in enumerate(plan.backups, 1):
+    def _record(self, record: ErasureBegun | LeftObjects | ErasureEnded) -> None:
+        """Writes the record in each store, since a restore looks in its own alone."""
+        for place in self._plan.stores:
+            write_record(place.store, self._run.run_id, record)
+
+    def _rewrite(self, place: StorePlan, rows: dict[str, dict[str, int]]) -> Removed:
+        """Writes the backups of a store anew, and deletes what no manifest names any more."""
+        run = self._run
+        manifests = {manifest.name: manifest for manifest in place.manifests}
+        for done, (stored, found) in enumerate(place.backups, 1):
             self._check()
             name = stored.manifest.name
-            manifests[name] = rewrite_backup(run.store, self._objects, stored, found)
-            rows[name] = found.rows
-            run.events("progress", step="rewrite backups", done=done, total=len(plan.backups))
+            manifests[name] = rewrite_backup(place.store, place.objects, stored, found)
+            rows[place.label + name] = found.rows
+            run.events("progress", step="rewrite backups", done=done, total=len(place.backups))
         removed = Removed()
-        for versions in self._left_over(list(manifests.values())).values():
+        for versions in self._left_over(place, list(manifests.values())).values():
             self._check()
-            removed.add(remove_object(self._objects, versions))
+            removed.add(remove_object(place.objects, versions))
         for manifest in manifests.values():
             if any(table.replaced for table in manifest.tables.values()):
                 self._check()
-                removed.add(self._remove_old_manifests(manifest.name))
+                removed.add(self._remove_old_manifests(place.objects, manifest.name))
         return removed
 
-    def _remove_old_manifests(self, name: str) -> Removed:
+    def _remove_old_manifests(self, objects: Versions, name: str) -> Removed:
         """Of a manifest only the version that counts is left."""
         key, removed = manifest_key(name), Removed()
-        for version in list(self._objects.below(key)):
+        for version in list(objects.below(key)):
             if version.key == key and not version.is_current:
-                if lock := self._objects.remove(version):
+                if lock := objects.remove(version):
                     removed.locks.append(lock)
                 else:
                     removed.versions += 1
         return removed
 
-    def _left_over(self, manifests: Sequence[Manifest]) -> dict[str, list[Version]]:
+    def _left_over(self, place: StorePlan, manifests: Sequence[Manifest]) -> dict[str, list[Version]]:
         """The versions of files that no manifest names, or whose backup has expired, by key.
 
         Where a manifest cannot be read, they are only those that an erasure has replaced: others may be that backup's.
         """
-        expired = {manifest.name for manifest in self._plan.expired}
+        expired = {manifest.name for manifest in place.expired}
         named = {
             file.key
             for manifest in manifests
@@ -231,26 +268,30 @@ class _Erasure:
             for file in table.files
         }
         replaced = {key for manifest in manifests for table in manifest.tables.values() for key in table.replaced}
-        is_complete = self._plan.unreadable.keys() <= {manifest.name for manifest in manifests}
+        is_complete = place.unreadable.keys() <= {manifest.name for manifest in manifests}
         found: dict[str, list[Version]] = {}
         for kind in KINDS:
-            for version in self._objects.below(f"{ROOT}/{STORE[kind]}/"):
+            for version in place.objects.below(f"{ROOT}/{STORE[kind]}/"):
                 key = version.key
                 if key not in named and not key.endswith("/") and (is_complete or key in replaced):
                     found.setdefault(key, []).append(version)
         return found
 
-    def _tell_left(self, removed: Removed | None) -> None:
+    def _tell_left(self, removed: Removed) -> None:
         """Raises BackupError where something is left."""
         plan, left = self._plan, []
-        if removed and removed.locks:
+        if removed.locks:
             modes = " and ".join(sorted({lock.mode for lock in removed.locks}))
             until = f" until {removed.until:%Y-%m-%d %H:%M} UTC" if removed.until else ""
             left.append(
                 f"{len(removed.locks)} versions are locked{until} ({modes}): run it again after that, or, where the"
                 " mode is GOVERNANCE and this role may, with --bypass_governance_retention yes"
             )
-        left += [f"{name} was not looked into: {reason}" for name, reason in sorted(plan.unreadable.items())]
+        left += [f"{count} objects are left: {reason}" for reason, count in sorted(self._refused.items())]
+        for place in plan.stores:
+            for name, reason in sorted(place.unreadable.items()):
+                left.append(f"{place.label}{name} was not looked into: {reason}")
+            left += self._in_other_schemas(place)
         if len(plan.left_alone):
             table = plan.database.scope.anchor
             names = ", ".join(map(str, shown(plan.left_alone)))
@@ -261,13 +302,24 @@ class _Erasure:
         if left:
             raise BackupError(f"not everything is erased: {'; '.join(left)}")
 
+    def _in_other_schemas(self, place: StorePlan) -> Iterator[str]:
+        """The backups of schemas that may be this one under an earlier name, where the run was not told."""
+        for schema, names in sorted(place.other_schemas.items()):
+            if self._options.former_schemas is None:
+                yield (
+                    f"{place.label}{', '.join(names)} of schema {schema} hold rows under these keys: where they are the"
+                    f" same rows, run it again with --former_schemas {schema}, else with --former_schemas none"
+                )
+            else:
+                self._run.events("kept_elsewhere", what=f"rows under these keys in backups of {schema}", until=None)
 
-def _locked_before(erasures: Sequence[Erasure], plan: Plan) -> dict[str, set[str]]:
-    """The objects of these rows of which an erasure that did not end has left a locked version."""
+
+def _left_before(erasures: Sequence[Erasure], plan: Plan) -> dict[str, set[str]]:
+    """The objects of these rows of which an erasure that did not end has left a version."""
     digests = {row.key for row in plan.rows}
     found: dict[str, set[str]] = {}
     for erasure in erasures:
-        if erasure.locked and not erasure.is_finished and digests & {row.key for row in erasure.begun.rows}:
-            for bucket, keys in erasure.locked.buckets.items():
+        if erasure.left and not erasure.is_finished and digests & {row.key for row in erasure.begun.rows}:
+            for bucket, keys in erasure.left.buckets.items():
                 found.setdefault(bucket, set()).update(keys)
     return found

@@ -41,6 +41,17 @@ class DatabaseRows:
         """The keys of a table's rows."""
         return np.unique(keys_of(table, self.tables[table.name]))
 
+    @property
+    def named(self) -> Keys:
+        """The chosen keys as the rows have them, be it in a row that belongs to one alone."""
+        anchor = self.scope.anchor
+        found = [self.keys(anchor)]
+        for name, owner in self.scope.owners.items():
+            if owner.table == anchor.name:
+                child = self.scope.model.table(name)
+                found.append(keys_of(child, self.tables[name], owner_columns(owner, anchor)))
+        return np.unique(np.concatenate(found))
+
 
 def find_rows(connection: Connection, scope: PolicyScope, chosen: Keys, lock: str = "") -> DatabaseRows:
     """The rows of the scope's anchor with the chosen keys, and all that belongs to them."""

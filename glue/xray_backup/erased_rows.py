@@ -30,11 +30,15 @@ RowKeys: TypeAlias = Mapping[str, Keys]
 
 @dataclass(frozen=True)
 class FoundRows:
-    """The rows of one backup that a choice takes: by table their keys, and by file their number."""
+    """The rows of one backup that a choice takes: by table their keys, and by file their number.
+
+    `named` are the chosen keys as the backup writes them, be it in a row that belongs to one alone.
+    """
 
     scope: PolicyScope
     keys: RowKeys
     files: Mapping[str, Mapping[str, int]]
+    named: Keys
 
     @property
     def rows(self) -> dict[str, int]:
@@ -55,15 +59,24 @@ def find_erased(
         return None
     keys: dict[str, Keys] = {}
     files: dict[str, dict[str, int]] = {}
+    named = [no_keys(scope.anchor)]
     for table in scope.purged:
+        parent, columns = _parent(scope, table)
         found, hits = [no_keys(table)], {}
-        for file, rows in _columns_of(store, manifest, table, _named(scope, table)):
-            erased = keys_of(table, rows.filter(_is_erased(scope, table, rows, chosen, keys)))
+        for file, rows in columns_of(store, manifest, table, {*table.key, *columns}):
+            parents = np.unique(keys_of(table, rows, columns))
+            if parent is scope.anchor:
+                # A child of a chosen row may be there without it.
+                parents = parents[chosen.among(parent, parents)]
+                named.append(parents)
+            else:
+                parents = parents[chosen.same(parent, parents, keys[parent.name])]
+            erased = keys_of(table, rows.filter(names_one_of(table, rows, columns, parents)))
             if len(erased):
                 found.append(erased)
                 hits[file.key] = len(erased)
         keys[table.name], files[table.name] = np.unique(np.concatenate(found)), hits
-    return FoundRows(scope, keys, files)
+    return FoundRows(scope, keys, files, np.unique(np.concatenate(named)))
 
 
 def erased_of(
@@ -78,7 +91,7 @@ def erased_of(
     return {name: keys for name, keys in together.items() if len(keys)}
 
 
-def check_not_referenced(store: Store, manifest: Manifest, found: FoundRows) -> None:
+def check_not_referenced(store: Store, manifest: Manifest, found: FoundRows, chosen: ErasedKeys) -> None:
     """Looks for rows of the backup that reference the found ones and do not belong to them.
 
     Raises:
@@ -94,8 +107,10 @@ def check_not_referenced(store: Store, manifest: Manifest, found: FoundRows) -> 
             if set(key.referenced_columns) != set(parent.key):
                 continue
             columns = owner_columns(key, parent)
-            for _, rows in _columns_of(store, manifest, table, {*table.key, *columns}):
-                naming = rows.filter(names_one_of(table, rows, columns, parents))
+            for _, rows in columns_of(store, manifest, table, {*table.key, *columns}):
+                named = np.unique(keys_of(table, rows, columns))
+                named = named[chosen.same(parent, named, parents)]
+                naming = rows.filter(names_one_of(table, rows, columns, named))
                 if table.name in purged:
                     naming = naming.filter(pc.invert(names_one_of(table, naming, table.key, found.keys[table.name])))
                 if naming.num_rows:
@@ -107,30 +122,19 @@ def check_not_referenced(store: Store, manifest: Manifest, found: FoundRows) -> 
                     )
 
 
-def _named(scope: PolicyScope, table: Table) -> set[str]:
-    """The columns by which the erased rows of a table are told."""
-    owner = scope.owners.get(table.name)
-    return {*table.key, *(owner.columns if owner else ())}
+def _parent(scope: PolicyScope, table: Table) -> tuple[Table, Sequence[str]]:
+    """The table whose rows a table's rows belong to, the anchor's to themselves; and the columns that name them."""
+    if table is scope.anchor:
+        return table, table.key
+    owner = scope.owners[table.name]
+    parent = scope.model.table(owner.table)
+    return parent, owner_columns(owner, parent)
 
 
-def _columns_of(
+def columns_of(
     store: Store, manifest: Manifest, table: Table, columns: set[str]
 ) -> Iterable[tuple[DataFile, pa.Table]]:
     """These columns of each file of a table; the next is read meanwhile."""
     named = [column.name for column in table.columns if column.name in columns]
     files = manifest.tables[table.name].files
     return ahead((file, decode(table, read_file(store, file.key, file.etag).body, file.key, named)) for file in files)
-
-
-def _is_erased(scope: PolicyScope, table: Table, rows: pa.Table, chosen: ErasedKeys, keys: RowKeys) -> pa.Array:
-    if table is scope.anchor:
-        found = keys_of(table, rows)
-        return names_one_of(table, rows, table.key, found[chosen.among(found)])
-    owner = scope.owners[table.name]
-    columns = owner_columns(owner, scope.model.table(owner.table))
-    parents = keys[owner.table]
-    if owner.table == scope.anchor.name:
-        # A child of a chosen row may be there without it.
-        named = np.unique(keys_of(table, rows, columns))
-        parents = named[chosen.among(named)]
-    return names_one_of(table, rows, columns, parents)

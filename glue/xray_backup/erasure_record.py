@@ -6,7 +6,7 @@ A row that comes later under the same key is another one: a digest counts in bac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -14,8 +14,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from xray_backup.data_model import Table
 from xray_backup.errors import VerificationError
-from xray_backup.keys import Keys, key_digests
+from xray_backup.keys import Keys, is_in, key_digests
 from xray_backup.layout import ERASURES
 from xray_backup.manifest import Manifest
 from xray_backup.records import OnDamagedRecord, Record, read_record
@@ -38,10 +39,14 @@ class ErasedRow:
 
 @dataclass(frozen=True)
 class ErasureBegun(Record):
-    """The rows of one table that an erasure is about to erase; written before anything is changed."""
+    """The rows of one table that an erasure is about to erase; written before anything is changed.
+
+    `former_schemas` are other names of the schema, whose backups hold the same rows.
+    """
 
     run_id: str
     schema: str
+    former_schemas: Sequence[str]
     table: str
     rows: Sequence[ErasedRow]
 
@@ -55,20 +60,24 @@ class ErasureBegun(Record):
 
 
 @dataclass(frozen=True)
-class LockedObjects(Record):
-    """Objects of which a locked version is left, by bucket: digests of their keys, which may hold a name."""
+class LeftObjects(Record):
+    """Objects of which a version is left, by bucket: digests of their keys, which may hold a name."""
 
     buckets: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class ErasureEnded(Record):
-    """The result: rows by place and table, versions that were deleted, and those left, with the last date of a lock."""
+    """The result: rows by place and table, versions that were deleted, and those left, with the last date of a lock.
+
+    `objects` were there and are gone, `missing` are those that rows named and that were not there.
+    """
 
     ended_at: str
     completed: bool
     rows: Mapping[str, Mapping[str, int]]
     objects: int
+    missing: int
     versions: int
     left: int
     left_until: str | None
@@ -80,7 +89,7 @@ class Erasure:
 
     begun: ErasureBegun
     ended: ErasureEnded | None
-    locked: LockedObjects | None = None
+    left: LeftObjects | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -112,7 +121,7 @@ def read_erasures(store: Store, on_damage: OnDamagedRecord | None = None) -> Ite
             yield Erasure(
                 read_record(store, f"{folder}begun.json", ErasureBegun),
                 read_record(store, f"{folder}ended.json", ErasureEnded) if "ended" in names else None,
-                read_record(store, f"{folder}objects.json", LockedObjects) if "objects" in names else None,
+                read_record(store, f"{folder}objects.json", LeftObjects) if "objects" in names else None,
             )
         except VerificationError as error:
             if on_damage is None:
@@ -120,9 +129,9 @@ def read_erasures(store: Store, on_damage: OnDamagedRecord | None = None) -> Ite
             on_damage(str(error))
 
 
-def write_record(store: Store, run_id: str, record: ErasureBegun | LockedObjects | ErasureEnded) -> None:
+def write_record(store: Store, run_id: str, record: ErasureBegun | LeftObjects | ErasureEnded) -> None:
     """Writes one record of a run."""
-    names = {ErasureBegun: "begun", LockedObjects: "objects", ErasureEnded: "ended"}
+    names = {ErasureBegun: "begun", LeftObjects: "objects", ErasureEnded: "ended"}
     store.create(f"{ERASURES}{run_id}/{names[type(record)]}.json", record.to_json())
 
 
@@ -133,10 +142,14 @@ class ErasedKeys:
     table: str
     digests: frozenset[str]
 
-    def among(self, keys: Keys) -> npt.NDArray[np.bool_]:
-        """For each of `keys`: is it a chosen one?"""
+    def among(self, table: Table, keys: Keys) -> npt.NDArray[np.bool_]:  # noqa: ARG002
+        """For each of `keys`, which are of `table`: is it a chosen one?"""
         found = (digest in self.digests for digest in key_digests(keys))
         return np.fromiter(found, np.bool_, len(keys))
+
+    def same(self, table: Table, keys: Keys, others: Keys) -> npt.NDArray[np.bool_]:  # noqa: ARG002
+        """For each of `keys`, which are of `table`: is it one of `others`?"""
+        return is_in(keys, others)
 
 
 @dataclass(frozen=True)
@@ -155,12 +168,12 @@ class Tombstones:
         return found
 
 
-def tombstones(erasures: Sequence[Erasure], schema: str) -> Tombstones:
-    """The tombstones of the schema's rows."""
+def tombstones(erasures: Sequence[Erasure], schemas: Collection[str]) -> Tombstones:
+    """The tombstones of the rows of a schema, by all names that it has had."""
     times: dict[str, dict[str, datetime]] = {}
     for erasure in erasures:
         begun = erasure.begun
-        if begun.schema == schema:
+        if not {begun.schema, *begun.former_schemas}.isdisjoint(schemas):
             of_table = times.setdefault(begun.table, {})
             for row in begun.rows:
                 at = datetime.fromisoformat(row.erased_at)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -167,20 +168,37 @@ def shown(keys: Keys) -> list[int | str]:
     """
     if keys.dtype != np.object_:
         return keys.tolist()  # type: ignore[no-any-return]
-    return [f"sha2:{hashlib.sha256(_values(key)).hexdigest()[:12]}" for key in keys.tolist()]
+    return [f"sha2:{hashlib.sha256(b','.join(_values(key))).hexdigest()[:12]}" for key in keys.tolist()]
 
 
 def key_digests(keys: Keys) -> list[str]:
-    """The SHA-256 (hexadecimal) of each key's values with commas between, as `shown` takes them."""
-    texts = (b"%d" % key for key in keys.tolist()) if keys.dtype != np.object_ else map(_values, keys.tolist())
+    """The SHA-256 (hexadecimal) of each key's value; of several with its length and a colon before each."""
+    texts = (b"%d" % key for key in keys.tolist()) if keys.dtype != np.object_ else map(_told_apart, keys.tolist())
     return [hashlib.sha256(text).hexdigest() for text in texts]
 
 
-def _values(key: bytes) -> bytes:
+def key_texts(key: bytes) -> list[str]:
+    """The parts of a key: the texts that are UTF-8, and of others the literals."""
+    parts = []
+    for found in _LITERAL.finditer(key):
+        text = found[0].decode()
+        if text.startswith("_utf8mb4 "):
+            with suppress(UnicodeDecodeError):
+                text = bytes.fromhex(found[1].decode()).decode()
+        parts.append(text)
+    return parts
+
+
+def _told_apart(key: bytes) -> bytes:
+    values = _values(key)
+    return values[0] if len(values) == 1 else b",".join(b"%d:%s" % (len(value), value) for value in values)
+
+
+def _values(key: bytes) -> list[bytes]:
     parts = []
     for in_hexadecimal, in_quotes, bare in _LITERAL.findall(key):
         parts.append(in_quotes or bare or bytes.fromhex(in_hexadecimal.decode()))
-    return b",".join(parts)
+    return parts
 
 
 def _columns(table: Table, names: Sequence[str] | None) -> Sequence[Column]:

@@ -111,5 +111,11 @@ def load_manifests(store: Store, on_damage: OnDamage | None = None) -> Iterator[
 def committed_names(store: Store) -> Iterator[str]:
     """The name of every committed backup, in order."""
     for item in store.list(MANIFESTS):
-        if found := _MANIFEST_KEY.fullmatch(item.key):
-            yield found["name"]
+        if name := manifest_name(item.key):
+            yield name
+
+
+def manifest_name(key: str) -> str | None:
+    """The name of the backup whose manifest has this key; None where it is another object's."""
+    found = _MANIFEST_KEY.fullmatch(key)
+    return found["name"] if found else None

@@ -98,7 +98,7 @@ def restore(
             found = find_target(connection, target, tables)
             targets = find_target_tables(connection, found, tables, backups, models, ignored_columns)
         check_rebuild(backups[0], found, run.database.schema)
-        erased = _erased(run, backups)
+        erased = _erased(run, backups, target)
         sources = [_Source(*source) for source in zip(backups, models, targets, erased, strict=True)]
         if selection.is_everything:
             _check_whole_tables(run, sources, found)
@@ -120,11 +120,11 @@ def restore(
     return result
 
 
-def _erased(run: Run, backups: Sequence[Manifest]) -> list[RowKeys]:
-    """The keys of each backup whose rows were erased since it was made."""
+def _erased(run: Run, backups: Sequence[Manifest], schema: str) -> list[RowKeys]:
+    """The keys of each backup whose rows were erased since it was made, from its own schema or from the target."""
     erasures = list(read_erasures(run.store))
     return [
-        erased_of(run.store, manifest, run.policies, tombstones(erasures, manifest.schema).of(manifest))
+        erased_of(run.store, manifest, run.policies, tombstones(erasures, {manifest.schema, schema}).of(manifest))
         for manifest in backups
     ]
 

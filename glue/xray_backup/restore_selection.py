@@ -22,13 +22,16 @@ from xray_backup.store import Store
 
 @dataclass(frozen=True)
 class ChosenRows:
-    """Rows of one table by their keys, as MySQL writes them; the parts of a key of several columns have `/` between."""
+    """Rows of one table by their keys, as MySQL writes them.
+
+    A key of several columns is a text with `/` between its parts, or the parts.
+    """
 
     table: str
-    keys: tuple[str, ...]
+    keys: tuple[str | tuple[str, ...], ...]
 
     def __str__(self) -> str:
-        return f"{self.table}={','.join(self.keys)}"
+        return f"{self.table}={','.join(key if isinstance(key, str) else '/'.join(key) for key in self.keys)}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ def chosen_keys(table: Table, rows: ChosenRows) -> Keys:
     key = replace(table, columns=table.key_columns, foreign_keys=())
     numbers, texts = [], []
     for written in rows.keys:
-        parts = written.split("/") if len(table.key) > 1 else [written]
+        parts = list(written)
+        if isinstance(written, str):
+            parts = written.split("/") if len(table.key) > 1 else [written]
         if len(parts) != len(table.key):
             raise UsageError(f"--rows {rows}: the key of {table.name} is {'/'.join(table.key)}, got {written!r}")
         values = [part.encode() for part in parts]
@@ -197,7 +202,7 @@ def _check_rows(store: Store, backups: Sequence[Manifest], rows: ChosenRows) -> 
             missing -= {key for key, value in wanted.items() if is_in(value, there).all()}
     if missing:
         raise UsageError(
-            f"--rows {rows}: {min(missing)} is not in {' or '.join(manifest.name for manifest in backups)};"
+            f"--rows {rows}: {min(missing, key=str)} is not in {' or '.join(manifest.name for manifest in backups)};"
             " `list` shows other backups"
         )
 

@@ -85,8 +85,10 @@ class Run:
         return read_tables(connection, self.database.schema, choice)
 
     @contextmanager
-    def exclusive(self, lock_prefix: str, schema: str | None = None) -> Iterator[Callable[[], None]]:
-        """Holds both locks; gives the check to be called before every step that cannot be taken back.
+    def exclusive(
+        self, lock_prefix: str, schema: str | None = None, other_stores: Iterable[Store] = ()
+    ) -> Iterator[Callable[[], None]]:
+        """Holds the locks of schema and store; gives the check to be called before every step without a way back.
 
         A dry run takes no such step, and holds none.
 
@@ -98,8 +100,9 @@ class Run:
             return
         with ExitStack() as locks:
             owner = f"{self.command} {self.run_id}"
-            lease = Lease(self.store, lock_prefix, self.run_id, owner, self.lock_ttl_seconds)
-            held: list[DatabaseLock | Lease] = [DatabaseLock(self.database, schema), lease]
+            held: list[DatabaseLock | Lease] = [DatabaseLock(self.database, schema)]
+            for store in (self.store, *other_stores):
+                held.append(Lease(store, lock_prefix, self.run_id, owner, self.lock_ttl_seconds))
             for lock in held:
                 locks.enter_context(lock)
 

@@ -131,8 +131,10 @@ class Terminal:
         )
         self._out.print(_pairs(counts))
 
-    def _kept_elsewhere(self, what: str, until: str) -> None:
-        self._out.print(f"[yellow]not erased:[/yellow] {what}, which are kept until {until}")
+    def _kept_elsewhere(self, what: str, until: str | None) -> None:
+        self._out.print(
+            f"[yellow]not erased:[/yellow] {escape(what)}" + (f", which are kept until {until}" if until else "")
+        )
 
     def _purge_result(self, title: str, result: Mapping[str, Any]) -> None:
         self._counts(f"{title}, rows before {result['before']}", {k: {"rows": v} for k, v in result["rows"].items()})

@@ -15,6 +15,7 @@ from xray_backup.erasure_record import ErasureEnded
 from xray_backup.manifest_store import load_manifests
 from xray_backup.object_versions import S3Versions
 from xray_backup.restore_selection import Selection
+from xray_backup.store import Store
 
 OBJECTS = parse_row_objects("image=s3://{bucket}/{folder}/{image_file}")
 
@@ -51,16 +52,33 @@ class Images:
 
 
 def erased(
-    lab: Lab, selection: Selection, dry_run: bool = False, bypass: bool = False, objects: str | None = None
+    lab: Lab,
+    selection: Selection,
+    dry_run: bool = False,
+    bypass: bool = False,
+    objects: str | None = None,
+    objects_url: str | None = None,
+    former_stores: Sequence[Store] = (),
+    former_schemas: Sequence[str] | None = None,
+    **options: Any,
 ) -> ErasureEnded | None:
-    """Runs an erasure in this process."""
-    url = getattr(lab.store, "client", None) and lab.store.client.meta.endpoint_url  # type: ignore[attr-defined]
-    options = ErasureOptions(OBJECTS if objects is None else parse_row_objects(objects), bypass_governance=bypass)
+    """Runs an erasure in this process; objects are asked at `objects_url`, `options` are of the run."""
+    url = objects_url or (getattr(lab.store, "client", None) and lab.store.client.meta.endpoint_url)  # type: ignore[attr-defined]
 
     def versions_in(bucket: str) -> S3Versions:
         return S3Versions(aws_client("s3", url), bucket, "", bypass)
 
-    return erase(lab.run("erase", dry_run=dry_run), selection, options, versions_in)
+    return erase(
+        lab.run("erase", dry_run=dry_run, **options),
+        selection,
+        ErasureOptions(
+            OBJECTS if objects is None else parse_row_objects(objects),
+            bypass_governance=bypass,
+            former_stores=former_stores,
+            former_schemas=former_schemas,
+        ),
+        versions_in,
+    )
 
 
 def rows_of_images(lab: Lab, images: Sequence[int]) -> dict[str, int]:
