@@ -110,6 +110,17 @@ def test_the_columns_own_collation_tells(lab: Lab, column: str, texts: list[str]
     assert {len(rows) for rows in stored(lab, "patient").values()} == {len(others)}
 
 
+def test_a_key_that_was_a_number_before(lab: Lab) -> None:
+    lab.sql("CREATE TABLE patient (code INT PRIMARY KEY, name VARCHAR(20))")
+    lab.sql("INSERT INTO patient VALUES (17, 'Ann'), (18, 'Bob'), (19, 'Cy')")
+    snapshot(run(lab), "s", 0)
+    lab.sql("ALTER TABLE patient MODIFY code VARCHAR(20)")
+    lab.sql("DELETE FROM patient WHERE code = '18'")
+    done = rows_erased(lab, "patient", "17", "18")
+    assert (done.rows["database"], done.rows["snapshot-s"]) == ({"patient": 1}, {"patient": 2})
+    assert stored(lab, "patient")["snapshot-s"] == [{"code": 19, "name": "Cy"}]
+
+
 def test_a_key_of_several_parts(lab: Lab) -> None:
     """A text and a number: each part is compared in its own way."""
     lab.sql("CREATE TABLE slide (case_no VARCHAR(20), number INT, PRIMARY KEY (case_no, number))")

@@ -143,9 +143,12 @@ def _chosen(model: DataModel, run: Run, selection: Selection) -> ChosenRows:
 def _check_found(chosen: Keys, plan: Plan, erasures: Sequence[Erasure], equality: KeyEquality) -> None:
     """Raises UsageError where a chosen row is nowhere, and was not erased before."""
     anchor = plan.database.scope.anchor
-    before = {row.key for erasure in erasures if erasure.begun.table == anchor.name for row in erasure.begun.rows}
-    unknown = chosen[~equality.among(anchor, chosen, plan.named)]
-    unknown = unknown[[digest not in before for digest in key_digests(unknown)]] if len(unknown) else unknown
+    known = {row.key for erasure in erasures if erasure.begun.table == anchor.name for row in erasure.begun.rows}
+    known.update(digest for keys in plan.named for digest in key_digests(keys))
+    unknown = chosen[np.array([digest not in known for digest in key_digests(chosen)], np.bool_)]
+    for keys in plan.named:
+        if keys.dtype == unknown.dtype:
+            unknown = unknown[~equality.among(anchor, unknown, keys)]
     if len(unknown):
         raise UsageError(
             f"{len(unknown)} of the {len(chosen)} chosen rows of {anchor.name} are neither in the database nor in a"

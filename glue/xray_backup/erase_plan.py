@@ -76,11 +76,10 @@ class Plan:
         return counts
 
     @property
-    def named(self) -> Keys:
-        """The chosen keys as rows have them, in the database and in the backups."""
-        found = [self.database.named, self.left_alone]
-        found += [rows.named for place in self.stores for _, rows in place.backups]
-        return np.unique(np.concatenate(found))
+    def named(self) -> list[Keys]:
+        """The chosen keys as rows have them, by place: a backup may have them in another type."""
+        in_backups = [rows.named for place in self.stores for _, rows in place.backups]
+        return [self.database.named, self.left_alone, *in_backups]
 
 
 @dataclass(frozen=True)
@@ -237,8 +236,8 @@ def _look_into(
 def _add_other_spellings(plan: Plan) -> None:
     """Adds the keys that only backups write so, so that a restore from a copy of them finds them too."""
     latest = max(row.erased_at for row in plan.rows)
-    known = {row.key for row in plan.rows}
-    plan.rows += [ErasedRow(digest, None, latest) for digest in key_digests(plan.named) if digest not in known]
+    found = {digest for keys in plan.named for digest in key_digests(keys)}
+    plan.rows += [ErasedRow(digest, None, latest) for digest in sorted(found - {row.key for row in plan.rows})]
 
 
 def _find_objects(connection: Connection, plan: Plan, objects: RowObjects) -> None:
