@@ -19,7 +19,13 @@ beforeAll(async () => {
   emulator = await startEmulator();
   stack = new StackFolder("runbook", emulator.url);
   await stack.synthesize((app) => {
-    new DataLakeStack(app, { name: "clinic", region: "eu-central-1", protect: true, sampleData: false });
+    new DataLakeStack(app, {
+      name: "clinic",
+      region: "eu-central-1",
+      protect: true,
+      sampleData: false,
+      backupBucket: {},
+    });
   });
   await stack.plan();
   await stack.apply();
@@ -51,7 +57,7 @@ const inMakeRunbook = process.env["RUNBOOK"] === "whole" ? test : test.skip;
 
 test("the names come from the stack's outputs", async () => {
   expect((await shell.run('echo "$STORE $DB $BACKUP_JOB $RESTORE_JOB"')).trim()).toMatch(
-    /^s3:\/\/clinic-data-lake-bucket\S*\/backup clinic-data-lake-database clinic-data-lake-backup clinic-data-lake-restore$/,
+    /^s3:\/\/clinic-data-lake-backups\S*\/backup clinic-data-lake-database clinic-data-lake-backup clinic-data-lake-restore$/,
   );
 });
 
@@ -97,16 +103,23 @@ test("the state is lost: an earlier version of its object, or what holds data is
   const [imports] = runbook.left.splice(0, 1);
   expect(await runbook.next("It is ended when")).toContain("No changes");
 
-  const names = (await shell.run('echo "$BUCKET $DB"')).trim().split(" ");
+  const names = (await shell.run('echo "$BUCKET $DB $BACKUP_BUCKET"')).trim().split(" ");
   const kept = readFileSync(state);
   rmSync(state);
   runbook.left.push(...(imports === undefined ? [] : [imports]));
   await shell.run(`mkdir -p docs && ln -sfn ${path.join(repositoryRoot, "docs", "runbook")} docs/runbook`);
-  const plan = await runbook.next("Do", { BUCKET: names[0] ?? "", DB: names[1] ?? "" });
-  expect(plan).toMatch(/Plan: 21 to import, \d+ to add, \d+ to change, 0 to destroy/);
+  const plan = await runbook.next("Do", { BUCKET: names[0] ?? "", DB: names[1] ?? "", BACKUP_BUCKET: names[2] ?? "" });
+  expect(plan).toMatch(/Plan: 30 to import, \d+ to add, \d+ to change, 0 to destroy/);
   // None of these is made again.
   const made = [...plan.matchAll(/# (\w+)\.(\w+)_[0-9A-F]{8} will be created/g)].map(([, type]) => type);
-  for (const type of ["aws_kms_key", "aws_db_instance", "aws_secretsmanager_secret", "aws_vpc", "aws_subnet"]) {
+  for (const type of [
+    "aws_kms_key",
+    "aws_db_instance",
+    "aws_s3_bucket_object_lock_configuration",
+    "aws_secretsmanager_secret",
+    "aws_vpc",
+    "aws_subnet",
+  ]) {
     expect(made).not.toContain(type);
   }
   runbook.end();

@@ -1,6 +1,6 @@
 """Import blocks for what holds data in a stack, or holds the database in its place, where Terraform's state is lost.
 
-Usage: python3 imports.py STACK_FOLDER BUCKET DATABASE > STACK_FOLDER/imports.tf. Asks AWS by the AWS CLI, and changes nothing.
+Usage: python3 imports.py STACK_FOLDER BUCKET BACKUP_BUCKET DATABASE > STACK_FOLDER/imports.tf. Asks AWS by the AWS CLI, and changes nothing.
 """
 
 import json
@@ -15,7 +15,7 @@ def aws(*command):
     return json.loads(done.stdout)
 
 
-folder, bucket, database = sys.argv[1:]
+folder, bucket, backups, database = sys.argv[1:]
 (instance,) = aws("rds", "describe-db-instances", "--db-instance-identifier", database)["DBInstances"]
 group = instance["DBSubnetGroup"]
 subnets = sorted(group["Subnets"], key=lambda subnet: subnet["SubnetAvailabilityZone"]["Name"])
@@ -26,6 +26,7 @@ secrets = aws("secretsmanager", "list-secrets")["SecretList"]
 IDS = [
     (r"aws_kms_key(_policy)?\.", key),
     (r"aws_s3_bucket(_\w+)?\.Bucket_", bucket),
+    (r"aws_s3_bucket(_\w+)?\.Backups_", backups),
     (r"aws_db_instance\.", database),
     (r"aws_db_subnet_group\.", group["DBSubnetGroupName"]),
     (r"aws_db_parameter_group\.", instance["DBParameterGroups"][0]["DBParameterGroupName"]),
