@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { TerraformStack } from "cdktf";
-import { BackupBucket, DataLakeBucket, DataLakeNetwork } from "../../src";
+import { DataLakeBucket, DataLakeNetwork } from "../../src";
 import { everyConstruct } from "../support/constructs";
 import { synthesizeApp } from "../support/synth";
 
@@ -35,7 +35,6 @@ test("no construct uses what a version of the AWS provider removed or deprecates
     everyConstruct((id) => ({ scope, id }));
     DataLakeBucket.fromBucketName(scope, "Imported", "images");
     new DataLakeNetwork(scope, "Watched", { flowLogs: {} });
-    new BackupBucket(scope, "Backups");
   });
   const used = new Set<string>();
   const types = new Set<string>();

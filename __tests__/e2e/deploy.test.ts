@@ -76,7 +76,10 @@ async function storedTexts(
 }
 
 async function emulatorData(): Promise<string> {
-  return (await fetch(`${deployment.emulator.url}/moto-api/data.json`)).text();
+  const answer = await fetch(`${deployment.emulator.url}/moto-api/data.json`);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`the emulator does not show what it holds: ${answer.status} ${text.slice(0, 500)}`);
+  return text;
 }
 
 /** The statement of each table, view and procedure of the schema, without what differs by who made it and when. */
