@@ -20,7 +20,7 @@ export function checkTargetVersions(scope: IConstruct): void {
   throw new ValidationError(
     scope,
     `targetVersions must be declared, as cdktn asks for write-only arguments, got none: add ` +
-      `"targetVersions": ${JSON.stringify(WRITE_ONLY_ARGUMENTS)} to cdktf.json, or to the context of the App`,
+      `"targetVersions": ${JSON.stringify(WRITE_ONLY_ARGUMENTS)} to cdktf.json, which only cdktn's command line reads, or to the context of the App`,
   );
 }
 
