@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { stepOf } from "../support/workflow";
 
 const root = path.join(__dirname, "..", "..");
 const plans = path.join(__dirname, "plans");
@@ -144,5 +145,21 @@ describe("migrations that a pull request adds", () => {
       status: 1,
       stderr: expect.stringContaining("V0004__bad.sql:1: GRANT") as string,
     });
+  });
+
+  it.each([
+    ["", 0, "## Plan: no changes"],
+    ["sql/migrations", 1, "sql/migrations: the folder of migrations cannot be read"],
+  ])("are looked for by the workflow where it names their folder: %j", (MIGRATIONS, status, text) => {
+    const work = path.join(folder, "without-migrations");
+    const bin = path.join(work, "node_modules", ".bin");
+    mkdirSync(bin, { recursive: true });
+    cpSync(nothing, path.join(work, "plans", "prod-data-lake.json"));
+    const cli = path.join(root, "dist", "plan", "cli.js");
+    writeFileSync(path.join(bin, "xray-plan"), `#!/bin/sh\nexec node ${cli} "$@"\n`, { mode: 0o755 });
+    const env = { ...process.env, MIGRATIONS, BASE: "HEAD", ALLOW_DESTROY: "" };
+    const run = spawnSync("bash", ["-ec", stepOf("Write the comment")], { cwd: work, env, encoding: "utf8" });
+    expect(run.status).toBe(status);
+    expect(readFileSync(path.join(work, "comment.md"), "utf8")).toContain(text);
   });
 });
