@@ -80,29 +80,29 @@ const TYPED = ["glue/xray_backup", "glue/tests", "web_app_double/xray_web_app", 
 
 const GLUE_RUNTIMES = "glue/tests/glue_runtime";
 
-/** In the order in which they begin: two long ones at once, so that neither is left alone at the end, beside what fails soonest. */
+/** In the order in which they begin. The first waits for servers most of the time, those after it keep a processor busy. */
 const SUITES: Suite[] = [
   jestSuite("terraform"),
-  pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
   { name: "eslint", command: bin("eslint"), args: ["."] },
   { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
   { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
-  { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
-  { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
   jestSuite("unit"),
   { name: "API report", command: process.execPath, args: ["scripts/api-report.js"] },
   { name: "API reference", command: bin("typedoc"), args: ["--emit", "none"] },
-  jestSuite("e2e"),
-  pytestSuite("airflow"),
-  jestSuite("mysql"),
-  pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
-  jestSuite("policy"),
+  { name: "site", command: "npm", args: ["--prefix", "site", "run", "--silent", "check"] },
   {
     name: "packages",
     command: process.execPath,
     args: [localPath("build", "local", "commands", "pack-matrix.js")],
   },
-  { name: "site", command: "npm", args: ["--prefix", "site", "run", "--silent", "check"] },
+  { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
+  { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
+  jestSuite("policy"),
+  jestSuite("mysql"),
+  pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
+  jestSuite("e2e"),
+  pytestSuite("airflow"),
+  pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
 ];
 
 /** More than there are cores: Terraform and Airflow wait for most of their time. */
