@@ -69,23 +69,6 @@ const client = (
   endpoint = emulator.url,
 ) => new S3Client({ endpoint, region: LOCAL_REGION, forcePathStyle: true, credentials });
 
-async function assume(arn: string): Promise<S3Client> {
-  const authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sts/aws4_request, Signature=0";
-  const body = new URLSearchParams({
-    Action: "AssumeRole",
-    Version: "2011-06-15",
-    RoleArn: arn,
-    RoleSessionName: "test",
-  });
-  const text = await (await fetch(emulator.url, { method: "POST", headers: { authorization }, body })).text();
-  const field = (name: string) => new RegExp(`<${name}>(.*?)</${name}>`).exec(text)?.[1] ?? "";
-  return client({
-    accessKeyId: field("AccessKeyId"),
-    secretAccessKey: field("SecretAccessKey"),
-    sessionToken: field("SessionToken"),
-  });
-}
-
 async function enforceIam(requests: string): Promise<void> {
   const headers = { "content-type": "text/plain" };
   await fetch(`${emulator.url}/moto-api/reset-auth`, { method: "POST", headers, body: requests });
@@ -101,17 +84,14 @@ beforeAll(async () => {
   owner = client({ accessKeyId: "local", secretAccessKey: "local" });
   simulation = await EnforcedAccount.start(emulator.url, outputs["lake"] ?? "", outputs["backups"] ?? "");
   for (const id of PRINCIPALS) {
-    const role = outputs[`role_${id}`] ?? "";
-    clients.emulator[id] = await assume(role);
-    const session = await simulation.assume(role.replace(/^.*\//, ""));
-    clients.simulation[id] = client(
-      {
-        accessKeyId: session.AWS_ACCESS_KEY_ID,
-        secretAccessKey: session.AWS_SECRET_ACCESS_KEY,
-        sessionToken: session.AWS_SESSION_TOKEN,
-      },
-      simulation.proxy.url,
-    );
+    const session = await simulation.assume((outputs[`role_${id}`] ?? "").replace(/^.*\//, ""));
+    const credentials = {
+      accessKeyId: session.AWS_ACCESS_KEY_ID,
+      secretAccessKey: session.AWS_SECRET_ACCESS_KEY,
+      sessionToken: session.AWS_SESSION_TOKEN,
+    };
+    clients.emulator[id] = client(credentials);
+    clients.simulation[id] = client(credentials, simulation.proxy.url);
   }
 });
 

@@ -187,7 +187,7 @@ class _Erasure:
             self._tell_left(Removed())
             return None
         scope = plan.database.scope
-        # What the server refuses is told before an object goes, as the key of a table to itself.
+        # A refusal of the server, as by a table that references itself, is told before an object goes.
         delete_rows(connection, scope, plan.chosen, effects, is_rehearsal=True)
         self._check()
         former = list(self._options.former_schemas or ())
