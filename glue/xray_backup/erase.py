@@ -107,14 +107,17 @@ def erase(run: Run, selection: Selection, options: ErasureOptions, versions_in: 
 
 
 def _erasures(places: Iterable[StorePlan]) -> list[Erasure]:
-    """The erasures that any of the stores knows of, in the order of time."""
+    """The erasures that any of the stores knows of, in the order in which they began.
+
+    By the database's clock, since run ids tell no order within a second, nor between machines.
+    """
     found: dict[str, Erasure] = {}
     for place in places:
         for erasure in read_erasures(place.store):
             # One that was killed may have ended in the first store alone.
             if erasure.begun.run_id not in found or erasure.is_finished:
                 found[erasure.begun.run_id] = erasure
-    return [found[run_id] for run_id in sorted(found)]
+    return sorted(found.values(), key=lambda erasure: datetime.fromisoformat(erasure.begun.began_at))
 
 
 def _chosen(model: DataModel, run: Run, selection: Selection) -> ChosenRows:
@@ -191,7 +194,8 @@ class _Erasure:
         delete_rows(connection, scope, plan.chosen, effects, is_rehearsal=True)
         self._check()
         former = list(self._options.former_schemas or ())
-        self._record(ErasureBegun(run.run_id, run.database.schema, former, scope.anchor.name, plan.rows))
+        began_at, schema = now.isoformat(), run.database.schema
+        self._record(ErasureBegun(run.run_id, began_at, schema, former, scope.anchor.name, plan.rows))
         objects = remove_objects(self._versions_in, self._names, self._check)
         self._refused += objects.refused
         if objects.left:

@@ -41,10 +41,12 @@ class ErasedRow:
 class ErasureBegun(Record):
     """The rows of one table that an erasure is about to erase; written before anything is changed.
 
-    `former_schemas` are other names of the schema, whose backups hold the same rows.
+    `began_at` is ISO 8601 in UTC, by the database's clock; `former_schemas` are other names of the schema, whose
+    backups hold the same rows.
     """
 
     run_id: str
+    began_at: str
     schema: str
     former_schemas: Sequence[str]
     table: str
@@ -54,8 +56,8 @@ class ErasureBegun(Record):
     def from_document(cls, document: Mapping[str, Any]) -> Self:
         """See `Record`."""
         rows = [ErasedRow(**row) for row in document["rows"]]
-        for row in rows:
-            datetime.fromisoformat(row.erased_at)
+        for at in (document["began_at"], *(row.erased_at for row in rows)):
+            datetime.fromisoformat(at)
         return super().from_document({**document, "rows": rows})
 
 
@@ -96,14 +98,9 @@ class Erasure:
         """True where nothing was left."""
         return self.ended is not None and self.ended.completed
 
-    @property
-    def at(self) -> datetime:
-        """The latest time at which a row of it was erased."""
-        return max(datetime.fromisoformat(row.erased_at) for row in self.begun.rows)
-
 
 def read_erasures(store: Store, on_damage: OnDamagedRecord | None = None) -> Iterator[Erasure]:
-    """Every erasure, in the order of time.
+    """Every erasure.
 
     Args:
         store: where.

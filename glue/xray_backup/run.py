@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 def new_run_id() -> str:
-    """Unique, and in the order of time when sorted."""
+    """Unique; ids sort by time, but not within a second, nor where the clocks of two machines differ."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
 
 
