@@ -34,7 +34,7 @@ describe("xray-plan", () => {
   });
 
   it("ends with 0 where the loss is allowed by the address", () => {
-    const { status, stdout, stderr } = command(replaced, "--allow-destroy", database);
+    const { status, stdout, stderr } = command(replaced, "--allow-destroy", `replaced:${database}`);
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toContain(", allowed |");
   });
@@ -58,10 +58,28 @@ describe("xray-plan", () => {
       /^error: state\.json is not the JSON of a plan: write it by/,
     ],
     ["null.json", "null", /^error: null\.json is not the JSON of a plan: write it by/],
+    [
+      "odd.json",
+      '{"format_version":"1.2","planned_values":{},"resource_changes":[{}]}',
+      /^error: odd\.json is not the JSON of a plan: write it by terraform show -json plan\.bin: [^\n]*\n$/,
+    ],
+    [
+      "later.json",
+      '{"format_version":"2.0","planned_values":{}}',
+      /^error: later\.json has the format 2\.0 of plans, and this version reads 1: take a newer version of this package\n$/,
+    ],
   ])("refuses %s in one line", (file, text, message) => {
     if (text !== undefined) writeFileSync(path.join(folder, file), text);
     const { status, stderr } = command(file);
     expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
+  });
+
+  it("refuses a file that it cannot write, in one line", () => {
+    const { status, stderr } = command(path.join(plans, "changed.json"), "--output", "none/comment.md");
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: --output none\/comment\.md cannot be written: ENOENT[^\n]*\n$/),
+    ]);
   });
 
   it("refuses a command that it does not understand, with exit code 2", () => {

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { comment, faultsOf, type Report } from "./comment";
 import { newMigrations } from "./new-migrations";
+import { PlanError } from "./plan-error";
 import { readPlan } from "./terraform-plan";
 
 const USAGE = `Usage: xray-plan <stack>.json [<stack>.json …] [--output <file>]
@@ -13,7 +14,7 @@ const USAGE = `Usage: xray-plan <stack>.json [<stack>.json …] [--output <file>
   --output           file of the comment (default: the terminal)
   --migrations       folder of the migrations, with --base-migrations: shows those that the pull request adds
   --base-migrations  folder of the migrations as the base branch has them
-  --allow-destroy    address of a resource whose data may be lost; can be repeated
+  --allow-destroy    <stack>:<address> of a resource whose data may be lost; can be repeated
   --drift            the plans are of what is deployed: any change is a fault`;
 
 /** Exit codes: 1 where data would be lost, Terraform refuses a plan, or something drifted; 2 for a command that is not understood. */
@@ -52,7 +53,7 @@ interface Options {
    * @default - not looked at
    */
   readonly migrations?: readonly [string, string];
-  /** Addresses whose data may be lost. */
+  /** Resources whose data may be lost. */
   readonly allowed: readonly string[];
   /** Any change is a fault. */
   readonly drift: boolean;
@@ -95,10 +96,18 @@ function write({ files, output, migrations, allowed, drift }: Options): number {
   };
   const text = comment(report);
   if (output === undefined) process.stdout.write(text);
-  else writeFileSync(output, text);
+  else writeTo(output, text);
   const faults = faultsOf(report);
   for (const fault of faults) console.error(`error: ${fault}`);
   return faults.length === 0 ? 0 : 1;
+}
+
+function writeTo(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new PlanError(`--output ${file} cannot be written: ${(error as Error).message}`);
+  }
 }
 
 process.exitCode = main(process.argv.slice(2));

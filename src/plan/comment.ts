@@ -11,7 +11,7 @@ export interface Report {
    * @default - not looked at
    */
   readonly migrations?: NewMigrations;
-  /** Addresses whose data may be lost. */
+  /** Resources whose data may be lost, as `<stack>:<address>`. */
   readonly allowed: readonly string[];
   /** Changes of any kind are a fault: the plans are of what is deployed. */
   readonly drift: boolean;
@@ -29,6 +29,15 @@ const WORDS: Record<ChangeKind, string> = {
   import: "🟢 import",
 };
 
+const DONE: Record<ChangeKind, string> = {
+  destroy: "destroyed",
+  replace: "replaced",
+  forget: "forgotten",
+  update: "changed",
+  create: "added",
+  import: "imported",
+};
+
 /** Kinds of rows, in the order in which a long comment keeps them. */
 const PRIORITIES = ["lost", "statements", "changed", "added"] as const;
 /** Rows of one kind: of more, no comment could hold all. */
@@ -39,11 +48,8 @@ type Limits = Record<(typeof PRIORITIES)[number], number>;
 export function faultsOf({ plans, migrations, allowed, drift }: Report): string[] {
   const lost = plans.flatMap(({ stack, changes }) =>
     changes
-      .filter(({ loss, address }) => loss !== undefined && !allowed.includes(address))
-      .map(({ kind, address, loss }) => {
-        const done = kind === "replace" ? "replaced" : "destroyed";
-        return `${stack}: ${address} would be ${done}: ${loss} would be lost`;
-      }),
+      .filter(({ loss, address }) => loss !== undefined && !allowed.includes(`${stack}:${address}`))
+      .map(({ kind, address, loss }) => `${stack}: ${address} would be ${DONE[kind]}: ${loss} would be lost`),
   );
   const refused = plans
     .filter(({ errored }) => errored)
@@ -51,12 +57,18 @@ export function faultsOf({ plans, migrations, allowed, drift }: Report): string[
       ({ stack }) =>
         `${stack}: Terraform refuses the plan, for a reason that its log names; the changes may not be all`,
     );
+  const partial = plans
+    .filter((plan) => plan.partial)
+    .map(({ stack }) => `${stack}: the plan is not of all resources: plan without -target and without deferral`);
   const drifted = drift ? plans.filter((plan) => plan.changes.length + plan.drift.length > 0) : [];
+  const unseen = drift ? plans.filter((plan) => plan.empty && !drifted.includes(plan)) : [];
   return [
     ...lost,
     ...refused,
+    ...partial,
     ...(migrations?.problems ?? []),
     ...drifted.map(({ stack }) => `${stack}: what is deployed differs from the code`),
+    ...unseen.map(({ stack }) => `${stack}: its state holds no resource, so that nothing was compared with AWS`),
   ];
 }
 
@@ -68,8 +80,8 @@ export function comment(report: Report): string {
   const limits: Limits = { lost: MAX_ROWS, statements: MAX_ROWS, changed: MAX_ROWS, added: MAX_ROWS };
   let text = render(report, limits);
   for (const priority of PRIORITIES.toReversed()) {
-    for (let limit = MAX_ROWS / 2; text.length > MAX_COMMENT && limit >= 1; limit = Math.floor(limit / 2)) {
-      limits[priority] = limit;
+    while (text.length > MAX_COMMENT && limits[priority] > 0) {
+      limits[priority] = Math.floor(limits[priority] / 2);
       text = render(report, limits);
     }
   }
@@ -79,15 +91,15 @@ export function comment(report: Report): string {
 function render(report: Report, limits: Limits): string {
   const { plans, migrations, allowed } = report;
   const faults = faultsOf(report);
-  const all = plans.flatMap(({ changes }) => changes);
-  const unused = allowed.filter(
-    (address) => !all.some((change) => change.address === address && change.loss !== undefined),
+  const lost = plans.flatMap(({ stack, changes }) =>
+    changes.filter(({ loss }) => loss !== undefined).map(({ address }) => `${stack}:${address}`),
   );
+  const unused = allowed.filter((name) => !lost.includes(name));
   const sections = [
     marker(plans),
     `## ${report.drift ? "Drift" : "Plan"}: ${summary(plans, migrations)}`,
     ...(faults.length > 0 ? [caution(faults, limits.lost)] : []),
-    ...unused.map((address) => `--allow-destroy ${code(address)} allows nothing here: take it out.`),
+    ...unused.map((name) => `--allow-destroy ${code(name)} allows nothing here: take it out.`),
     ...lostSection(report, limits),
     ...(migrations === undefined ? [] : migrationsSection(migrations, limits)),
     ...plans.flatMap((plan) => stackSection(plan, report, limits)),
@@ -102,6 +114,10 @@ function marker(plans: readonly StackPlan[]): string {
 
 const of = (changes: readonly ResourceChange[], ...kinds: ChangeKind[]): ResourceChange[] =>
   kinds.flatMap((kind) => changes.filter((change) => change.kind === kind));
+
+/** Changes in place, or additions, by which data is lost: they stand with what is destroyed. */
+const shrinking = (changes: readonly ResourceChange[]): ResourceChange[] =>
+  of(changes, "update", "create", "import").filter(({ loss }) => loss !== undefined);
 
 function summary(plans: readonly StackPlan[], migrations?: NewMigrations): string {
   const changes = plans.flatMap((plan) => plan.changes);
@@ -135,11 +151,11 @@ const rest = (count: number, limit: number): string[] =>
   count > limit ? [`… and ${count - limit} more: see the log of the plan.`] : [];
 
 function lostSection({ plans, allowed }: Report, { lost: limit }: Limits): string[] {
-  const all = plans.flatMap(({ stack, changes }) =>
-    of(changes, "destroy", "replace", "forget")
-      .sort((a, b) => Number(b.loss !== undefined) - Number(a.loss !== undefined))
-      .map((change) => ({ stack, change })),
-  );
+  const all = plans
+    .flatMap(({ stack, changes }) =>
+      [...of(changes, "destroy", "replace", "forget"), ...shrinking(changes)].map((change) => ({ stack, change })),
+    )
+    .sort((a, b) => Number(b.change.loss !== undefined) - Number(a.change.loss !== undefined));
   if (all.length === 0) return [];
   const rows = all
     .slice(0, limit)
@@ -147,7 +163,7 @@ function lostSection({ plans, allowed }: Report, { lost: limit }: Limits): strin
       WORDS[kind],
       code(stack),
       code(address),
-      loss === undefined ? "" : `**${loss}**${allowed.includes(address) ? ", allowed" : ""}`,
+      loss === undefined ? "" : `**${loss}**${allowed.includes(`${stack}:${address}`) ? ", allowed" : ""}`,
       attributes.length === 0 && reason !== undefined ? code(reason) : attributesText(attributes),
     ]);
   const head = ["", "stack", "resource", "would be lost", "because of"];
@@ -170,8 +186,9 @@ function migrationsSection({ statements }: NewMigrations, { statements: limit }:
 }
 
 function stackSection({ stack, changes, drift, outputs }: StackPlan, report: Report, limits: Limits): string[] {
-  const changed = of(changes, "update");
-  const added = of(changes, "create", "import");
+  const others = changes.filter(({ loss }) => loss === undefined);
+  const changed = of(others, "update");
+  const added = of(others, "create", "import");
   const parts = [
     ...(drift.length > 0 && report.drift ? details("changed outside of Terraform", drift, limits.changed) : []),
     ...details("to change", changed, limits.changed),
@@ -179,7 +196,7 @@ function stackSection({ stack, changes, drift, outputs }: StackPlan, report: Rep
     ...(outputs > 0 ? [`${outputs} ${outputs === 1 ? "output changes" : "outputs change"}.`] : []),
   ];
   if (parts.length > 0) return [`### Stack ${code(stack)}`, ...parts];
-  return of(changes, "destroy", "replace", "forget").length > 0 ? [] : [`### Stack ${code(stack)}`, "No changes."];
+  return changes.length > 0 ? [] : [`### Stack ${code(stack)}`, "No changes."];
 }
 
 function details(title: string, changes: readonly ResourceChange[], limit: number): string[] {

@@ -1,11 +1,13 @@
 /** Longest text that is shown in one piece. */
 const MAX_TEXT = 300;
+/** Longest text of several lines. */
+const MAX_BLOCK = 3_000;
 
 /**
- * Characters that change what a reader sees without being seen: controls, marks of direction, zero-width characters and line
- * separators.
+ * Characters that change what a reader sees without being seen: controls, marks of direction, line separators, and all that
+ * Unicode has fonts show as nothing.
  */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 const visible = (text: string): string =>
   text.replaceAll(INVISIBLE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
@@ -30,7 +32,9 @@ export function code(text: string): string {
 
 /** A text from outside as a block of code, of several lines. */
 export function codeBlock(language: string, text: string): string {
-  const shown = text.split("\n").map(visible).join("\n");
+  const all = text.split("\n").map(visible).join("\n");
+  const rest = all.length - MAX_BLOCK;
+  const shown = rest > 0 ? `${all.slice(0, MAX_BLOCK)}…\n(${rest} more characters: see the file)` : all;
   const fence = "`".repeat(Math.max(3, longestRun(shown) + 1));
   return `${fence}${language}\n${shown}\n${fence}`;
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { filled } from "./filled";
 import { PlanError } from "./plan-error";
+import { lossByChange } from "./shorter-retention";
 import { type Attributes, lossBy } from "./stateful-resources";
 
 /** Kinds of changes, in the order in which a comment shows them. */
@@ -54,6 +56,10 @@ export interface StackPlan {
   readonly outputs: number;
   /** Terraform ended with an error, as it does where `prevent_destroy` forbids a change: the plan may be a part. */
   readonly errored: boolean;
+  /** The plan is not of all that the code says, as with `-target`. */
+  readonly partial: boolean;
+  /** The state holds no resource. */
+  readonly empty: boolean;
 }
 
 /** One entry of `resource_changes` and `resource_drift`. */
@@ -75,11 +81,19 @@ type PlannedResource = {
   };
 };
 
+/** Resources of a state, and of the modules in it. */
+type StateModule = {
+  readonly resources?: readonly { readonly mode: string }[];
+  readonly child_modules?: readonly StateModule[];
+};
+
 /** @see https://developer.hashicorp.com/terraform/internals/json-format#plan-representation */
 type PlanJson = {
   readonly format_version?: string;
   readonly planned_values?: object;
+  readonly prior_state?: { readonly values?: { readonly root_module?: StateModule } };
   readonly errored?: boolean;
+  readonly complete?: boolean;
   readonly resource_changes?: readonly PlannedResource[];
   readonly resource_drift?: readonly PlannedResource[];
   readonly output_changes?: Readonly<Record<string, { readonly actions: readonly string[] }>>;
@@ -93,7 +107,7 @@ const VOLATILE: Readonly<Record<string, readonly string[]>> = {
 /** Longest value that is shown: of a longer one, such as a policy, a reader would not find the difference. */
 const MAX_VALUE = 80;
 /** Names of attributes whose values are not shown, marked as sensitive or not. */
-const SECRET = /password|secret|token|credential|private|access_key/i;
+const SECRET = /pass|pwd|secret|token|credential|private|api_?key|access_key/i;
 
 /**
  * Reads what `terraform show -json` tells of a plan.
@@ -101,19 +115,34 @@ const SECRET = /password|secret|token|credential|private|access_key/i;
  * @throws PlanError where the file holds something else
  */
 export function readPlan(file: string): StackPlan {
-  const stack = path.basename(file).replace(/\.json$/, "");
   const plan = parse(file);
+  try {
+    return stackPlan(path.basename(file).replace(/\.json$/, ""), plan);
+  } catch (error) {
+    throw notAPlan(file, `: ${(error as Error).message}`);
+  }
+}
+
+function stackPlan(stack: string, plan: PlanJson): StackPlan {
   const outputs = Object.values(plan.output_changes ?? {}).filter(({ actions }) => actions.join() !== "no-op");
   const drift = managed(plan.resource_drift).filter(
     ({ kind, attributes }) => kind !== "update" || attributes.length > 0,
   );
+  const errored = plan.errored === true;
   return {
     stack,
     changes: managed(plan.resource_changes),
     drift,
     outputs: outputs.length,
-    errored: plan.errored === true,
+    errored,
+    partial: !errored && plan.complete === false,
+    empty: !holdsResource(plan.prior_state?.values?.root_module),
   };
+}
+
+/** A refresh notes data sources in a state that held nothing. */
+function holdsResource({ resources = [], child_modules: modules = [] }: StateModule = {}): boolean {
+  return resources.some(({ mode }) => mode === "managed") || modules.some(holdsResource);
 }
 
 function parse(file: string): PlanJson {
@@ -126,17 +155,29 @@ function parse(file: string): PlanJson {
     );
   }
   // The JSON of a state has no planned values.
-  if (typeof plan?.format_version === "string" && plan.planned_values !== undefined) return plan;
-  throw new PlanError(`${file} is not the JSON of a plan: write it by terraform show -json plan.bin`);
+  if (typeof plan?.format_version !== "string" || plan.planned_values === undefined) throw notAPlan(file);
+  // Terraform raises the first number where an older reader would misread a plan.
+  if (/^[01]\./.test(plan.format_version)) return plan;
+  throw new PlanError(
+    `${file} has the format ${plan.format_version} of plans, and this version reads 1: take a newer version of this package`,
+  );
 }
 
+const notAPlan = (file: string, why = ""): PlanError =>
+  new PlanError(`${file} is not the JSON of a plan: write it by terraform show -json plan.bin${why}`);
+
 function managed(resources: readonly PlannedResource[] = []): ResourceChange[] {
+  const newBuckets = new Set(
+    resources
+      .filter(({ type, change }) => type === "aws_s3_bucket" && change.actions.join() === "create")
+      .map(({ change }) => change.after?.["bucket"]),
+  );
   return resources.flatMap((resource) => {
-    const { address, mode, type, deposed, action_reason: reason, change } = resource;
+    const { address, mode, deposed, action_reason: reason, change } = resource;
     const kind = kindOf(change);
     if (mode !== "managed" || kind === undefined) return [];
     const loses = kind === "destroy" || kind === "replace";
-    const loss = loses ? lossBy(type, change.before ?? {}) : undefined;
+    const loss = lossOf(resource, loses, newBuckets);
     return [
       {
         address: deposed === undefined ? address : `${address} (deposed ${deposed})`,
@@ -147,6 +188,17 @@ function managed(resources: readonly PlannedResource[] = []): ResourceChange[] {
       },
     ];
   });
+}
+
+function lossOf(
+  { type, change }: PlannedResource,
+  isDestroyed: boolean,
+  newBuckets: ReadonlySet<unknown>,
+): string | undefined {
+  const { before, after } = change;
+  return (
+    (isDestroyed ? lossBy(type, before ?? {}) : undefined) ?? lossByChange(type, before ?? {}, after ?? {}, newBuckets)
+  );
 }
 
 function kindOf({ actions, importing }: PlannedResource["change"]): ChangeKind | undefined {
@@ -167,20 +219,6 @@ function attributesOf({ type, change }: PlannedResource, kind: ChangeKind): Attr
     .filter((name) => VOLATILE[type]?.includes(name) !== true)
     .sort()
     .map((name) => attributeOf(change, name));
-}
-
-/** A value without its empty parts: what a first refresh finds empty, an apply has left out. */
-function filled(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    const parts = value.map(filled).filter((part) => part !== undefined);
-    return parts.length === 0 ? undefined : parts;
-  }
-  if (typeof value === "object" && value !== null) {
-    const parts = Object.entries(value).map(([name, part]) => [name, filled(part)] as const);
-    const left = parts.filter(([, part]) => part !== undefined);
-    return left.length === 0 ? undefined : Object.fromEntries(left);
-  }
-  return value === null || value === "" ? undefined : value;
 }
 
 const flag = (marks: Attributes | boolean | undefined, name: string): unknown =>

@@ -207,7 +207,9 @@ export function describePlanInCi(deployment: Deployment): void {
     expect(await run(sessions.plan, ["Plan", "Write the comment"], { BASE: "HEAD" })).toBe(1);
     expect(comment()).toBe(shownComments()[1]);
     const [address = ""] = /aws_db_instance\.\w+/.exec(comment()) ?? [];
-    expect(await run(sessions.plan, ["Write the comment"], { BASE: "HEAD", ALLOW_DESTROY: address })).toBe(0);
+    expect(
+      await run(sessions.plan, ["Write the comment"], { BASE: "HEAD", ALLOW_DESTROY: `${DATA_LAKE}:${address}` }),
+    ).toBe(0);
   });
 
   test.each([
