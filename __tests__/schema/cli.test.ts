@@ -46,11 +46,12 @@ test("new, write, lock, check", () => {
   const folder = folderWith({});
   const created = run("new", "make_a", "--folder", folder);
   const file = path.join(folder, "V0001__make_a.sql");
-  expect(created).toMatchObject({ status: 0, stdout: `${file}\nwrite its statements, then: xray-schema lock\n` });
+  const lock = `npx xray-schema lock --folder ${folder}`;
+  expect(created).toMatchObject({ status: 0, stdout: `${file}\nwrite its statements, then: ${lock}\n` });
   writeFileSync(file, `${readFileSync(file, "utf8")}-- allow: destructive (an example)\nDROP TABLE a;\n`);
   expect(run("check", "--folder", folder)).toMatchObject({
     status: 1,
-    stderr: 'error: V0001__make_a.sql: is not in migrations.lock.json: run "xray-schema lock" and commit both\n',
+    stderr: `error: V0001__make_a.sql: is not in migrations.lock.json: run "${lock}" and commit both\n`,
   });
   const locked = run("lock", "--folder", folder);
   expect(locked.stdout).toContain("destructive: an example");
@@ -76,6 +77,19 @@ test.each([
   [["check", "--folder", "/nowhere"], 1, "error: /nowhere: the folder of migrations cannot be read (ENOENT)\n"],
 ])("%j fails in one line", (args, status, stderr) => {
   expect(run(...args)).toEqual({ status, stdout: "", stderr });
+});
+
+test("the folder that a command takes by itself is not named", () => {
+  const cwd = folderWith({});
+  const { stdout } = spawnSync(process.execPath, [path.join(build, "cli.js"), "new", "make_a"], {
+    encoding: "utf8",
+    cwd,
+  });
+  expect(stdout).toBe("sql/migrations/V0001__make_a.sql\nwrite its statements, then: npx xray-schema lock\n");
+});
+
+test("a missing command is named", () => {
+  expect(run().stderr).toMatch(/^error: no command\n/);
 });
 
 test.each([[[]], [["drop"]], [["new"]], [["check", "x"]], [["lock", "--force"]]])("%j shows the usage", (args) => {

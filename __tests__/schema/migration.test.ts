@@ -139,7 +139,9 @@ describe("the lock file", () => {
 
   test("refuses one that is not locked yet, until it is", () => {
     writeFileSync(path.join(folder, "V0003__c.sql"), "CREATE TABLE c (id INT)");
-    expect(check).toThrow('V0003__c.sql: is not in migrations.lock.json: run "xray-schema lock" and commit both');
+    expect(check).toThrow(
+      `V0003__c.sql: is not in migrations.lock.json: run "npx xray-schema lock --folder ${folder}" and commit both`,
+    );
     expect(writeLock(folder, readMigrations(folder)).map((migration) => migration.fileName)).toEqual(["V0003__c.sql"]);
     expect(check).not.toThrow();
   });

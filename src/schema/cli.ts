@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { checkLock, writeLock } from "./lock";
+import { checkLock, DEFAULT_FOLDER, lockCommand, writeLock } from "./lock";
 import { MODEL_OPTIONS, writeModel } from "./model-command";
 import { type Migration, migrationFileName, readMigrations } from "./migration";
 import { SchemaError } from "./schema-error";
@@ -55,9 +55,9 @@ function migrations(args: string[]): number {
   if (parsed.values.help === true) return help();
   const wantsName = command === "new";
   if (!["check", "lock", "new"].includes(command ?? "") || rest.length > 0 || wantsName !== (name !== undefined)) {
-    return misunderstood(`got ${JSON.stringify(args.join(" "))}`);
+    return misunderstood(args.length === 0 ? "no command" : `got ${JSON.stringify(args.join(" "))}`);
   }
-  const folder = parsed.values.folder ?? path.join("sql", "migrations");
+  const folder = parsed.values.folder ?? DEFAULT_FOLDER;
   if (command === "new") create(folder, name ?? "");
   else if (command === "lock") lock(folder);
   else check(folder);
@@ -90,7 +90,7 @@ function create(folder: string, name: string): void {
   const file = path.join(folder, migrationFileName(count + 1, name));
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, "-- Why:\n\n", { flag: "wx" });
-  console.log(`${file}\nwrite its statements, then: xray-schema lock`);
+  console.log(`${file}\nwrite its statements, then: ${lockCommand(folder)}`);
 }
 
 function printTable(migrations: readonly Migration[]): void {

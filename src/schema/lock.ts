@@ -6,6 +6,9 @@ import { SchemaError } from "./schema-error";
 /** Name of the lock file, beside the migrations: file name to SHA-256, in the order of the migrations. */
 export const LOCK_FILE_NAME = "migrations.lock.json";
 
+/** Folder of the migrations where a command names none. */
+export const DEFAULT_FOLDER = path.join("sql", "migrations");
+
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
@@ -19,7 +22,10 @@ export function checkLock(folder: string, migrations: readonly Migration[]): voi
   checkLocked(lock, migrations);
   const unlocked = migrations.find((migration) => !lock.has(migration.fileName));
   if (unlocked !== undefined) {
-    throw new SchemaError(`is not in ${LOCK_FILE_NAME}: run "xray-schema lock" and commit both`, unlocked.fileName);
+    throw new SchemaError(
+      `is not in ${LOCK_FILE_NAME}: run "${lockCommand(folder)}" and commit both`,
+      unlocked.fileName,
+    );
   }
 }
 
@@ -39,6 +45,11 @@ export function writeLock(folder: string, migrations: readonly Migration[]): Mig
   writeFileSync(`${file}.new`, `${JSON.stringify(Object.fromEntries(lock), null, 2)}\n`);
   renameSync(`${file}.new`, file);
   return added;
+}
+
+/** The command that locks the migrations of a folder. */
+export function lockCommand(folder: string): string {
+  return `npx xray-schema lock${path.relative(folder, DEFAULT_FOLDER) === "" ? "" : ` --folder ${folder}`}`;
 }
 
 function readLock(folder: string): Map<string, string> {
