@@ -6,7 +6,7 @@ FAULTS := faults contention archive_and_purge delete_effects restore restore_pro
 # Pinned: the Go checksum database holds its sum.
 TRIVY := github.com/aquasecurity/trivy/cmd/trivy@v0.74.0
 
-.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages site bench compare first-deploy examples deployer-calls binaries keep-release trivy format
+.PHONY: help machine setup glue-environment demo down contract test year kills faults marathon drill runbook workers packages hcl readme site bench compare first-deploy examples deployer-calls binaries keep-release trivy format
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -49,6 +49,12 @@ workers: glue-environment ## Back a million boxes up on one worker and on two, i
 
 packages: setup ## Install both packages into fresh projects: peers x modules x package managers x Node.js, and plan them
 	@node $(BUILD)/commands/pack-matrix.js --whole
+
+hcl: setup ## Plan the HCL of every environment, and hold it against the plan of its JSON
+	@HCL=whole npx jest hcl.test --selectProjects terraform -i
+
+readme: setup ## Follow the README from an empty folder to a plan, with each package and the newest versions of all others
+	@node $(BUILD)/commands/readme.js
 
 site: setup ## Build the documentation's site into .local/site, and look at every page in Chromium (minutes)
 	@ALL_PAGES=true npm --prefix site run --silent check

@@ -37,7 +37,7 @@ function peers(rows: readonly BenchmarkRow[]): string {
   return table(
     ["a stack of", "by", ...Object.values(units)],
     names.flatMap((name) => {
-      const [, kind = "", other = ""] = /^synth of (a \w+) against (.+)$/.exec(name) ?? [];
+      const [, kind = "", other = ""] = /^synth of (a \w+): (.+)$/.exec(name) ?? [];
       const found = Object.keys(units).map((unit) => rowOf(rows, name, undefined, unit));
       return [
         [kind, "this", ...found.map(({ ours }) => number(ours))],

@@ -134,7 +134,7 @@ export function benchmarkPeers(): BenchmarkRow[] {
       ["resources", "resources"],
     ];
     return units.map(([measure, unit]) => ({
-      name: `synth of a ${kind} against ${theirs.name}`,
+      name: `synth of a ${kind}: ${theirs.name}`,
       unit,
       ours: medianOf(0, measure),
       theirs: medianOf(1, measure),

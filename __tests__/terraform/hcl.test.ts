@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
+import { StackPlans } from "../../local/environment/stack-plans";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import { attributesOf, differences, EVERY_OPTION, readStacks } from "../../local/packages/stack-attributes";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
@@ -51,7 +52,7 @@ function synthesizeOtherConstructs(outdir: string): void {
   const database = new MetadataDatabase(stack, "Database", {
     network,
     allowedCidrs: ["0.0.0.0/0"],
-    allocatedStorageGib: new TerraformVariable(stack, "storage", { type: "number" }).numberValue,
+    allocatedStorageGib: new TerraformVariable(stack, "storage", { type: "number", default: 20 }).numberValue,
     publiclyAccessible: true,
   });
   new PurgeGlueJob(stack, "Purge", { bucket, database, network, olderThanDays: 90 });
@@ -68,11 +69,13 @@ function synthesizeOtherConstructs(outdir: string): void {
 async function synthesizeEnvironments(outdir: string): Promise<void> {
   await runCommand(process.execPath, [path.join(repositoryRoot, "dist", "main.js")], {
     cwd: repositoryRoot,
-    env: { ...process.env, ...EVERY_OPTION, CDKTF_OUTDIR: outdir },
+    env: { ...process.env, ...EVERY_OPTION, AWS_ENDPOINT_URL: plans.url, CDKTF_OUTDIR: outdir },
   });
 }
 
+let plans: StackPlans;
 beforeAll(async () => {
+  plans = await StackPlans.start();
   for (const [form, outdir] of Object.entries(folders)) {
     rmSync(outdir, { recursive: true, force: true });
     mkdirSync(outdir, { recursive: true });
@@ -82,7 +85,10 @@ beforeAll(async () => {
   }
 });
 
-afterAll(() => delete process.env["SYNTH_HCL_OUTPUT"]);
+afterAll(async () => {
+  delete process.env["SYNTH_HCL_OUTPUT"];
+  await plans.stop();
+});
 
 test("every stack is here", () => {
   expect(Object.keys(readStacks(folders.json))).toEqual([...AWS_STACKS, ...SCHEMA_STACKS].sort());
@@ -148,3 +154,14 @@ test.each(SCHEMA_STACKS)("%s in HCL is read by Terraform, and valid where its pr
   await runCommand(terraformBinary(), ["get", "-no-color"], { cwd, env: terraformEnvironment() });
   if (mysqlProviderVersion() !== undefined) await expectValid(cwd);
 });
+
+// `make hcl` plans them all.
+test.each(process.env["HCL"] === "whole" ? AWS_STACKS : ["prod-data-lake"])(
+  "%s in HCL plans what the JSON plans",
+  async (stack) => {
+    const [json, hcl] = [await plans.plan(stackFolder("json", stack)), await plans.plan(stackFolder("hcl", stack))];
+    expect(hcl).toEqual(json);
+    expect(json.resources.length).toBeGreaterThan(5);
+    console.log(`${stack}: ${json.resources.length} resources planned, of the HCL as of the JSON`);
+  },
+);

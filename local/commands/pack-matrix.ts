@@ -1,39 +1,17 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { StackPlans } from "../environment/stack-plans";
 import type { PackageManager } from "../packages/combinations";
-import { MATRIX_TOOLS, MODULE_FORMATS, NODE_RELEASES, PACKAGE_MANAGERS, PEER_SETS } from "../packages/combinations";
+import { MODULE_FORMATS, NODE_RELEASES, PACKAGE_MANAGERS, PEER_SETS } from "../packages/combinations";
 import { Consumer } from "../packages/consumer";
+import { commandOf, installMatrixTools, nodeOf } from "../packages/matrix-tools";
 import { attributesOf, differences } from "../packages/stack-attributes";
 import { checkTarball, packTarballs } from "../packages/tarballs";
 import { localPath } from "../tools/paths";
-import { runCommand } from "../tools/run-command";
 import { runTool } from "../tools/run-tool";
 import { newTable, right } from "../tools/table";
 import { ToolError } from "../tools/tool-error";
 
 const folder = localPath("packages");
-const tools = path.join(folder, "tools");
-
-/** Installs the versions of Node.js and the package managers of the whole matrix. */
-async function installTools(): Promise<void> {
-  const text = JSON.stringify({ name: "tools", private: true, dependencies: MATRIX_TOOLS }, null, 2);
-  const file = path.join(tools, "package.json");
-  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
-  mkdirSync(tools, { recursive: true });
-  writeFileSync(file, text);
-  await runCommand("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: tools });
-}
-
-const nodeOf = (major: string): string => path.join(tools, "node_modules", `node${major}`, "bin", "node");
-
-/** The command of a package manager; those besides npm run on the newest Node.js that every peer is for. */
-function commandOf(manager: PackageManager): [string, ...string[]] {
-  if (manager === "npm") return ["npm"];
-  const script = { pnpm: "bin/pnpm.cjs", yarn: "bin/yarn.js" }[manager];
-  return [nodeOf("24"), path.join(tools, "node_modules", manager, script)];
-}
-
 interface Part {
   readonly managers: readonly PackageManager[];
   readonly formats: readonly string[];
@@ -77,11 +55,11 @@ runTool(async () => {
     throw new ToolError(`the one option is --whole, got ${process.argv.slice(2).join(" ")}`);
   }
   const { managers, formats, nodes } = option === undefined ? SHORT : WHOLE;
-  if (option !== undefined) await installTools();
+  if (option !== undefined) await installMatrixTools();
   const tarballs = await packTarballs(path.join(folder, "tarballs"));
   for (const tarball of Object.values(tarballs)) await checkTarball(tarball);
   const plans = await StackPlans.start();
-  const table = newTable(["Peers", "Manager", "Install s", "Types", "Synths", "Planned", "Seconds"]);
+  const table = newTable(["Peers", "Manager", "Install s", "Types", "Synths", "Planned", "AWS provider", "Seconds"]);
   let cells = 0;
   let first: Map<string, string> | undefined;
   let environments: Map<string, string> | undefined;
@@ -133,16 +111,15 @@ runTool(async () => {
         const [format = ""] = results.values();
         const stack = path.join(consumer.formatFolder(format), "cdktf.out", "stacks", "own-lake");
         console.log(`${name}, ${manager}: terraform validate and plan`);
-        const resources = await plans.plan(stack);
-        const planned = typeof resources === "number";
-        if (!planned) console.log(`${name}, ${manager}: not planned, terraform init: ${resources}`);
+        const { awsVersion, resources } = await plans.plan(stack);
         table.push([
           name,
           manager,
           right(((installed - start) / 1000).toFixed(0)),
           right(String(formats.length)),
           right(String(formats.length * Object.keys(nodes).length)),
-          right(planned ? String(resources) : "not here"),
+          right(String(resources.length)),
+          awsVersion,
           right(((Date.now() - start) / 1000).toFixed(0)),
         ]);
       }

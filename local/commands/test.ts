@@ -5,6 +5,7 @@ import { checkJava, checkMachine } from "../tools/machine";
 import { pythonEnvironment } from "../tools/python-environment";
 import { runCommand } from "../tools/run-command";
 import { terraformEnvironment } from "../environment/terraform-cli-config";
+import { installServer } from "../servers/mysql/install";
 import { newTable, right } from "../tools/table";
 import { runTool } from "../tools/run-tool";
 import { ToolError } from "../tools/tool-error";
@@ -80,29 +81,29 @@ const TYPED = ["glue/xray_backup", "glue/tests", "web_app_double/xray_web_app", 
 
 const GLUE_RUNTIMES = "glue/tests/glue_runtime";
 
-/** In the order in which they begin. The first waits for servers most of the time, those after it keep a processor busy. */
+/** In the order in which they begin: the longest first, so that no core idles at the end, and what reads sources alone at once. */
 const SUITES: Suite[] = [
+  pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
   jestSuite("terraform"),
   { name: "eslint", command: bin("eslint"), args: ["."] },
   { name: "prettier", command: bin("prettier"), args: ["--check", "--log-level", "warn", "."] },
   { name: "tsc", command: bin("tsc"), args: ["-p", "tsconfig.check.json"] },
+  { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
+  { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
+  jestSuite("e2e"),
+  pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
   jestSuite("unit"),
-  { name: "API report", command: process.execPath, args: ["scripts/api-report.js"] },
-  { name: "API reference", command: bin("typedoc"), args: ["--emit", "none"] },
-  { name: "site", command: "npm", args: ["--prefix", "site", "run", "--silent", "check"] },
+  pytestSuite("airflow"),
+  jestSuite("mysql"),
+  jestSuite("policy"),
   {
     name: "packages",
     command: process.execPath,
     args: [localPath("build", "local", "commands", "pack-matrix.js")],
   },
-  { name: "ruff", command: gluePython, args: ["-m", "ruff", "check", "glue", "airflow", "local", "web_app_double"] },
-  { name: "mypy", command: gluePython, args: ["-m", "mypy", "--config-file", "glue/pyproject.toml", ...TYPED] },
-  jestSuite("policy"),
-  jestSuite("mysql"),
-  pytestSuite("glue", "glue", ["glue", `--ignore=${GLUE_RUNTIMES}`]),
-  jestSuite("e2e"),
-  pytestSuite("airflow"),
-  pytestSuite("glue", "glue runtimes", [GLUE_RUNTIMES]),
+  { name: "site", command: "npm", args: ["--prefix", "site", "run", "--silent", "check"] },
+  { name: "API reference", command: bin("typedoc"), args: ["--emit", "none"] },
+  { name: "API report", command: process.execPath, args: ["scripts/api-report.js"] },
 ];
 
 /** More than there are cores: Terraform and Airflow wait for most of their time. */
@@ -170,8 +171,10 @@ runTool(async () => {
     await checkJava();
   rmSync(results, { recursive: true, force: true });
   mkdirSync(results, { recursive: true });
-  console.log("Python environments: started");
+  console.log("Python environments and database servers: started");
   await Promise.all([
+    // Several suites start them at once.
+    ...((process.env["MYSQL_URL"] ?? "") === "" ? [installServer("mysql"), installServer("mariadb")] : []),
     pythonEnvironment("emulator", path.join(repositoryRoot, "local", "requirements.txt")),
     pythonEnvironment("policy", path.join(repositoryRoot, "local", "policy.txt")),
     ...["glue", "airflow", "web_app_double"].map((name) =>

@@ -45,7 +45,7 @@ export class Consumer {
     mkdirSync(this.folder, { recursive: true });
     this.writeManifest({ [this.packageName]: `file:${tarball}` });
     const [program, ...first] = command;
-    await runCommand(program, [...first, ...INSTALL[manager]], { cwd: this.folder, env: environment() });
+    await runCommand(program, [...first, ...INSTALL[manager]], { cwd: this.folder, env: userEnvironment() });
   }
 
   /** Type-checks the project in a format of modules and compiles it, or bundles it where the format asks for that. */
@@ -104,7 +104,7 @@ export class Consumer {
     rmSync(out, { recursive: true, force: true });
     await runCommand(node, ["main.js"], {
       cwd: own,
-      env: { ...environment(), CDKTF_CONTEXT_JSON: TARGET_VERSIONS },
+      env: { ...userEnvironment(), CDKTF_CONTEXT_JSON: TARGET_VERSIONS },
     });
     const stacks = path.join(out, "stacks");
     const read = (stack: string): unknown =>
@@ -123,7 +123,7 @@ export class Consumer {
   async synthesizeWithoutTargetVersions(name: string): Promise<string> {
     const { output } = await runCommand(process.execPath, ["main.js"], {
       cwd: this.formatFolder(name),
-      env: environment(),
+      env: userEnvironment(),
       okCodes: [0, 1],
     });
     return output;
@@ -139,7 +139,7 @@ export class Consumer {
     }
     const outdir = path.join(this.folder, "environments");
     rmSync(outdir, { recursive: true, force: true });
-    const env = { ...environment(), ...EVERY_OPTION, CDKTF_OUTDIR: outdir };
+    const env = { ...userEnvironment(), ...EVERY_OPTION, CDKTF_OUTDIR: outdir };
     await runCommand(node, [path.join(dist, "main.js")], { cwd: this.folder, env });
     return readStacks(outdir);
   }
@@ -191,7 +191,7 @@ export class Consumer {
 }
 
 /** As in a shell of the user's own: npm tells its children about the project that it runs in. */
-function environment(): NodeJS.ProcessEnv {
+export function userEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(registry|cache|userconfig))/i.test(name)),
   );
