@@ -36,7 +36,7 @@ declare const bucket: DataLakeBucket;
 declare const database: MetadataDatabase;
 declare const backupJob: BackupGlueJob;
 declare const role: Role;
-declare const appSecret: IDatabaseSecret, backupSecret: IDatabaseSecret, purgeSecret: IDatabaseSecret, restoreSecret: IDatabaseSecret;
+declare const appSecret: IDatabaseSecret, backupSecret: IDatabaseSecret, purgeSecret: IDatabaseSecret, restoreSecret: IDatabaseSecret, eraseSecret: IDatabaseSecret;
 declare const host: string, port: number;
 `;
 const GIVEN_IMPORTS: [string[], string][] = [

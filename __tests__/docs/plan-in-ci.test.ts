@@ -7,7 +7,9 @@ const read = (...file: string[]): string => readFileSync(path.join(repositoryRoo
 const page = read("docs", "plan-in-ci.md");
 const workflow = read(".github", "workflows", "plan.yml");
 
-it.each(["Plan", "Write the comment", "Look for drift"])("the commands of the step %s stand on the page", (step) => {
+const STEPS = ["Plan", "Write the comment", "Apply the plan that was approved", "Look for drift"];
+
+it.each(STEPS)("the commands of the step %s stand on the page", (step) => {
   expect(stepOf(step).length).toBeGreaterThan(200);
   expect(page).toContain(`\`\`\`sh\n${stepOf(step)}\`\`\`\n`);
 });

@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { App, Testing } from "cdktf";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { TerraformStack } from "cdktf";
 import { DataLakeKey } from "../../../src/modules/common/data-lake-key";
 import { BackupBucket } from "../../../src/modules/storage/backup-bucket";
 import type { IReplicaBucket } from "../../../src/modules/storage/backup-replication";
-import { refusal, synthesize } from "../../support/synth";
+import { refusal, synthesize, synthesizeApp } from "../../support/synth";
 
 const KEY = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 const OTHER = "arn:aws:s3:::backups-of-ireland";
@@ -61,6 +63,17 @@ describe("a bucket with a replica", () => {
 it("has no replication by default", () => {
   const stack = synthesize((scope) => void new BackupBucket(scope, "Backups"));
   expect(stack.ids("aws_s3_bucket_replication_configuration")).toEqual([]);
+});
+
+it("has a role of the name that the page lets in", () => {
+  const { prod } = synthesizeApp((app) => {
+    const scope = new TerraformStack(app, "prod");
+    new AwsProvider(scope, "aws", { region: "eu-central-1" });
+    new BackupBucket(scope, "Backups", { replicaBucket: { bucketArn: OTHER } });
+  });
+  const { name } = prod?.resource("aws_iam_role") as { name: string };
+  const page = readFileSync(path.join(__dirname, "../../../docs/modules/backup-bucket.md"), "utf8");
+  expect(page).toContain(`allowReplicationFrom("arn:aws:iam::111111111111:role/${name}")`);
 });
 
 describe("the other side", () => {
