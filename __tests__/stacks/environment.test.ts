@@ -178,12 +178,12 @@ it("warns of a protected environment whose state is a file, and of no other", ()
   expect(warnings({ mysqlProxy })).toEqual([]);
 });
 
-it("warns of a schema stack without a way in, with both ways", () => {
-  expect(warnings({})).toEqual([
-    "the database is private and mysqlProxy is not set: outside its network this stack cannot be planned or deployed; deploy " +
-      "the bastion, run npm run tunnel -- test and set mysqlProxy (MYSQL_PROXY), or set adminCidr (DEV_ADMIN_CIDR) where the " +
-      "data is not protected",
-  ]);
+it("warns of a schema stack without a way in, with the ways that it may have", () => {
+  const warning =
+    "the database is private and mysqlProxy is not set: outside its network this stack cannot be planned or deployed; set " +
+    "bastion, run npx xray-tunnel test-data-lake and set mysqlProxy";
+  expect(warnings({})).toEqual([`${warning}, or set adminCidr`]);
+  expect(warnings({ protect: true, stateBucketName: "x-ray-state" })).toEqual([warning]);
   expect(warnings({ adminCidr: "203.0.113.7/32" })).toEqual([expect.stringContaining("publiclyAccessible")]);
   const mysql = { host: "127.0.0.1", port: 3306 };
   expect(warnings({ localEndpoints: { aws: "http://127.0.0.1:5000", mysql } })).toEqual([]);

@@ -44,13 +44,12 @@ export class MetadataSchemaStack extends EnvironmentStack {
   }
 
   private warnWithoutWayIn(): void {
-    const { adminCidr, database, localEndpoints, mysqlProxy, name } = this.environment;
+    const { adminCidr, database, localEndpoints, mysqlProxy, name, protect } = this.environment;
     const isPublic = adminCidr !== undefined || database?.publiclyAccessible === true;
     if (localEndpoints !== undefined || mysqlProxy !== undefined || isPublic) return;
     Annotations.of(this).addWarning(
-      "the database is private and mysqlProxy is not set: outside its network this stack cannot be planned or deployed; deploy " +
-        `the bastion, run npm run tunnel -- ${name} and set mysqlProxy (MYSQL_PROXY), or set adminCidr (DEV_ADMIN_CIDR) ` +
-        "where the data is not protected",
+      "the database is private and mysqlProxy is not set: outside its network this stack cannot be planned or deployed; set " +
+        `bastion, run npx xray-tunnel ${name}-data-lake and set mysqlProxy${protect ? "" : ", or set adminCidr"}`,
     );
   }
 
