@@ -1,5 +1,6 @@
 // The built site in the machine's Chromium. No server: requests are answered from the folder.
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { chromium } from "playwright-core";
 import { fileOf } from "./built-site.mjs";
@@ -15,18 +16,26 @@ export const noBrowser =
   executablePath === undefined &&
   "no Chromium on this machine (chromium or google-chrome on PATH): no page is looked at";
 
-/** Desktop and phone, light and dark. */
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** Desktop and phone, light and dark, in an order that changes one of them at a time. */
 export const LOOKS = [
-  { width: 1280, height: 900 },
-  { width: 390, height: 844 },
-].flatMap((size) => ["light", "dark"].map((theme) => ({ size, theme })));
+  { size: DESKTOP, theme: "light" },
+  { size: DESKTOP, theme: "dark" },
+  { size: PHONE, theme: "dark" },
+  { size: PHONE, theme: "light" },
+];
 
 export const launch = () => chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
-/** A page of the browser in a size and a theme, that visits addresses of the site; `missing` is what the site lacks. */
-export async function open(browser, { size, theme }) {
-  const context = await browser.newContext({ viewport: size, colorScheme: theme, reducedMotion: "reduce" });
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** A page of the browser that visits addresses of the site; `missing` is what the site lacks. */
+export async function open(browser) {
+  const context = await browser.newContext({ reducedMotion: "reduce" });
   const missing = [];
+  await context.addInitScript(axe);
   await context.route("**", (route) => {
     const file = fileOf(new URL(route.request().url()).pathname);
     if (file !== undefined) return route.fulfill({ path: file });
@@ -34,14 +43,19 @@ export async function open(browser, { size, theme }) {
     return route.fulfill({ status: 404, body: "" });
   });
   const page = await context.newPage();
-  async function visit(address) {
-    await page.goto(`${ORIGIN}${address}`, { waitUntil: "load" });
-    // Expressive Code lets the keyboard scroll a wide block once the page is idle.
-    await page.waitForFunction(() =>
-      [...document.querySelectorAll(".expressive-code pre")].every(
-        (block) => block.scrollWidth <= block.clientWidth || block.hasAttribute("tabindex"),
-      ),
-    );
-  }
+  const visit = (address) => page.goto(`${ORIGIN}${address}`, { waitUntil: "load" });
   return { page, missing, visit };
+}
+
+/** Shows the page in a size and a theme, as when a reader turns the phone or the system's theme: without loading it again. */
+export async function look(page, { size, theme }) {
+  await page.setViewportSize(size);
+  await page.emulateMedia({ colorScheme: theme });
+  await page.waitForFunction((wanted) => document.documentElement.dataset.theme === wanted, theme);
+  // Expressive Code lets the keyboard scroll a wide block once the page is idle.
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".expressive-code pre")].every(
+      (block) => block.scrollWidth <= block.clientWidth || block.hasAttribute("tabindex"),
+    ),
+  );
 }
