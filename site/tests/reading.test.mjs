@@ -29,7 +29,13 @@ const faultsOf = (page) =>
     return [
       ...violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).slice(0, 3).join(", ")}`),
+        .map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes
+              .map(({ target }) => target.join(" "))
+              .slice(0, 3)
+              .join(", ")}`,
+        ),
       ...(wide > 0 ? [`${wide} px wider than the screen`] : []),
     ];
   });
