@@ -8,7 +8,7 @@ import { DATA_LAKE, Deployment } from "../../local/environment/deployment";
 import { sampleImage } from "../../local/environment/sample-image";
 import { localPath } from "../../local/tools/paths";
 import { alarmState, type MetricAlarm } from "../terraform/support/alarm-state";
-import { callAws } from "../terraform/support/aws-json";
+import { callAws } from "../support/emulator-calls";
 import { describeEnforcement } from "./support/enforcement";
 import { KINDS, kindsWith } from "./support/what-is-there";
 import { describePlanInCi } from "./support/plan-in-ci";

@@ -16,7 +16,7 @@ import {
   RestoreGlueJob,
 } from "../../src";
 import { alarmState, type MetricAlarm } from "./support/alarm-state";
-import { callAws } from "./support/aws-json";
+import { callAws } from "../support/emulator-calls";
 import { StackFolder } from "./support/stack-folder";
 
 jest.setTimeout(8 * 60_000);

@@ -13,6 +13,7 @@ import { startEmulator } from "../../local/servers/aws/emulator";
 import { localPath } from "../../local/tools/paths";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import { checkAwsProvider } from "../../local/environment/terraform-providers";
+import { callAws } from "../support/emulator-calls";
 
 jest.setTimeout(120_000);
 
@@ -43,27 +44,23 @@ test("a provider that is not to be had is named, with what to do", async () => {
 
 test("a request that comes again under its invocation id is done once", async () => {
   const emulator = await startEmulator();
-  const call = async (name: string, invocation: string, attempt: number): Promise<[number, string]> => {
-    const response = await fetch(emulator.url, {
-      method: "POST",
-      headers: {
-        authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/kms/aws4_request, Signature=0",
-        "content-type": "application/x-amz-json-1.1",
-        "x-amz-target": `TrentService.${name}`,
+  const call = <Answer = object>(action: string, input: object, invocation: string, attempt: number): Promise<Answer> =>
+    callAws(
+      emulator.url,
+      "kms",
+      action,
+      { ...input },
+      {
         "amz-sdk-invocation-id": invocation,
         "amz-sdk-request": `attempt=${attempt}; max=2`,
       },
-      body: JSON.stringify(name === "CreateKey" ? {} : { AliasName: "alias/lake", TargetKeyId: keyId }),
-    });
-    return [response.status, await response.text()];
-  };
-  let keyId = "";
-  const [, key] = await call("CreateKey", "a", 1);
-  keyId = (JSON.parse(key) as { KeyMetadata: { KeyId: string } }).KeyMetadata.KeyId;
-  expect(await call("CreateKey", "a", 2)).toEqual([200, key]);
-  expect((await call("CreateAlias", "b", 1))[0]).toBe(200);
-  expect((await call("CreateAlias", "b", 2))[0]).toBe(200);
-  expect(await call("CreateAlias", "c", 1)).toEqual([400, expect.stringContaining("AlreadyExistsException")]);
+    );
+  const key = await call<{ KeyMetadata: { KeyId: string } }>("CreateKey", {}, "a", 1);
+  expect(await call("CreateKey", {}, "a", 2)).toEqual(key);
+  const alias = { AliasName: "alias/lake", TargetKeyId: key.KeyMetadata.KeyId };
+  await call("CreateAlias", alias, "b", 1);
+  await call("CreateAlias", alias, "b", 2);
+  await expect(call("CreateAlias", alias, "c", 1)).rejects.toThrow(/CreateAlias: 400 .*AlreadyExistsException/);
   await emulator.stop();
 });
 

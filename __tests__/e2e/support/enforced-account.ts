@@ -4,6 +4,7 @@ import { runSimulation } from "@cloud-copilot/iam-simulate";
 import { LOCAL_REGION, s3Client } from "../../../local/environment/aws-clients";
 import { ACCOUNT, type AuthorizationRequest, authorizationRequests } from "../../support/aws-calls/authorization";
 import type { AwsCall } from "../../support/aws-calls/aws-call";
+import { queryAws } from "../../support/emulator-calls";
 import { RecordingProxy } from "../../support/aws-calls/recording-proxy";
 
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
@@ -52,14 +53,10 @@ export class EnforcedAccount {
 
   /** Begins a session of a role, whose policies are read as they are now. */
   async assume(roleName: string): Promise<Session> {
-    const body = new URLSearchParams({
-      Action: "AssumeRole",
-      Version: "2011-06-15",
+    const answer = await queryAws(this.emulatorUrl, "sts", "AssumeRole", {
       RoleArn: `arn:aws:iam::${ACCOUNT}:role/${roleName}`,
       RoleSessionName: "enforced",
     });
-    const authorization = `AWS4-HMAC-SHA256 Credential=local/20260101/${LOCAL_REGION}/sts/aws4_request, Signature=0`;
-    const answer = await (await fetch(this.emulatorUrl, { method: "POST", headers: { authorization }, body })).text();
     const field = (name: string): string => new RegExp(`<${name}>([^<]+)</${name}>`).exec(answer)?.[1] ?? "";
     const { PolicyNames = [] } = await this.iam.send(new ListRolePoliciesCommand({ RoleName: roleName }));
     const policies = await Promise.all(

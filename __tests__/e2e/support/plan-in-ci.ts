@@ -10,6 +10,7 @@ import { localPath, repositoryRoot } from "../../../local/tools/paths";
 import { runCommand } from "../../../local/tools/run-command";
 import { terraformBinary } from "../../../local/tools/terraform-binary";
 import { GithubActionsRole } from "../../../src/modules/ci/github-actions-role";
+import { queryAws } from "../../support/emulator-calls";
 import { stepOf } from "../../support/workflow";
 import { StackFolder } from "../../terraform/support/stack-folder";
 import { EnforcedAccount, type Session } from "./enforced-account";
@@ -223,25 +224,17 @@ export function describePlanInCi(deployment: Deployment): void {
   });
 
   test("is not needed to see drift: the weekly check finds what somebody changed by hand", async () => {
-    const query = (days: number) =>
-      fetch(deployment.emulator.url, {
-        method: "POST",
-        headers: {
-          authorization: `AWS4-HMAC-SHA256 Credential=local/20260101/${LOCAL_REGION}/rds/aws4_request, Signature=0`,
-        },
-        body: new URLSearchParams({
-          Action: "ModifyDBInstance",
-          Version: "2014-10-31",
-          DBInstanceIdentifier: "local-data-lake-database",
-          BackupRetentionPeriod: String(days),
-          ApplyImmediately: "true",
-        }),
+    const keepBackups = (days: number) =>
+      queryAws(deployment.emulator.url, "rds", "ModifyDBInstance", {
+        DBInstanceIdentifier: "local-data-lake-database",
+        BackupRetentionPeriod: String(days),
+        ApplyImmediately: "true",
       });
-    await query(1);
+    await keepBackups(1);
     const refusals = account.proxy.refusals.length;
     await synthesize(sessions.drift);
     const code = await run(sessions.drift, ["Look for drift"]);
-    await query(7);
+    await keepBackups(7);
     expect(account.proxy.refusals.slice(refusals)).toEqual([]);
     expect(code).toBe(1);
     const drift = readFileSync(path.join(work, "drift.md"), "utf8");

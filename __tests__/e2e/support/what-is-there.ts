@@ -1,31 +1,25 @@
-import { LOCAL_REGION } from "../../../local/environment/aws-clients";
+import { ListBucketsCommand } from "@aws-sdk/client-s3";
+import { s3Client } from "../../../local/environment/aws-clients";
+import { callAws, queryAws } from "../../support/emulator-calls";
 
-/** Calls that list what an account holds: the service that signs it, and the body with its headers. */
-const LISTINGS: Record<string, { service: string; target?: string; body?: string }> = {
-  buckets: { service: "s3" },
-  databases: { service: "rds", body: "Action=DescribeDBInstances&Version=2014-10-31" },
-  roles: { service: "iam", body: "Action=ListRoles&Version=2010-05-08" },
-  networks: { service: "ec2", body: "Action=DescribeVpcs&Version=2016-11-15" },
-  secrets: { service: "secretsmanager", target: "secretsmanager.ListSecrets" },
-  jobs: { service: "glue", target: "AWSGlue.GetJobs" },
-  triggers: { service: "glue", target: "AWSGlue.ListTriggers" },
-  "log groups": { service: "logs", target: "Logs_20140328.DescribeLogGroups" },
-  "names of keys": { service: "kms", target: "TrentService.ListAliases" },
+/** The emulator's answer about what an account holds of a kind. */
+const LISTINGS: Record<string, (url: string) => Promise<unknown>> = {
+  buckets: (url) => s3Client(url).send(new ListBucketsCommand()),
+  databases: (url) => queryAws(url, "rds", "DescribeDBInstances"),
+  roles: (url) => queryAws(url, "iam", "ListRoles"),
+  networks: (url) => queryAws(url, "ec2", "DescribeVpcs"),
+  secrets: (url) => callAws(url, "secretsmanager", "ListSecrets"),
+  jobs: (url) => callAws(url, "glue", "GetJobs"),
+  triggers: (url) => callAws(url, "glue", "ListTriggers"),
+  "log groups": (url) => callAws(url, "logs", "DescribeLogGroups"),
+  "names of keys": (url) => callAws(url, "kms", "ListAliases"),
 };
 
 /** The kinds of resources of which the emulator holds one whose name has `text` in it. */
 export async function kindsWith(emulatorUrl: string, text: string): Promise<string[]> {
   const found: string[] = [];
-  for (const [kind, { service, target, body = "{}" }] of Object.entries(LISTINGS)) {
-    const authorization = `AWS4-HMAC-SHA256 Credential=local/20260101/${LOCAL_REGION}/${service}/aws4_request, Signature=0`;
-    const contentType = target === undefined ? "application/x-www-form-urlencoded" : "application/x-amz-json-1.1";
-    const answer = await fetch(emulatorUrl, {
-      ...(service === "s3" ? { method: "GET" } : { method: "POST", body }),
-      headers: { authorization, "content-type": contentType, ...(target && { "x-amz-target": target }) },
-    });
-    const listing = await answer.text();
-    if (!answer.ok) throw new Error(`${kind}: ${answer.status} ${listing.slice(0, 500)}`);
-    if (listing.includes(text)) found.push(kind);
+  for (const [kind, list] of Object.entries(LISTINGS)) {
+    if (JSON.stringify(await list(emulatorUrl)).includes(text)) found.push(kind);
   }
   return found;
 }

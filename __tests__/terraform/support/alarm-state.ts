@@ -1,4 +1,4 @@
-import { callAws } from "./aws-json";
+import { callAws } from "../../support/emulator-calls";
 
 /** An alarm as CloudWatch describes it. */
 export interface MetricAlarm {
