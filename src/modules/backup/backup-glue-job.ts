@@ -1,11 +1,13 @@
 import type { Construct } from "constructs";
 import { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import type { ArchivePolicyProps } from "../common/data-model";
+import { nameOf } from "../common/data-model";
 import { checkOneOf, checkProps } from "../common/checks";
 import { storeFolders } from "../common/job-contract";
+import { addBackups } from "./backups-of-database";
 import type { IBackupBucket } from "../storage/bucket-base";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
-import { GlueDatabaseJob } from "./glue-database-job";
+import { GlueDatabaseJob, storeAddress } from "./glue-database-job";
 import type { IGrantee } from "../common/grantee";
 import { checkArchiveAge, leastAge, policiesOf, policyArguments, tableArguments } from "./job-policies";
 import { checkSchedule } from "./schedule";
@@ -91,6 +93,8 @@ export class BackupGlueJob extends GlueDatabaseJob {
     const archive = props.archiveOlderThanDays ?? (argument === undefined ? undefined : Number(argument));
     checkArchiveAge(this, props.database, policiesOf(props), { archive });
     this.backupBucket = props.backupBucket ?? props.bucket;
+    const archived = archive === undefined && archiveAge === undefined ? [] : policiesOf(props).map(nameOf);
+    addBackups(props.database, storeAddress(this.backupBucket), archived);
     this.grantBackup();
     this.schedule(props);
     this.onDemandTrigger = this.addOnDemandTrigger("OnDemandTrigger", "on-demand");

@@ -4,6 +4,7 @@ import { checkConstruct, checkList, checkProps } from "../common/checks";
 import { type ArchivePolicyProps, dataModelOf } from "../common/data-model";
 import { terraformLiteral } from "../common/expression";
 import { storeFolders } from "../common/job-contract";
+import { warnWithoutBackups } from "./backups-of-database";
 import { ValidationError } from "../common/validation-error";
 import type { IBackupBucket } from "../storage/bucket-base";
 import { checkBucketRegion } from "./bucket-region";
@@ -64,7 +65,9 @@ export class EraseGlueJob extends GlueDatabaseJob {
       arguments: { "--run_mode": RunMode.DRY_RUN },
     });
     const { bucket, backupBucket = bucket, formerBackupBuckets = [], bypassGovernanceRetention } = props;
-    for (const store of [backupBucket, ...formerBackupBuckets]) {
+    const stores = [backupBucket, ...formerBackupBuckets];
+    warnWithoutBackups(this, props.database, stores.map(storeAddress));
+    for (const store of stores) {
       const { root } = storeFolders(store.backupPrefix);
       store.grantErase(this.role, { prefix: root, bypassGovernanceRetention });
       // Hides a version that a lock keeps.

@@ -1,12 +1,13 @@
 import type { Construct } from "constructs";
 import type { GlueTrigger } from "@cdktf/provider-aws/lib/glue-trigger";
 import { ValidationError } from "../common/validation-error";
-import type { ArchivePolicyProps } from "../common/data-model";
+import { type ArchivePolicyProps, nameOf } from "../common/data-model";
 import { checkList, checkOneOf, checkProps } from "../common/checks";
 import type { IGrantee } from "../common/grantee";
 import { storeFolders } from "../common/job-contract";
+import { warnWithoutBackups } from "./backups-of-database";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
-import { ExecutionClass, GlueDatabaseJob } from "./glue-database-job";
+import { ExecutionClass, GlueDatabaseJob, storeAddress } from "./glue-database-job";
 import { checkArchiveAge, policiesOf, policyArguments } from "./job-policies";
 
 /** Mode of a run. */
@@ -69,6 +70,7 @@ export class PurgeGlueJob extends GlueDatabaseJob {
     checkOneOf(this, "mode", props.mode, Object.values(RunMode));
     checkArchiveAge(this, props.database, policiesOf(props), { purge: props.olderThanDays });
     const { bucket, backupBucket = bucket } = props;
+    warnWithoutBackups(this, props.database, [storeAddress(backupBucket)], policiesOf(props).map(nameOf));
     const { archive, manifests, purges, checks } = storeFolders(backupBucket.backupPrefix);
     for (const folder of [archive, manifests, purges, checks]) backupBucket.grantRead(this.role, folder);
     for (const folder of [purges, checks]) backupBucket.grantCreate(this.role, folder);

@@ -2,8 +2,9 @@ import type { Construct } from "constructs";
 import { checkProps } from "../common/checks";
 import type { ArchivePolicyProps } from "../common/data-model";
 import { storeFolders } from "../common/job-contract";
+import { warnWithoutBackups } from "./backups-of-database";
 import type { GlueDatabaseJobProps } from "./glue-database-job";
-import { GlueDatabaseJob } from "./glue-database-job";
+import { GlueDatabaseJob, storeAddress } from "./glue-database-job";
 import { policyArguments } from "./job-policies";
 import { RunMode } from "./purge-glue-job";
 
@@ -35,6 +36,7 @@ export class RestoreGlueJob extends GlueDatabaseJob {
       arguments: { "--backups": "latest", "--run_mode": RunMode.DRY_RUN },
     });
     const { bucket, backupBucket = bucket } = props;
+    warnWithoutBackups(this, props.database, [storeAddress(backupBucket)]);
     const { root, locks, restores, checks } = storeFolders(backupBucket.backupPrefix);
     backupBucket.grantRead(this.role, root);
     for (const folder of [locks, restores, checks]) backupBucket.grantCreate(this.role, folder);
