@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { stepOf } from "../support/workflow";
@@ -175,9 +175,25 @@ describe("migrations that a pull request adds", () => {
     cpSync(nothing, path.join(work, "plans", "prod-data-lake.json"));
     const cli = path.join(root, "dist", "plan", "cli.js");
     writeFileSync(path.join(bin, "xray-plan"), `#!/bin/sh\nexec node ${cli} "$@"\n`, { mode: 0o755 });
-    const env = { ...process.env, MIGRATIONS, BASE: "HEAD", ALLOW_DESTROY: "" };
+    // As a repository might have them: nobody's migrations of the base.
+    cpSync(migrations, path.join(work, "base", "sql", "migrations"), { recursive: true });
+    const git = (...args: string[]) => spawnSync("git", args, { cwd: work });
+    git("init", "--quiet");
+    const author = ["-c", "user.name=Anna", "-c", "user.email=anna@example.org"];
+    git(...author, "commit", "--quiet", "--allow-empty", "--message", "base");
+    const env = { ...process.env, MIGRATIONS, BASE: "HEAD", ALLOW_DESTROY: '\nprod-data-lake:aws_x.a["b c"]\n' };
     const run = spawnSync("bash", ["-ec", stepOf("Write the comment")], { cwd: work, env, encoding: "utf8" });
     expect(run.status).toBe(status);
-    expect(readFileSync(path.join(work, "comment.md"), "utf8")).toContain(text);
+    const written = readFileSync(path.join(work, "comment.md"), "utf8");
+    expect(written).toContain(text);
+    expect(written).toContain('--allow-destroy `prod-data-lake:aws_x.a["b c"]` allows nothing here');
+    expect(existsSync(path.join(work, "base", "sql"))).toBe(MIGRATIONS === "");
+    const lost = { ...env, MIGRATIONS: "sql/migrations", BASE: "nowhere" };
+    const { status: code, stderr } = spawnSync("bash", ["-ec", stepOf("Write the comment")], {
+      cwd: work,
+      env: lost,
+      encoding: "utf8",
+    });
+    expect([code, stderr]).toEqual([128, expect.stringContaining("nowhere")]);
   });
 });

@@ -1,0 +1,131 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
+import type { Emulator } from "../../local/servers/aws/emulator";
+import { startEmulator } from "../../local/servers/aws/emulator";
+import { localPath, repositoryRoot } from "../../local/tools/paths";
+import { runCommand } from "../../local/tools/run-command";
+import { terraformBinary } from "../../local/tools/terraform-binary";
+import { stepOf } from "../support/workflow";
+
+jest.setTimeout(5 * 60_000);
+
+const work = localPath("test", "plan-in-ci");
+const APPLY = "Apply the plan that was approved";
+const TELL = "Tell what was changed by hand";
+let environment: NodeJS.ProcessEnv;
+
+/** Runs a step of the workflow, as GitHub does. */
+const run = (step: string, STACKS = "clinic") =>
+  runCommand("bash", ["-e", "-c", stepOf(step)], { cwd: work, env: { ...environment, STACKS }, okCodes: [0, 1] });
+
+const stack = path.join(work, "cdktf.out", "stacks", "clinic");
+
+/** Writes the stack as a synthesis does. */
+function synthesize(configuration: object): void {
+  mkdirSync(stack, { recursive: true });
+  const terraform = { backend: { local: { path: path.join(work, "tfstate") } } };
+  writeFileSync(path.join(stack, "cdk.tf.json"), JSON.stringify({ terraform, ...configuration }));
+}
+
+/** A commit of the main branch: its plan is made, approved, and taken to the job that applies it. */
+async function approve(configuration: object): Promise<void> {
+  synthesize(configuration);
+  expect(await run("Plan")).toMatchObject({ code: 0 });
+  rmSync(path.join(work, "approved"), { recursive: true, force: true });
+  cpSync(path.join(work, "cdktf.out"), path.join(work, "approved", "cdktf.out"), { recursive: true });
+}
+
+beforeEach(() => {
+  rmSync(work, { recursive: true, force: true });
+  const bin = path.join(work, "node_modules", ".bin");
+  mkdirSync(bin, { recursive: true });
+  const program = (name: string, command: string) =>
+    writeFileSync(path.join(bin, name), `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
+  program("xray-plan", `node ${path.join(repositoryRoot, "dist", "plan", "cli.js")}`);
+  if (terraformBinary() !== "terraform") program("terraform", terraformBinary());
+  environment = { ...terraformEnvironment(), PATH: `${bin}:${process.env["PATH"]}` };
+});
+
+describe("with a resource of Terraform itself", () => {
+  const data = (input: string) => ({ resource: { terraform_data: { a: { input } } } });
+
+  test("a plan is applied once, as it was approved, and drift is looked for in what it made", async () => {
+    await approve(data("approved"));
+    synthesize(data("written later"));
+    expect(await run(APPLY)).toMatchObject({ code: 0 });
+    expect(readFileSync(path.join(work, "tfstate"), "utf8")).toContain('"value": "approved"');
+    expect(await run(TELL)).toMatchObject({ code: 0 });
+    expect(await run(APPLY)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("Saved plan is stale") as string,
+    });
+    cpSync(path.join(work, "approved"), work, { recursive: true });
+    expect(await run("Look for drift")).toMatchObject({ code: 0 });
+  });
+
+  test("a state that is not there is no state without drift", async () => {
+    await approve(data("approved"));
+    expect(await run("Look for drift")).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(
+        "error: clinic: its state holds no resource, so that nothing was compared",
+      ) as string,
+    });
+  });
+
+  test("a stack that is gone from the app has no plan, and no comment of an earlier one is left", async () => {
+    writeFileSync(path.join(work, "comment.md"), "## Plan: no changes\n");
+    expect(await run("Plan", "gone")).toMatchObject({ code: 1 });
+    expect(existsSync(path.join(work, "comment.md"))).toBe(false);
+  });
+});
+
+describe("with a resource of AWS", () => {
+  let emulator: Emulator;
+  beforeAll(async () => {
+    emulator = await startEmulator();
+  });
+  afterAll(() => emulator.stop());
+
+  test("what somebody changed by hand is told by the apply that takes it into the state", async () => {
+    const topic = {
+      provider: {
+        aws: {
+          region: "eu-central-1",
+          access_key: "local",
+          secret_key: "local",
+          endpoints: [{ sns: emulator.url, sts: emulator.url }],
+        },
+      },
+      resource: { aws_sns_topic: { alarms: { name: "alarms", display_name: "Alarms" } } },
+    };
+    synthesize(topic);
+    for (const args of [["init"], ["apply", "-auto-approve"]]) {
+      await runCommand(terraformBinary(), [...args, "-input=false", "-no-color"], { cwd: stack, env: environment });
+    }
+    const response = await fetch(emulator.url, {
+      method: "POST",
+      headers: {
+        authorization: "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/sns/aws4_request, Signature=0",
+      },
+      body: new URLSearchParams({
+        Version: "2010-03-31",
+        Action: "SetTopicAttributes",
+        TopicArn: "arn:aws:sns:eu-central-1:123456789012:alarms",
+        AttributeName: "DisplayName",
+        AttributeValue: "Nobody looks",
+      }),
+    });
+    expect(response.status).toBe(200);
+    await approve(topic);
+    expect(await run(APPLY)).toMatchObject({ code: 0 });
+    // The weekly check would not tell it any more.
+    expect(readFileSync(path.join(work, "tfstate"), "utf8")).toContain("Nobody looks");
+    expect(await run(TELL)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("error: clinic: what is deployed differs from the code") as string,
+    });
+    expect(readFileSync(path.join(work, "drift.md"), "utf8")).toContain("`display_name`: `Alarms` → `Nobody looks`");
+  });
+});
