@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
@@ -41,6 +41,16 @@ test("the text of a statement is a contract with every deployed state", () => {
     [body["create_sql"], body["delete_sql"]],
   ]);
   expect(Object.fromEntries(texts)).toMatchSnapshot();
+});
+
+test("a copy of the package's migrations makes the same schema", () => {
+  const migrationsFolder = mkdtempSync(path.join(tmpdir(), "migrations-"));
+  try {
+    cpSync(path.join(__dirname, "..", "..", "..", "sql", "migrations"), migrationsFolder, { recursive: true });
+    expect(synth({ migrationsFolder, sampleData: true })).toEqual(synth({ sampleData: true }));
+  } finally {
+    rmSync(migrationsFolder, { recursive: true });
+  }
 });
 
 test("every statement runs under strict mode", () => {
