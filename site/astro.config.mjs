@@ -5,14 +5,35 @@ import starlight from "@astrojs/starlight";
 import { defineConfig } from "astro/config";
 import starlightLinksValidator from "starlight-links-validator";
 import starlightTypeDoc, { typeDocSidebarGroup } from "starlight-typedoc";
+import manifest from "../package.json" with { type: "json" };
 import { base, site } from "./address.mjs";
+import { descriptionOf } from "./description.mjs";
+import { referenceTitle } from "./reference-title.mjs";
 
 const REFERENCE = "reference";
 
+const TITLE = "X-ray data lake";
+
+/** The repository, where a release wrote its address. */
+const repository = manifest.repository?.url.replace(/^git\+|\.git$/g, "");
+
 /**
- * Mends what TypeDoc wrote. Its list of modules goes: no page links to it, and starlight-typedoc writes no pages for what it links
- * to. A default in words, `@default - none`, is no code.
+ * A page of TypeDoc's for readers. Bases that the package does not export have no page, and their names tell a reader nothing. A
+ * default in words, `@default - none`, is no code. The class of a table of props lets a phone show it in another form.
  */
+function mendedPage(text, folder) {
+  const [, title, content] = /^---\n[\s\S]*?title: "(.*)"\n---\n([\s\S]*)$/.exec(text);
+  const mended = content
+    .replace(/#{2,4} (?:Extends|Implementation of|Inherited from|Overrides)\n\n(?:- )?`[^\n]*`\n+/g, "")
+    .replace(/(\*\*Default\*\* )(?:(`+)- (.*?)\2|- )/g, "$1$3")
+    .replace(/(?:^\|.*\n)+/gm, '<div class="props">\n\n$&\n</div>\n');
+  const description = descriptionOf(mended) ?? `${title} of the package's public API.`;
+  const head = [{ tag: "title", content: `${referenceTitle(title, folder)} | ${TITLE}` }];
+  const data = { editUrl: false, next: false, prev: false, title, description, head };
+  return `---\n${JSON.stringify(data)}\n---\n${mended}`;
+}
+
+/** Mends what TypeDoc wrote. Its list of modules goes: no page links to it, and starlight-typedoc writes no pages for what it links to. */
 const mendedReference = {
   name: "mended-reference",
   hooks: {
@@ -22,12 +43,14 @@ const mendedReference = {
       for (const entry of fs.readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         if (!entry.endsWith(".md")) continue;
         const file = path.join(folder, entry);
-        const text = fs.readFileSync(file, "utf8");
-        fs.writeFileSync(file, text.replace(/(\*\*Default\*\* )(?:(`+)- (.*?)\2|- )/g, "$1$3"));
+        fs.writeFileSync(file, mendedPage(fs.readFileSync(file, "utf8"), path.basename(path.dirname(file))));
       }
     },
   },
 };
+
+/** A group of the sidebar that is open on its own pages only. */
+const closed = (label, directory) => ({ label, collapsed: true, items: [{ autogenerate: { directory } }] });
 
 export default defineConfig({
   outDir: "../.local/site",
@@ -36,9 +59,21 @@ export default defineConfig({
   base,
   integrations: [
     starlight({
-      title: "X-ray data lake",
+      title: TITLE,
       description: "Terraform CDK constructs for a chest X-ray data lake on AWS",
       pagefind: true,
+      social: repository ? [{ icon: "github", label: "Repository", href: repository }] : [],
+      disable404Route: true, // 404.md is the page
+      components: { PageTitle: "./src/page-title.astro" },
+      expressiveCode: {
+        // Nothing of a command is out of sight; the indentation tells a wrapped line from the next one. A terminal's text keeps
+        // its columns.
+        defaultProps: {
+          wrap: true,
+          hangingIndent: 4,
+          overridesByLang: { text: { wrap: false }, "sh,bash": { frame: "none" } },
+        },
+      },
       customCss: ["./src/styles.css"],
       head: [{ tag: "script", content: fs.readFileSync(new URL("src/scrolled-tables.js", import.meta.url), "utf8") }],
       plugins: [
@@ -51,6 +86,7 @@ export default defineConfig({
             disableSources: true,
             excludePrivate: true,
             excludeExternals: true,
+            classPropertiesFormat: "table",
             interfacePropertiesFormat: "table",
             parametersFormat: "table",
             readme: "none",
@@ -67,22 +103,22 @@ export default defineConfig({
             { label: "The package", link: "/" },
             "first-deploy",
             "cdktn",
-            "leaving-cdktf",
+            { slug: "leaving-cdktf", label: "Leave cdktf for HCL" },
             "cost",
             "compatibility",
-            { label: "Examples", items: [{ autogenerate: { directory: "examples" } }] },
+            closed("Examples", "examples"),
           ],
         },
         {
           label: "Guides",
           items: [
-            "web-app",
-            "workbench",
+            { slug: "web-app", label: "The web app's settings" },
+            { slug: "workbench", label: "MySQL Workbench" },
             "airflow",
             "plan-in-ci",
             "rotation",
-            { label: "Schema", items: [{ autogenerate: { directory: "schema" } }] },
-            { label: "Backup", items: [{ autogenerate: { directory: "backup" } }] },
+            closed("Schema", "schema"),
+            closed("Backup", "backup"),
             "a-year-of-use",
           ],
         },
@@ -90,13 +126,20 @@ export default defineConfig({
         { label: "Constructs", items: [{ autogenerate: { directory: "modules" } }] },
         {
           label: "Security",
-          items: ["threat-model", "data-protection", "enforcement", "deployer-policy", "policy-as-code", "security"],
+          items: [
+            "threat-model",
+            "data-protection",
+            "enforcement",
+            "deployer-policy",
+            "policy-as-code",
+            { slug: "security", label: "Report a vulnerability" },
+          ],
         },
         "architecture",
-        { label: "Decisions", collapsed: true, items: [{ autogenerate: { directory: "decisions" } }] },
+        closed("Decisions", "decisions"),
         "comparison",
         typeDocSidebarGroup,
-        "changelog",
+        { slug: "changelog", badge: manifest.version },
         "contributing",
       ],
     }),

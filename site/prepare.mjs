@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { base } from "./address.mjs";
+import { descriptionOf } from "./description.mjs";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..");
 const target = path.join(root, "site", "src", "content", "docs");
@@ -49,7 +50,9 @@ function withAddresses(text, file) {
     if (declared) return `[${label}](${base}/reference/index/interfaces/${declared[1].toLowerCase()}/)`;
     const page = pageOf(linked);
     if (page === undefined) return label;
-    if (image || !page.endsWith(".md")) return `${image}[${label}](${base}/${page})`;
+    // A picture leads to itself alone, where a reader can enlarge it.
+    if (image) return `[![${label}](${base}/${page})](${base}/${page})`;
+    if (!page.endsWith(".md")) return `[${label}](${base}/${page})`;
     return `[${label}](${addressOf(page)}${anchor === undefined ? "" : `#${anchor}`})`;
   });
 }
@@ -58,7 +61,19 @@ const titleOf = (text) => /^# (.+)\n/.exec(text)?.[1].replaceAll("`", "");
 /** A block of code at a page's very beginning keeps no indentation: it gets a fence. */
 const withFence = (text) =>
   text.replace(/^\s*\n((?: {4}.*\n)+)/, (_, code) => `\`\`\`\n${code.replace(/^ {4}/gm, "")}\`\`\`\n`);
-const withTitle = (title, text) => `---\ntitle: ${JSON.stringify(title)}\n---\n${text}`;
+
+/** A page with what the site needs to know about it. */
+function withData(title, page, text) {
+  const data = {
+    title,
+    description: descriptionOf(text),
+    // The group of the sidebar has the name of the folder's own page.
+    ...(/\/index\.md$/.test(page) && { sidebar: { label: "Overview", order: 0 } }),
+    // It names everything, and would be found before the page that explains it.
+    ...(page === "changelog.md" && { pagefind: false }),
+  };
+  return `---\n${JSON.stringify(data)}\n---\n${text}`;
+}
 
 function writePage(file, page) {
   const to = page.endsWith(".md") ? path.join(target, page) : path.join(root, "site", "public", page);
@@ -67,14 +82,15 @@ function writePage(file, page) {
   const text = fs.readFileSync(path.join(root, file), "utf8");
   const title = titleOf(text);
   if (title === undefined) throw new Error(`${file} begins without a title`);
-  fs.writeFileSync(to, withTitle(title, withFence(withAddresses(text.replace(/^# .+\n/, ""), file))));
+  fs.writeFileSync(to, withData(title, page, withFence(withAddresses(text.replace(/^# .+\n/, ""), file))));
 }
 
 function writeList(folder, title, files) {
   const entries = files
     .filter((file) => file.startsWith(`${folder}/`))
     .map((file) => `- [${titleOf(fs.readFileSync(path.join(root, file), "utf8"))}](${addressOf(pageOf(file))})`);
-  fs.writeFileSync(path.join(target, path.basename(folder), "index.md"), withTitle(title, entries.sort().join("\n")));
+  const page = `${path.basename(folder)}/index.md`;
+  fs.writeFileSync(path.join(target, page), withData(title, page, entries.sort().join("\n")));
 }
 
 const filesOf = (folder) =>
@@ -82,6 +98,19 @@ const filesOf = (folder) =>
     .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => posix(path.relative(root, path.join(entry.parentPath, entry.name))));
+
+/** A reader with an old address gets on from here. */
+function writeNotFound() {
+  const places = {
+    "": "The package",
+    "modules/": "The constructs",
+    "runbook/": "The runbook",
+    "first-deploy/": "The first deploy",
+  };
+  const entries = Object.entries(places).map(([place, label]) => `- [${label}](${base}/${place})`);
+  const text = `No page has this address. Search for it, or begin at\n\n${entries.join("\n")}\n`;
+  fs.writeFileSync(path.join(target, "404.md"), withData("Page not found", "404.md", text));
+}
 
 for (const folder of [target, path.join(root, "site", "public")]) fs.rmSync(folder, { recursive: true, force: true });
 fs.cpSync(path.join(root, "site", "favicon.svg"), path.join(root, "site", "public", "favicon.svg"), {
@@ -92,3 +121,4 @@ const files = [...filesOf("docs"), ...filesOf("examples"), ...Object.keys(OTHER_
 );
 for (const file of files) writePage(file, pageOf(file));
 for (const [folder, title] of Object.entries(LISTS)) writeList(folder, title, files);
+writeNotFound();

@@ -73,12 +73,4 @@ describe("a reader meets no fault", { skip: noBrowser }, () => {
     assert.deepEqual({ faults, lacking }, { faults: {}, lacking: [] });
     assert.equal(looks, addresses.length * LOOKS.length);
   });
-
-  test("the search finds a page by its words", async () => {
-    const { page, visit } = await open(browser);
-    await visit(`${base}/`);
-    await page.getByRole("button", { name: "Search" }).click();
-    await page.getByPlaceholder("Search").fill("automated backups kept the instance is gone");
-    await page.locator(`dialog a[href^="${base}/runbook/instance-gone/"]`).first().waitFor();
-  });
 });
