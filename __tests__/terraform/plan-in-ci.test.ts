@@ -1,14 +1,16 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { LOCAL_REGION } from "../../local/environment/aws-clients";
 import { terraformEnvironment } from "../../local/environment/terraform-cli-config";
 import type { Emulator } from "../../local/servers/aws/emulator";
 import { startEmulator } from "../../local/servers/aws/emulator";
 import { localPath, repositoryRoot } from "../../local/tools/paths";
 import { runCommand } from "../../local/tools/run-command";
-import { terraformBinary } from "../../local/tools/terraform-binary";
+import { isOpenTofu, terraformBinary } from "../../local/tools/terraform-binary";
+import { callAws } from "../support/emulator-calls";
 import { stepOf } from "../support/workflow";
 
-jest.setTimeout(5 * 60_000);
+jest.setTimeout(10 * 60_000);
 
 const work = localPath("test", "plan-in-ci");
 const APPLY = "Apply the plan that was approved";
@@ -89,43 +91,47 @@ describe("with a resource of AWS", () => {
   afterAll(() => emulator.stop());
 
   test("what somebody changed by hand is told by the apply that takes it into the state", async () => {
-    const topic = {
+    const group = { name: "audit", retention_in_days: 400 };
+    synthesize({
       provider: {
         aws: {
-          region: "eu-central-1",
+          region: LOCAL_REGION,
           access_key: "local",
           secret_key: "local",
-          endpoints: [{ sns: emulator.url, sts: emulator.url }],
+          endpoints: [{ logs: emulator.url, sts: emulator.url }],
         },
       },
-      resource: { aws_sns_topic: { alarms: { name: "alarms", display_name: "Alarms" } } },
+      resource: { aws_cloudwatch_log_group: { audit: group } },
+    });
+    const resource = {
+      mode: "managed",
+      type: "aws_cloudwatch_log_group",
+      name: "audit",
+      provider: `provider["registry.${isOpenTofu() ? "opentofu.org" : "terraform.io"}/hashicorp/aws"]`,
+      instances: [{ schema_version: 0, attributes: { ...group, id: "audit", skip_destroy: false } }],
     };
-    synthesize(topic);
-    for (const args of [["init"], ["apply", "-auto-approve"]]) {
+    const state = {
+      version: 4,
+      terraform_version: "1.11.0",
+      serial: 1,
+      lineage: "1",
+      outputs: {},
+      resources: [resource],
+    };
+    writeFileSync(path.join(work, "tfstate"), JSON.stringify(state));
+    await callAws(emulator.url, "logs", "CreateLogGroup", { logGroupName: "audit" });
+    await callAws(emulator.url, "logs", "PutRetentionPolicy", { logGroupName: "audit", retentionInDays: 1 });
+    for (const args of [["init"], ["plan", "-refresh=false", "-out=plan.bin"]]) {
       await runCommand(terraformBinary(), [...args, "-input=false", "-no-color"], { cwd: stack, env: environment });
     }
-    const response = await fetch(emulator.url, {
-      method: "POST",
-      headers: {
-        authorization: "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/sns/aws4_request, Signature=0",
-      },
-      body: new URLSearchParams({
-        Version: "2010-03-31",
-        Action: "SetTopicAttributes",
-        TopicArn: "arn:aws:sns:eu-central-1:123456789012:alarms",
-        AttributeName: "DisplayName",
-        AttributeValue: "Nobody looks",
-      }),
-    });
-    expect(response.status).toBe(200);
-    await approve(topic);
+    cpSync(path.join(work, "cdktf.out"), path.join(work, "approved", "cdktf.out"), { recursive: true });
     expect(await run(APPLY)).toMatchObject({ code: 0 });
     // The weekly check would not tell it any more.
-    expect(readFileSync(path.join(work, "tfstate"), "utf8")).toContain("Nobody looks");
+    expect(readFileSync(path.join(work, "tfstate"), "utf8")).toContain('"retention_in_days": 1,');
     expect(await run(TELL)).toMatchObject({
       code: 1,
       output: expect.stringContaining("error: clinic: what is deployed differs from the code") as string,
     });
-    expect(readFileSync(path.join(work, "drift.md"), "utf8")).toContain("`display_name`: `Alarms` → `Nobody looks`");
+    expect(readFileSync(path.join(work, "drift.md"), "utf8")).toContain("`retention_in_days`: `400` → `1`");
   });
 });
