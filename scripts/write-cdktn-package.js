@@ -26,12 +26,17 @@ const NAMES = [
 
 const withCdktnNames = (text) => NAMES.reduce((renamed, [name, other]) => renamed.replace(name, other), text);
 
-/** Texts by their ending. A page tells of both packages: only its code is of one. */
-const RENAMED = {
-  ".js": withCdktnNames,
-  ".md": (text) => text.replace(/^```[\s\S]*?^```/gm, withCdktnNames),
-  ".ts": withCdktnNames,
-};
+/** Endings of the files with names. */
+const RENAMED = [".js", ".md", ".ts"];
+/** The page tells of both packages: only its code is of one. */
+const README = "README.md";
+const withCdktnCode = (text) => text.replace(/^```[\s\S]*?^```/gm, withCdktnNames);
+
+/** Its page at the registry, whose commands are those of cdktf. */
+const README_BEGIN = `# ${CDKTN_NAME}
+
+**For CDK Terrain, \`cdktn\`: install it, and declare the versions, by [its page](docs/cdktn.md).** The commands below are those of cdktf.
+`;
 
 /** Writes the package for cdktn beside the one for cdktf; returns its folder. */
 function writeCdktn(folder, cdktf) {
@@ -39,11 +44,13 @@ function writeCdktn(folder, cdktf) {
   fs.rmSync(own, { recursive: true, force: true });
   fs.cpSync(cdktf, own, { recursive: true });
   for (const entry of fs.readdirSync(own, { recursive: true, withFileTypes: true })) {
-    const rename = entry.isFile() && RENAMED[path.extname(entry.name)];
-    if (!rename) continue;
     const file = path.join(entry.parentPath, entry.name);
-    fs.writeFileSync(file, rename(fs.readFileSync(file, "utf8")));
+    if (!entry.isFile() || !RENAMED.includes(path.extname(file)) || file === path.join(own, README)) continue;
+    fs.writeFileSync(file, withCdktnNames(fs.readFileSync(file, "utf8")));
   }
+  const readme = path.join(own, README);
+  const page = withCdktnCode(fs.readFileSync(readme, "utf8"));
+  fs.writeFileSync(readme, page.replace(`# ${manifest.name}\n`, README_BEGIN));
   const file = path.join(own, "package.json");
   const { mysql2 } = manifest.peerDependencies;
   const renamed = {

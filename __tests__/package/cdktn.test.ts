@@ -26,7 +26,7 @@ describe("the package for cdktn", () => {
     expect(filesOf("cdktn-xray-data-lake")).toEqual(files);
     const other = files.filter(
       (file) =>
-        file !== "package.json" &&
+        !["README.md", "package.json"].includes(file) &&
         read("cdktn-xray-data-lake", file).replaceAll("cdktn", "cdktf") !==
           read("cdktf-xray-data-lake", file).replaceAll("cdktn", "cdktf"),
     );
@@ -42,6 +42,23 @@ describe("the package for cdktn", () => {
     );
     expect(modules).toContain("cdktn");
     expect([...new Set(modules)].filter((name) => /^@?cdktf/.test(name))).toEqual([]);
+  });
+
+  it("begins its page with its own name and the way to install it", () => {
+    const [begin = "", ...rest] = read("cdktn-xray-data-lake", "README.md").split(
+      "The commands below are those of cdktf.\n",
+    );
+    expect(begin).toMatch(/^# cdktn-xray-data-lake\n\n.*\[its page\]\(docs\/cdktn\.md\)/);
+    const names = (text: string) => text.replaceAll("cdktn", "cdktf");
+    expect(`# cdktf-xray-data-lake\n${names(rest.join(""))}`).toBe(names(read("cdktf-xray-data-lake", "README.md")));
+  });
+
+  it("has a runbook whose commands are cdktn's", () => {
+    const pages = filesOf("cdktn-xray-data-lake").filter((file) => file.startsWith("docs"));
+    const text = pages.map((file) => read("cdktn-xray-data-lake", file)).join("");
+    expect(text).toContain("`npx cdktn deploy`");
+    expect(text).toContain("node_modules/cdktn-xray-data-lake/docs/runbook");
+    expect(text).not.toMatch(/npx cdktf/);
   });
 
   it("asks for cdktn's peers and no tool of ours", () => {
