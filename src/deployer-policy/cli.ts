@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { runCommand, type Work } from "../schema/run-command";
 import { DeployerPolicyError } from "./deployer-policy-error";
 import { deployerPolicies } from "./policies";
 import { SynthesizedStack } from "./synthesized-stack";
@@ -14,32 +15,18 @@ const USAGE = `Usage: xray-deployer-policy <environment or stacks> [--output cdk
 /** The stacks of an environment, in the order of their first deploy. */
 const KINDS = ["state-backend", "data-lake", "metadata-schema"];
 
-/** Exit codes: 0 for written files, 1 for stacks that give no policy, 2 for a command that is not understood. */
-function main(args: string[]): number {
-  let options;
-  try {
-    options = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { output: { type: "string" }, help: { type: "boolean" } },
-    });
-    if (options.values.help !== true && options.positionals.length === 0) throw new Error("no stack is named");
-  } catch (error) {
-    console.error(`error: ${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options.values.help === true) {
-    console.log(USAGE);
+function read(args: string[]): Work | "help" {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { output: { type: "string" }, help: { type: "boolean" } },
+  });
+  if (values.help === true) return "help";
+  if (positionals.length === 0) throw new Error("no stack is named");
+  return () => {
+    for (const file of writePolicies(positionals, values.output)) console.log(file);
     return 0;
-  }
-  try {
-    for (const file of writePolicies(options.positionals, options.values.output)) console.log(file);
-    return 0;
-  } catch (error) {
-    if ((error as Error).name !== "DeployerPolicyError") throw error;
-    console.error(`error: ${(error as Error).message}`);
-    return 1;
-  }
+  };
 }
 
 function writePolicies(names: string[], output?: string): string[] {
@@ -66,4 +53,4 @@ function findStacks(name: string, folder: string): SynthesizedStack[] {
   );
 }
 
-process.exitCode = main(process.argv.slice(2));
+void runCommand({ usage: USAGE, errorName: "DeployerPolicyError", read });

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { runCommand, type Work } from "../schema/run-command";
 import { comment, faultsOf, type Report } from "./comment";
 import { newMigrations } from "./new-migrations";
 import { PlanError } from "./plan-error";
@@ -16,28 +17,6 @@ const USAGE = `Usage: xray-plan <stack>.json [<stack>.json …] [--output <file>
   --base-migrations  folder of the migrations as the base branch has them
   --allow-destroy    <stack>:<address> of a resource whose data may be lost; can be repeated
   --drift            the plans are of what is deployed: any change is a fault`;
-
-/** Exit codes: 1 where data would be lost, Terraform refuses a plan, or something drifted; 2 for a command that is not understood. */
-function main(args: string[]): number {
-  let options;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    console.error(`error: ${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options === "help") {
-    console.log(USAGE);
-    return 0;
-  }
-  try {
-    return write(options);
-  } catch (error) {
-    if ((error as Error).name !== "PlanError") throw error;
-    console.error(`error: ${(error as Error).message}`);
-    return 1;
-  }
-}
 
 /** Options of the command. */
 interface Options {
@@ -59,7 +38,7 @@ interface Options {
   readonly drift: boolean;
 }
 
-function readOptions(args: string[]): Options | "help" {
+function read(args: string[]): Work | "help" {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -78,15 +57,17 @@ function readOptions(args: string[]): Options | "help" {
   if ((folder === undefined) !== (baseFolder === undefined)) {
     throw new Error("--migrations and --base-migrations go together");
   }
-  return {
+  const options = {
     files: positionals,
     output,
-    migrations: folder === undefined || baseFolder === undefined ? undefined : [folder, baseFolder],
+    migrations: folder === undefined || baseFolder === undefined ? undefined : ([folder, baseFolder] as const),
     allowed: values["allow-destroy"] ?? [],
     drift: values.drift === true,
   };
+  return () => write(options);
 }
 
+/** Writes the comment; 1 where data would be lost, Terraform refuses a plan, or something drifted. */
 function write({ files, output, migrations, allowed, drift }: Options): number {
   const report: Report = {
     plans: files.map(readPlan),
@@ -110,4 +91,4 @@ function writeTo(file: string, text: string): void {
   }
 }
 
-process.exitCode = main(process.argv.slice(2));
+void runCommand({ usage: USAGE, errorName: "PlanError", read });

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { checkLock, DEFAULT_FOLDER, lockCommand, writeLock } from "./lock";
 import { MODEL_OPTIONS, writeModel } from "./model-command";
 import { type Migration, migrationFileName, readMigrations } from "./migration";
+import { runCommand, type Work } from "./run-command";
 import { SchemaError } from "./schema-error";
 
 const USAGE = `Usage: xray-schema <command> [--folder sql/migrations]
@@ -20,53 +21,36 @@ const USAGE = `Usage: xray-schema <command> [--folder sql/migrations]
 
 const HELP = { type: "boolean" } as const;
 
-/** Exit codes: 1 for migrations or tables that cannot be used, 2 for a command that is not understood. */
-async function main(args: string[]): Promise<number> {
-  try {
-    return await (args[0] === "model" ? model(args.slice(1)) : migrations(args));
-  } catch (error) {
-    if (!SchemaError.isSchemaError(error)) throw error;
-    console.error(`error: ${error.message}`);
-    return 1;
-  }
+function read(args: string[]): Work | "help" {
+  return args[0] === "model" ? readModel(args.slice(1)) : readMigrationsCommand(args);
 }
 
-async function model(args: string[]): Promise<number> {
-  let options;
-  try {
-    options = parseArgs({ args, options: { ...MODEL_OPTIONS, help: HELP } }).values;
-  } catch (error) {
-    return misunderstood((error as Error).message);
-  }
-  if (options.help === true) return help();
-  const { user, database } = options;
-  if (user === undefined || database === undefined) return misunderstood("model needs --user and --database");
-  return writeModel({ ...options, user, database });
+function readModel(args: string[]): Work | "help" {
+  const { help, user, database, ...options } = parseArgs({ args, options: { ...MODEL_OPTIONS, help: HELP } }).values;
+  if (help === true) return "help";
+  if (user === undefined || database === undefined) throw new Error("model needs --user and --database");
+  return () => writeModel({ ...options, user, database });
 }
 
-function migrations(args: string[]): number {
-  let parsed;
-  try {
-    parsed = parseArgs({ args, allowPositionals: true, options: { folder: { type: "string" }, help: HELP } });
-  } catch (error) {
-    return misunderstood((error as Error).message);
-  }
-  const [command, name, ...rest] = parsed.positionals;
-  if (parsed.values.help === true) return help();
+function readMigrationsCommand(args: string[]): Work | "help" {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { folder: { type: "string" }, help: HELP },
+  });
+  if (values.help === true) return "help";
+  const [command, name, ...rest] = positionals;
   const wantsName = command === "new";
   if (!["check", "lock", "new"].includes(command ?? "") || rest.length > 0 || wantsName !== (name !== undefined)) {
-    return misunderstood(args.length === 0 ? "no command" : `got ${JSON.stringify(args.join(" "))}`);
+    throw new Error(args.length === 0 ? "no command" : `got ${JSON.stringify(args.join(" "))}`);
   }
-  const folder = parsed.values.folder ?? DEFAULT_FOLDER;
-  if (command === "new") create(folder, name ?? "");
-  else if (command === "lock") lock(folder);
-  else check(folder);
-  return 0;
-}
-
-function help(): number {
-  console.log(USAGE);
-  return 0;
+  const folder = values.folder ?? DEFAULT_FOLDER;
+  return () => {
+    if (command === "new") create(folder, name ?? "");
+    else if (command === "lock") lock(folder);
+    else check(folder);
+    return 0;
+  };
 }
 
 function check(folder: string): void {
@@ -110,11 +94,4 @@ function printTable(migrations: readonly Migration[]): void {
     );
 }
 
-function misunderstood(problem: string): number {
-  console.error(`error: ${problem}\n\n${USAGE}`);
-  return 2;
-}
-
-void main(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
-});
+void runCommand({ usage: USAGE, errorName: "SchemaError", read });

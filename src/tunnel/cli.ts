@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import type { Server } from "node:net";
 import { parseArgs } from "node:util";
+import { runCommand, type Work } from "../schema/run-command";
 import { checkPrograms, Session } from "./session";
 import { createSocksServer } from "./socks-server";
 import { readTunnelOutput } from "./stack-output";
@@ -15,28 +16,6 @@ const USAGE = `Usage: xray-tunnel <stack or environment> [--socks-port 1080] [--
 
 const LOOPBACK = "127.0.0.1";
 
-/** Exit codes: 0 after Ctrl-C, 1 for a tunnel that cannot be opened or that broke, 2 for a command that is not understood. */
-async function main(args: string[]): Promise<number> {
-  let options;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    console.error(`error: ${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options === "help") {
-    console.log(USAGE);
-    return 0;
-  }
-  try {
-    return await openTunnel(options);
-  } catch (error) {
-    if ((error as Error).name !== "TunnelError") throw error;
-    console.error(`error: ${(error as Error).message}`);
-    return 1;
-  }
-}
-
 /** Options of the command. */
 interface Options {
   /** A stack's or an environment's name. */
@@ -49,7 +28,7 @@ interface Options {
   readonly waitSeconds: number;
 }
 
-function readOptions(args: string[]): Options | "help" {
+function read(args: string[]): Work | "help" {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
@@ -63,12 +42,13 @@ function readOptions(args: string[]): Options | "help" {
   if (values.help === true) return "help";
   const [name, ...rest] = positionals;
   if (name === undefined || rest.length > 0) throw new Error(`one stack must be named, got ${positionals.length}`);
-  return {
+  const options = {
     name,
     socksPort: wholeNumber("--socks-port", values["socks-port"], 65_535),
     mysqlPort: wholeNumber("--mysql-port", values["mysql-port"], 65_535),
     waitSeconds: wholeNumber("--wait", values.wait, 3_600),
   };
+  return () => openTunnel(options);
 }
 
 function wholeNumber(option: string, text: string, max: number): number {
@@ -77,6 +57,7 @@ function wholeNumber(option: string, text: string, max: number): number {
   throw new Error(`${option} must be a whole number from 1 to ${max}, got "${text}"`);
 }
 
+/** Holds the tunnel open until Ctrl-C. */
 async function openTunnel({ name, socksPort, mysqlPort, waitSeconds }: Options): Promise<number> {
   checkPrograms();
   const { stack, tunnel } = readTunnelOutput(name);
@@ -113,4 +94,4 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-void main(process.argv.slice(2)).then((code) => process.exit(code));
+void runCommand({ usage: USAGE, errorName: "TunnelError", read }).then(() => process.exit());
