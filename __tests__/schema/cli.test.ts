@@ -74,7 +74,11 @@ test.each([
     1,
     "error: Not-A-Name: a migration's name is lower-case letters, digits and underscores, at most 60\n",
   ],
-  [["check", "--folder", "/nowhere"], 1, "error: /nowhere: the folder of migrations cannot be read (ENOENT)\n"],
+  [
+    ["check", "--folder", "/nowhere"],
+    1,
+    "error: /nowhere: the folder of migrations cannot be read (ENOENT): npx xray-schema new makes one\n",
+  ],
 ])("%j fails in one line", (args, status, stderr) => {
   expect(run(...args)).toEqual({ status, stdout: "", stderr });
 });

@@ -73,7 +73,9 @@ test.each<[unknown, string]>([
 
 test("a file that is no JSON, or not there", () => {
   const file = path.join(folderWith({}), "data-model.json");
-  expect(() => readDataModelFile(file)).toThrow(`${file}: the data model cannot be read (ENOENT)`);
+  expect(() => readDataModelFile(file)).toThrow(
+    `${file}: the data model cannot be read (ENOENT): npx xray-schema model writes it`,
+  );
   writeFileSync(file, "{,}");
   expect(() => readDataModelFile(file)).toThrow(`${file}: is no JSON: `);
 });

@@ -79,7 +79,7 @@ describe("readMigrations", () => {
 
   test("a folder or file that is not there", () => {
     expect(() => readMigrations("/nowhere/at/all")).toThrow(
-      "/nowhere/at/all: the folder of migrations cannot be read (ENOENT)",
+      "/nowhere/at/all: the folder of migrations cannot be read (ENOENT): npx xray-schema new makes one",
     );
     expect(() => readStatements("/nowhere/a.sql")).toThrow("/nowhere/a.sql: cannot be read (ENOENT)");
   });

@@ -61,7 +61,10 @@ export function readDataModelFile(file: string): DataModelTable[] {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    throw new SchemaError(`the data model cannot be read (${(error as NodeJS.ErrnoException).code})`, file);
+    throw new SchemaError(
+      `the data model cannot be read (${(error as NodeJS.ErrnoException).code}): npx xray-schema model writes it`,
+      file,
+    );
   }
   return parseDataModel(text, file);
 }

@@ -100,7 +100,10 @@ function listFiles(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    throw new SchemaError(`the folder of migrations cannot be read (${(error as NodeJS.ErrnoException).code})`, folder);
+    throw new SchemaError(
+      `the folder of migrations cannot be read (${(error as NodeJS.ErrnoException).code}): npx xray-schema new makes one`,
+      folder,
+    );
   }
 }
 

@@ -282,7 +282,7 @@ describe("fails when", () => {
     [
       "the folder is not there",
       () => ({ migrationsFolder: "/nowhere" }),
-      "stack/Schema: /nowhere: the folder of migrations cannot be read (ENOENT)",
+      "stack/Schema: /nowhere: the folder of migrations cannot be read (ENOENT): npx xray-schema new makes one",
     ],
     [
       "the folder is empty",
