@@ -13,6 +13,7 @@ const STEPS = [
   "Plan",
   "Write the comment",
   "Apply the plan that was approved",
+  "Deploy the schema through the tunnel",
   "Tell what was changed by hand",
   "Look for drift",
 ];

@@ -294,7 +294,7 @@ describe("text from outside", () => {
       attributes: [{ name: "x", before: text, after: text }],
     };
     const plan = made([change, { ...change, kind: "destroy", reason: text }], { stack: text });
-    const written = comment(report([plan], { allowed: [text] }));
+    const written = comment(report([plan], { allowed: [`${text}:${text}`, `${text}:other`] }));
     const html = new MarkdownIt({ html: true, linkify: true }).render(written);
     const own = /<!-- xray-plan [\w .-]* -->|<\/?(h2|h3|p|table|thead|tbody|tr|th|td|code|details|summary|br|strong)>/g;
     expect(html.replaceAll(own, "")).not.toMatch(/[<]/);

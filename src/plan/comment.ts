@@ -94,7 +94,10 @@ function render(report: Report, limits: Limits): string {
   const lost = plans.flatMap(({ stack, changes }) =>
     changes.filter(({ loss }) => loss !== undefined).map(({ address }) => `${stack}:${address}`),
   );
-  const unused = allowed.filter((name) => !lost.includes(name));
+  // An exception for a stack that is planned elsewhere, as the schema's is, is for there.
+  const unused = allowed.filter(
+    (name) => plans.some(({ stack }) => name.startsWith(`${stack}:`)) && !lost.includes(name),
+  );
   const sections = [
     marker(plans),
     `## ${report.drift ? "Drift" : "Plan"}: ${summary(plans, migrations)}`,
