@@ -61,6 +61,12 @@ describe("the package for cdktn", () => {
     expect(text).not.toMatch(/npx cdktf/);
   });
 
+  it("is installed with one version of constructs, in a new project and in one that moves", () => {
+    const page = readFileSync(path.join(root, "docs", "cdktn.md"), "utf8");
+    const [, installed] = /npm install cdktn-xray-data-lake .*\bconstructs@(\S+)/.exec(page) ?? [];
+    expect(/^2\. [\s\S]*?`constructs` to ([\d.]*\d)/m.exec(page)?.[1]).toBe(installed);
+  });
+
   it("asks for cdktn's peers and no tool of ours", () => {
     const manifest = JSON.parse(read("cdktn-xray-data-lake", "package.json")) as Record<string, unknown>;
     expect(manifest["peerDependencies"]).toEqual({
