@@ -155,6 +155,8 @@ describe("a retention that gets shorter", () => {
   const older = (noncurrent_days: number, newer_noncurrent_versions: number | null) => ({
     noncurrent_version_expiration: [{ noncurrent_days, newer_noncurrent_versions }],
   });
+  const log = (retention_in_days: number) => ({ retention_in_days, skip_destroy: true });
+  const audit = "aws_cloudwatch_log_group";
   const lifecycle = "aws_s3_bucket_lifecycle_configuration";
   const expired = "objects that a rule expires sooner than before, or anew";
 
@@ -162,6 +164,10 @@ describe("a retention that gets shorter", () => {
     ["fewer days of backups", "aws_db_instance", days(35), days(7), "the automated backups of more than 7 days"],
     ["no backups", "aws_rds_cluster", days(35), days(0), "the automated backups of more than 0 days"],
     ["more days of backups", "aws_db_instance", days(7), days(35), undefined],
+    ["an audit log of fewer days", audit, log(400), log(30), "the log's entries of more than 30 days"],
+    ["an audit log that was kept", audit, log(0), log(30), "the log's entries of more than 30 days"],
+    ["an audit log of more days", audit, log(30), log(0), undefined],
+    ["a program's log of fewer days", audit, { ...log(400), skip_destroy: false }, log(30), undefined],
     ["a first rule", lifecycle, rules(), rules(expire("")), expired],
     ["an earlier day", lifecycle, rules(expire("a")), rules(expire("a", { expiration: [{ days: 30 }] })), expired],
     ["another prefix", lifecycle, rules(expire("a")), rules(expire("a"), expire("b")), expired],

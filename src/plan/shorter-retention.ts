@@ -13,6 +13,7 @@ export function lossByChange(
   newBuckets: ReadonlySet<unknown>,
 ): string | undefined {
   if (type === "aws_db_instance" || type === "aws_rds_cluster") return lostBackups(before, after);
+  if (type === "aws_cloudwatch_log_group") return lostEntries(before, after);
   if (type !== "aws_s3_bucket_lifecycle_configuration") return undefined;
   const bucket = after["bucket"];
   // A name that is not known yet is a new bucket's; one that the code chooses is known before.
@@ -27,6 +28,15 @@ function lostBackups(before: Attributes, after: Attributes): string | undefined 
   const days = Number(after["backup_retention_period"] ?? 0);
   return days < Number(before["backup_retention_period"] ?? 0)
     ? `the automated backups of more than ${days} days`
+    : undefined;
+}
+
+/** Entries of a log that a destroy leaves, as the database's audit log; those of a program may go. Zero days are for ever. */
+function lostEntries(before: Attributes, after: Attributes): string | undefined {
+  const days = Number(after["retention_in_days"]) || Infinity;
+  const isKept = before["skip_destroy"] === true;
+  return isKept && days < (Number(before["retention_in_days"]) || Infinity)
+    ? `the log's entries of more than ${days} days`
     : undefined;
 }
 
