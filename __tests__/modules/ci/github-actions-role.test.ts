@@ -286,6 +286,26 @@ describe("a GithubActionsRole that deploys", () => {
     expect(refusal((stack) => addRole(stack, { policyFiles: [other] }))).toMatch(message);
   });
 
+  it.each([
+    ["iam:PutRolePolicy", "arn:aws:iam::*:role/test-*", "refused"],
+    ["iam:AttachRolePolicy", "arn:aws:iam::*:role/te?t-plan-eu-central-1", "refused"],
+    ["iam:UpdateAssumeRolePolicy", "*", "refused"],
+    ["*", "*", "refused"],
+    ["iam:PutRolePolicy", "arn:aws:iam::*:role/prod-data-lake-*", "taken"],
+    ["iam:GetRole", "arn:aws:iam::*:role/test-*", "taken"],
+  ])("that may %s %s is %s, so that it cannot change itself", (Action, Resource, answer) => {
+    const own = path.join(folder, "own.json");
+    writeFileSync(own, JSON.stringify({ Statement: [{ Effect: "Allow", Action: [Action], Resource }] }));
+    const build = (scope: TerraformStack) => addRole(scope, { policyFiles: [own] });
+    if (answer === "taken") expect(synthesize(build).ids("aws_iam_policy")).toHaveLength(1);
+    else {
+      expect(refusal(build)).toBe(
+        `test/Plan: policyFiles must not let the role change itself, got ${JSON.stringify(own)}, which may change ${Resource}: ` +
+          "make the role in a stack whose name does not begin so, or give it another roleName",
+      );
+    }
+  });
+
   it("refuses more policies than a role takes, and to plan as well", () => {
     expect(refusal((stack) => addRole(stack, { policyFiles: Array<string>(11).fill(file) }))).toBe(
       "test/Plan: policyFiles must be at most 10, got 11",

@@ -50,6 +50,28 @@ const AUDIENCE = "sts.amazonaws.com";
 /** Managed policies of one role, as AWS sets it at first. */
 const MAX_POLICIES = 10;
 
+/** A policy of IAM. */
+type Policy = {
+  readonly Statement: readonly {
+    readonly Effect?: string;
+    readonly Action?: string | readonly string[];
+    readonly Resource?: string | readonly string[];
+  }[];
+};
+
+const listOf = (value: string | readonly string[] = []): readonly string[] =>
+  typeof value === "string" ? [value] : value;
+
+/** Actions that give a role rights, or let others in. */
+const writesRoles = (action: string): boolean =>
+  /^(\*|iam:(\*|(Attach|Put)RolePolicy|UpdateAssumeRolePolicy))$/i.test(action);
+
+/** Names of roles that an ARN with wildcards is for. */
+function namesOf(arn: string): RegExp {
+  const name = arn.replace(/^.*:role\//, "").replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${name.replaceAll("*", ".*").replaceAll("?", ".")}$`);
+}
+
 /**
  * The role of a repository's workflows: a job in one environment of GitHub logs in to AWS with an identity token, so that there
  * is no access key to lose. With `plannedStacks` it plans pull requests and reads no data; with `policyFiles` it deploys.
@@ -160,18 +182,36 @@ export class GithubActionsRole extends Role {
   }
 
   private attachPolicy(file: string, id: string): void {
+    const document = this.readPolicy(file);
+    this.checkNotOwn(file, document);
     const policy = new IamPolicy(this, id, {
       name: iamName(this, 128, `${physicalName(this, 100)}-${id.toLowerCase()}`),
-      policy: terraformLiteral(JSON.stringify(this.readPolicy(file))),
+      policy: terraformLiteral(JSON.stringify(document)),
     });
     keepNames(policy, "name");
     new IamRolePolicyAttachment(this, `${id}-Attachment`, { role: this.roleName, policyArn: policy.arn });
   }
 
-  private readPolicy(file: string): object {
+  /** A role that may change itself could trust others than the approved jobs, for good. */
+  private checkNotOwn(file: string, { Statement }: Policy): void {
+    const { roleArnPattern } = this;
+    if (roleArnPattern === undefined) return; // A token is the name.
+    const own = roleArnPattern.replace(/^.*:role\//, "");
+    const found = Statement.filter(({ Effect, Action }) => Effect === "Allow" && listOf(Action).some(writesRoles))
+      .flatMap(({ Resource }) => listOf(Resource))
+      .find((pattern) => pattern === "*" || (pattern.includes(":role/") && namesOf(pattern).test(own)));
+    if (found === undefined) return;
+    throw new ValidationError(
+      this,
+      `policyFiles must not let the role change itself, got ${JSON.stringify(file)}, which may change ${found}: make the role ` +
+        "in a stack whose name does not begin so, or give it another roleName",
+    );
+  }
+
+  private readPolicy(file: string): Policy {
     try {
-      const policy = JSON.parse(readFileSync(file, "utf8")) as { Statement?: unknown };
-      if (Array.isArray(policy.Statement)) return policy;
+      const policy = JSON.parse(readFileSync(file, "utf8")) as Partial<Policy>;
+      if (Array.isArray(policy.Statement)) return policy as Policy;
     } catch (error) {
       throw new ValidationError(
         this,
