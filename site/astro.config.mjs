@@ -9,6 +9,7 @@ import manifest from "../package.json" with { type: "json" };
 import { base, site } from "./address.mjs";
 import { descriptionOf } from "./description.mjs";
 import { referenceTitle } from "./reference-title.mjs";
+import { wholeWords } from "./whole-words.mjs";
 
 const REFERENCE = "reference";
 
@@ -66,13 +67,13 @@ export default defineConfig({
       disable404Route: true, // 404.md is the page
       components: { PageTitle: "./src/page-title.astro" },
       expressiveCode: {
-        // Nothing of a command is out of sight; the indentation tells a wrapped line from the next one. A terminal's text keeps
-        // its columns.
+        // Nothing of a command is out of sight; the indentation tells a wrapped line from the next one.
         defaultProps: {
           wrap: true,
           hangingIndent: 4,
-          overridesByLang: { text: { wrap: false }, "sh,bash": { frame: "none" } },
+          overridesByLang: { "sh,bash": { frame: "none" } },
         },
+        plugins: [wholeWords()],
       },
       customCss: ["./src/styles.css"],
       head: [{ tag: "script", content: fs.readFileSync(new URL("src/scrolled-tables.js", import.meta.url), "utf8") }],

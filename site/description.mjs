@@ -21,6 +21,7 @@ function shortened(text) {
 
 /** The description from a page's Markdown without its title; undefined for a page that has only lists, tables or code. */
 export function descriptionOf(text) {
-  const block = text.split(/\n\s*\n/).find((one) => one.trim() !== "" && isText(one.replace(/^\n+/, "")));
+  const blocks = text.split(/\n\s*\n/).map((block) => block.replace(/^\n+/, ""));
+  const block = blocks.find((one) => one.trim() !== "" && isText(one));
   return block && shortened(plain(block));
 }

@@ -51,14 +51,43 @@ describe("a page's form", { skip: noBrowser }, () => {
     assert.equal(roles.filter((role) => role === "columnheader").length, 3);
   });
 
-  test("commands are read on a phone without scrolling", async () => {
-    await show("/runbook/instance-gone/", phone);
-    const wide = await page.evaluate(() =>
-      [...document.querySelectorAll("pre")]
-        .filter((block) => block.scrollWidth > block.clientWidth)
-        .map((block) => block.textContent),
-    );
-    assert.deepEqual(wide, []);
+  for (const address of ["/runbook/instance-gone/", "/first-deploy/"]) {
+    test(`commands are read on a phone without scrolling, each option in one piece: ${address}`, async () => {
+      await show(address, phone);
+      const { wide, split } = await page.evaluate(() => {
+        const range = document.createRange();
+        const split = [];
+        const blocks = [...document.querySelectorAll("pre")];
+        for (const line of blocks.flatMap((block) => [...block.querySelectorAll(".ec-line .code")])) {
+          const walker = document.createTreeWalker(line, 4); // text
+          while (walker.nextNode()) {
+            for (const { index, 0: option } of walker.currentNode.data.matchAll(/(?<![^\s])--[\w-]*/g)) {
+              range.setStart(walker.currentNode, index);
+              range.setEnd(walker.currentNode, index + option.length);
+              const lines = new Set([...range.getClientRects()].map(({ top }) => top)).size;
+              if (lines > 1 && option.length < 30) split.push(option); // a longer one may not fit
+            }
+          }
+        }
+        return {
+          wide: blocks.filter((block) => block.scrollWidth > block.clientWidth).map((block) => block.textContent),
+          split,
+        };
+      });
+      assert.deepEqual({ wide, split }, { wide: [], split: [] });
+    });
+  }
+
+  test("a table drawn by a command keeps its columns on a phone", async () => {
+    await show("/cost/", phone);
+    const heights = await page.evaluate(() => [
+      ...new Set(
+        [...document.querySelectorAll("pre:has(.ec-line)")]
+          .filter((block) => block.textContent.includes("│"))
+          .flatMap((block) => [...block.querySelectorAll(".ec-line")].map((line) => Math.round(line.offsetHeight))),
+      ),
+    ]);
+    assert.equal(heights.length, 1);
   });
 
   test("a table that scrolls keeps its first column in sight", async () => {

@@ -51,6 +51,8 @@ test("every page has a description, a list of pages or rows the site's", () => {
     repeated.filter(([description]) => description === undefined),
     [],
   );
+  const labelled = [...pages.values()].filter((html) => /<meta name="description" content="Context\./.test(html));
+  assert.equal(labelled.length, 0, "a decision's label is no sentence");
 });
 
 test("every page tells its language", () => {
