@@ -1,29 +1,9 @@
 import { ToolError } from "../tools/tool-error";
-import type { Assumptions } from "./assumptions";
-import { type Price, PRICE_FILE, type PriceFile, priceOf } from "./prices";
+import type { Bill, Charge } from "./bill";
+import { PRICE_FILE, priceOf } from "./prices";
 import { runsPerMonth } from "./schedule";
 import { isScheduledTrigger, type Resource } from "./stacks";
 import { storageCharges } from "./storage";
-
-/** A line of the bill of a month. */
-export interface Charge {
-  readonly part: string;
-  /** Units of the price. */
-  readonly quantity: number;
-  /** How the quantity comes about. */
-  readonly how: string;
-  readonly price: Price;
-}
-
-/** All that a charge depends on. */
-export interface Bill {
-  readonly prices: PriceFile;
-  readonly assumptions: Assumptions;
-  readonly resources: readonly Resource[];
-}
-
-export const usdOf = ({ quantity, price }: Charge): number => quantity * price.usd;
-export const totalOf = (charges: readonly Charge[]): number => charges.reduce((sum, one) => sum + usdOf(one), 0);
 
 /** The charges of all resources of one type. */
 type ChargesOfType = (resources: readonly Resource[], bill: Bill) => Charge[];

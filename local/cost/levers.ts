@@ -1,4 +1,5 @@
-import { type Bill, chargesOf, totalOf } from "./charges";
+import { type Bill, totalOf } from "./bill";
+import { chargesOf } from "./charges";
 import { priceOf } from "./prices";
 import { keptSnapshots, snapshotGb } from "./storage";
 import { isScheduledTrigger, type Resource } from "./stacks";

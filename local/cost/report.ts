@@ -1,6 +1,7 @@
 import { newTable, right } from "../tools/table";
 import { ASSUMPTIONS, type Assumptions } from "./assumptions";
-import { type Bill, type Charge, chargesOf, totalOf, usdOf } from "./charges";
+import { type Bill, type Charge, totalOf, usdOf } from "./bill";
+import { chargesOf } from "./charges";
 import { leversOf, purgeSaving } from "./levers";
 import { PRICE_FILE, readPriceFile } from "./prices";
 import { readEnvironment } from "./stacks";

@@ -1,4 +1,4 @@
-import type { Bill, Charge } from "./charges";
+import type { Bill, Charge } from "./bill";
 import { priceOf } from "./prices";
 import { runsPerMonth } from "./schedule";
 import { isScheduledTrigger, type Resource } from "./stacks";

@@ -1,5 +1,6 @@
 import { defaultAssumptions, parseCommandLine } from "../../../local/cost/assumptions";
-import { type Bill, chargesOf, totalOf, usdOf } from "../../../local/cost/charges";
+import { type Bill, totalOf, usdOf } from "../../../local/cost/bill";
+import { chargesOf } from "../../../local/cost/charges";
 import { leversOf, purgeSaving } from "../../../local/cost/levers";
 import { readPriceFile } from "../../../local/cost/prices";
 import { runsPerMonth } from "../../../local/cost/schedule";
