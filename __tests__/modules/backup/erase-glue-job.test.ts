@@ -193,6 +193,19 @@ describe("buckets of another region", () => {
   });
 });
 
+test.each([
+  [
+    "picture=s3://lake/{image_file}",
+    'objects: the data model has no table "picture"; it has image, transaction, pred_bounding_box',
+  ],
+  [
+    "image=s3://lake/{object_key}",
+    /^test\/Erase: objects: the table "image" has no column "object_key"; it has image_id, .*image_file/,
+  ],
+])("refuses objects of a table or a column that the data model does not have: %s", (objects, message) => {
+  expect(() => build({ objects })).toThrow(message);
+});
+
 test("refuses objects that are no address with columns", () => {
   expect(() => build({ objects: "image=xray-images/{image_file}" })).toThrow(
     'test/Erase: objects must be "none" or table=s3://bucket/key with columns in braces, such as "slide=s3://lake/{object_key}", got "image=xray-images/{image_file}"',

@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { Fn } from "cdktf";
 import { checkConstruct, checkList, checkProps } from "../common/checks";
-import { type ArchivePolicyProps, dataModelOf } from "../common/data-model";
+import { type ArchivePolicyProps, dataModelOf, tableNames } from "../common/data-model";
 import { terraformLiteral } from "../common/expression";
 import { storeFolders } from "../common/job-contract";
 import { warnWithoutBackups } from "./backups-of-database";
@@ -117,11 +117,28 @@ function formerStoreArguments(job: Construct, props: EraseGlueJobProps): Record<
 
 function objectArguments(job: Construct, props: EraseGlueJobProps): Record<string, string> {
   const { objects } = props;
-  if (objects === undefined) return dataModelOf(job, props).isXray ? {} : { objects: "none" };
-  if (objects !== "none" && !/^[^=]+=s3:\/\/[^/]+\/.*\{[^{}]+\}/.test(objects)) {
+  const model = dataModelOf(job, props);
+  if (objects === undefined) return model.isXray ? {} : { objects: "none" };
+  if (objects === "none") return { objects };
+  const [, tableName = "", address = ""] = /^([^=]+)=(s3:\/\/[^/]+\/.*\{[^{}]+\}.*)$/.exec(objects) ?? [];
+  if (address === "") {
     throw new ValidationError(
       job,
       `objects must be "none" or table=s3://bucket/key with columns in braces, such as "slide=s3://lake/{object_key}", got ${JSON.stringify(objects)}`,
+    );
+  }
+  const table = model.table(tableName);
+  if (table === undefined) {
+    throw new ValidationError(job, `objects: the data model has no table "${tableName}"; it has ${tableNames(model)}`);
+  }
+  const columns = table.columns.map(({ name }) => name);
+  const unknown = [...address.matchAll(/\{([^{}]+)\}/g)]
+    .map(([, name = ""]) => name)
+    .find((name) => !columns.includes(name));
+  if (unknown !== undefined) {
+    throw new ValidationError(
+      job,
+      `objects: the table "${tableName}" has no column "${unknown}"; it has ${columns.join(", ")}`,
     );
   }
   return { objects };

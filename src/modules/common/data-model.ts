@@ -136,7 +136,10 @@ export function checkPolicies(
   const policies = given ?? model.defaultPolicies;
   const unknown = keptTables.find((name) => model.table(name) === undefined);
   if (unknown !== undefined) {
-    throw new ValidationError(scope, `keptTables: the data model has no table "${unknown}"; it has ${names(model)}`);
+    throw new ValidationError(
+      scope,
+      `keptTables: the data model has no table "${unknown}"; it has ${tableNames(model)}`,
+    );
   }
   const reaches = reachesIn(scope, model, policies);
   for (const { policy, tables } of reaches) {
@@ -176,7 +179,7 @@ function timeColumn(
   return table?.columns.find(({ name }) => name === policy.timeColumn);
 }
 
-function names(model: DataModel): string {
+export function tableNames(model: DataModel): string {
   return model.tables.map(({ name }) => name).join(", ");
 }
 
@@ -186,7 +189,7 @@ function reachOf(model: DataModel, policy: ArchivePolicy): string[] {
   };
   const anchor = model.table(policy.anchorTable);
   if (anchor === undefined) {
-    return refuse(`the data model has no table ${JSON.stringify(policy.anchorTable)}; it has ${names(model)}`);
+    return refuse(`the data model has no table ${JSON.stringify(policy.anchorTable)}; it has ${tableNames(model)}`);
   }
   const time = timeColumn(anchor, policy);
   if (time === undefined || !hasTime(time.type)) {
