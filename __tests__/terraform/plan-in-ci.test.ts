@@ -146,22 +146,7 @@ describe("with a resource of AWS", () => {
       },
       resource: { aws_cloudwatch_log_group: { audit: group } },
     });
-    const resource = {
-      mode: "managed",
-      type: "aws_cloudwatch_log_group",
-      name: "audit",
-      provider: `provider["registry.${isOpenTofu() ? "opentofu.org" : "terraform.io"}/hashicorp/aws"]`,
-      instances: [{ schema_version: 0, attributes: { ...group, id: "audit", skip_destroy: false } }],
-    };
-    const state = {
-      version: 4,
-      terraform_version: "1.11.0",
-      serial: 1,
-      lineage: "1",
-      outputs: {},
-      resources: [resource],
-    };
-    writeFileSync(path.join(work, "tfstate"), JSON.stringify(state));
+    writeState("aws_cloudwatch_log_group", { ...group, id: "audit", skip_destroy: false });
     await callAws(emulator.url, "logs", "CreateLogGroup", { logGroupName: "audit" });
     await callAws(emulator.url, "logs", "PutRetentionPolicy", { logGroupName: "audit", retentionInDays: 1 });
     for (const args of [["init"], ["plan", "-refresh=false", "-out=plan.bin"]]) {
