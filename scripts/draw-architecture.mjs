@@ -70,11 +70,15 @@ const arrows = [...pairs].sort().flatMap((pair) => {
 });
 
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+/** A reader without Helvetica may see a font that is wider by a sixth. */
+const room = (text) => "&#160;".repeat(text.length / 3);
 const box = ([construct, counts]) => {
   const rows = [...counts]
     .map(([type, count]) => (count === 1 ? kindName(type) : `${count} × ${kindName(type)}`))
     .sort()
-    .map((row) => `<tr><td align="left"><font point-size="9" color="#475569">${escape(row)}</font></td></tr>`);
+    .map(
+      (row) => `<tr><td align="left"><font point-size="9" color="#475569">${escape(row)}${room(row)}</font></td></tr>`,
+    );
   const title = `<tr><td align="left"><b>${escape(construct.split("/")[1])}</b></td></tr>`;
   return `"${construct}" [label=<<table border="0" cellspacing="0" cellpadding="1">${title}${rows.join("")}</table>>]`;
 };
