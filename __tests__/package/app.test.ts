@@ -24,6 +24,10 @@ it("writes the stacks of all environments and says nothing", () => {
   expect(written.filter((name) => name === "cdk.tf.json")).toHaveLength(6);
 });
 
+it("needs no Terraform on the machine", () => {
+  expect(runApp({ PATH: "" })).toMatchObject({ status: 0, stderr: "" });
+});
+
 it.each([
   [
     { MYSQL_ENDPOINT: "127.0.0.1:abc" },

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { DataResource, Fn, Token } from "cdktf";
+import { Fn, Token } from "cdktf";
 import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
 import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
 import type { IDataLakeKey } from "../common/data-lake-key";
@@ -7,6 +7,7 @@ import { writeBesideHcl } from "../common/beside-hcl";
 import { EphemeralResource } from "../common/ephemeral-resource";
 import type { IGrantee } from "../common/grantee";
 import { checkTargetVersions } from "../common/target-versions";
+import { TerraformData } from "../common/terraform-data";
 
 /** A secret that holds how to log in as one database user, in the shape that RDS, Glue and the AWS SDKs know. */
 export interface IDatabaseSecret {
@@ -80,7 +81,7 @@ export class DatabaseSecret extends Construct implements IDatabaseSecret {
     });
     const { username, serverId, port, databaseName } = props;
     // A write-only value cannot be compared. This copy can: a change of it writes the secret anew.
-    const content = new DataResource(this, "Content", {
+    const content = new TerraformData(this, "Content", {
       input: { username, server: serverId, port, dbname: databaseName },
     });
     const password = new EphemeralResource(this, "Password", {

@@ -1,5 +1,5 @@
 import { Construct } from "constructs";
-import { Annotations, DataResource, Fn, Lazy, TerraformStack, Token } from "cdktf";
+import { Annotations, Fn, Lazy, TerraformStack, Token } from "cdktf";
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
 import type { DbInstanceConfig } from "@cdktf/provider-aws/lib/db-instance";
 import { DbInstance } from "@cdktf/provider-aws/lib/db-instance";
@@ -31,6 +31,7 @@ import { checkUserName } from "./names";
 import { terraformLiteral } from "../common/expression";
 import { keepNames } from "../common/kept-name";
 import { physicalName, securityGroupName } from "../common/physical-name";
+import { TerraformData } from "../common/terraform-data";
 import { rdsMonitoringRole } from "./rds-monitoring-role";
 import { ValidationError } from "../common/validation-error";
 
@@ -359,7 +360,7 @@ export class MetadataDatabase extends Construct implements IMetadataDatabase {
    * made with `skipFinalSnapshot`, would never get a name.
    */
   private finalSnapshotIdentifier(forcesReplacement: Record<string, unknown>): string {
-    const { output } = new DataResource(this, "FinalSnapshot", {
+    const { output } = new TerraformData(this, "FinalSnapshot", {
       input: { created: Fn.timestamp() },
       triggersReplace: forcesReplacement,
       lifecycle: { ignoreChanges: ["input"] },
