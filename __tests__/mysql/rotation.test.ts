@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CreateBucketCommand } from "@aws-sdk/client-s3";
@@ -144,14 +144,14 @@ describeOnServers(
       return { secretArn, password: login.password };
     };
 
-    /** The app's ini file, as a person fills it in. */
+    /** The app's ini file, as a person puts it there: written beside it and renamed, since the app reads it at any moment. */
     const writeIni = async (): Promise<string> => {
       const { server } = get();
       const ini = path.join(folder, "aws.ini");
       const optionFile = path.join(folder, "aws.cnf");
       writeFileSync(optionFile, `[client]\nport=${server.port}\n`);
       writeFileSync(
-        ini,
+        `${ini}.new`,
         `[Credential-AWS-RDS-MySQL]
 host=${server.host}
 user=xray_app
@@ -167,6 +167,7 @@ root_bucket=${BUCKET}
 xray_images_bucket=xray-images
 `,
       );
+      renameSync(`${ini}.new`, ini);
       return ini;
     };
 

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { createConnection } from "mysql2/promise";
 import { mysqlFolder } from "../../local/servers/mysql/install";
@@ -60,6 +61,17 @@ test("nobody gets in without the password, and its file is the owner's alone", a
   }
   expect(readFileSync(`/proc/${server.pid}/cmdline`, "utf8")).not.toContain(server.rootPassword);
   expect(existsSync(path.join(folder, "init.sql"))).toBe(false);
+});
+
+test("a start leaves the temporary tables of other servers", async () => {
+  const table = path.join(tmpdir(), `#sql-temptable-${process.pid}.MAI`);
+  writeFileSync(table, "");
+  try {
+    await start({ kind: "mysql", dataFolder: path.join(folder, "mysql") });
+    expect(existsSync(table)).toBe(true);
+  } finally {
+    rmSync(table, { force: true });
+  }
 });
 
 test("a first start that failed is made good by the second", async () => {

@@ -34,7 +34,10 @@ def read_settings(path: Path) -> Settings:
 
 
 def write_settings(path: Path, settings: Settings, port: int = 3306) -> None:
-    """Writes the ini file, readable by its owner only, and beside it an option file where the port is not 3306."""
+    """Writes the ini file, readable by its owner only, and beside it an option file where the port is not 3306.
+
+    It takes the place of an earlier one whole: an app may read at any moment.
+    """
     database = dict(settings.database)
     if port != 3306:
         option_file = path.with_suffix(".cnf")
@@ -42,6 +45,8 @@ def write_settings(path: Path, settings: Settings, port: int = 3306) -> None:
         database["read_default_file"] = str(option_file)
     parser = ConfigParser(interpolation=None)
     parser.read_dict(dict(zip(SECTIONS, (database, settings.aws_session, settings.data_lake), strict=True)))
-    path.touch(mode=0o600)
-    with path.open("w", encoding="utf-8") as file:
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    with new.open("w", encoding="utf-8") as file:
         parser.write(file)
+    new.replace(path)

@@ -24,6 +24,7 @@ class MariaDbServer(MySqlServer):
             raise FileNotFoundError(f"{self.launcher} is missing: run the project's set-up")
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.folder / "data").mkdir(parents=True)
+        (self.folder / "tmp").mkdir()
         files = Authority(self.folder / "authority").sign("127.0.0.1")
         self.options = (*self.options, *files.server_options[:3])
         scripts = self.launcher.parent / "root" / "usr" / "share" / "mysql"
@@ -31,7 +32,7 @@ class MariaDbServer(MySqlServer):
         text = "\n".join(["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;", *sql])
         with (self.folder / "server.log").open("ab") as log:
             done = subprocess.run(
-                [self.launcher, "--bootstrap", f"--datadir={self.folder / 'data'}", "--skip-log-bin"],
+                [self.launcher, "--bootstrap", *self.folders, "--skip-log-bin"],
                 input=text.encode(), stdout=log, stderr=log, timeout=120,
             )  # fmt: skip
         if done.returncode:

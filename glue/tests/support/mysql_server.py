@@ -47,13 +47,18 @@ class MySqlServer:
     def ca_file(self) -> Path:
         return self.folder / "data" / "ca.pem"
 
+    @property
+    def folders(self) -> tuple[str, str]:
+        """At its start, MySQL deletes the temporary tables of whatever server has the same folder for them."""
+        return f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder / 'tmp'}"
+
     def initialize(self) -> None:
         if not self.launcher.exists():
             raise FileNotFoundError(
                 f"{self.launcher} is missing: run the project's set-up, or name a server in MYSQL_URL"
             )
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        (self.folder / "tmp").mkdir(parents=True)
         self._run_to_end("--initialize-insecure")
 
     def start(self) -> MySqlServer:
@@ -101,7 +106,7 @@ class MySqlServer:
     def _spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
         with (self.folder / "server.log").open("ab") as log:
             return subprocess.Popen(
-                [self.launcher, f"--datadir={self.folder / 'data'}", *arguments], stdout=log, stderr=log,
+                [self.launcher, *self.folders, *arguments], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
 

@@ -75,13 +75,16 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
   const log = path.join(folder, "server.log");
   const passwordFile = path.join(folder, "root-password");
   const certificate = { certificateFile: path.join(folder, "server.pem"), keyFile: path.join(folder, "server.key") };
-  await mkdir(folder, { recursive: true });
+  // Its own: at its start, MySQL deletes the temporary tables of whatever server has the same folder for them.
+  const temporary = path.join(folder, "tmp");
+  await mkdir(temporary, { recursive: true });
 
   const initFile = path.join(folder, "init.sql");
   if (!existsSync(passwordFile)) {
     await rm(data, { recursive: true, force: true });
+    if (options.kind === "mariadb") await mkdir(data);
     await writeCertificate(folder, options.certificateHosts);
-    await initialise(options.kind, launcher, data, log);
+    await initialise(options.kind, launcher, [`--datadir=${data}`, `--tmpdir=${temporary}`], log);
     const password = randomBytes(18).toString("hex");
     const init = [`ALTER USER 'root'@'localhost' IDENTIFIED BY '${password}';`];
     // MariaDB's own set-up makes more of them, without a password.
@@ -97,6 +100,7 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
     launcher,
     [
       `--datadir=${data}`,
+      `--tmpdir=${temporary}`,
       `--bind-address=${HOST}`,
       `--port=${port}`,
       // Relative to the data folder: a path of its own, and short enough for a socket's name.
@@ -150,18 +154,17 @@ export async function stopServer(dataFolder: string): Promise<boolean> {
   return true;
 }
 
-async function initialise(kind: ServerKind, launcher: string, data: string, log: string): Promise<void> {
+async function initialise(kind: ServerKind, launcher: string, folders: string[], log: string): Promise<void> {
   const root = path.join(path.dirname(launcher), "root");
   if (kind === "mysql") {
-    await runToEnd(launcher, ["--initialize-insecure", `--datadir=${data}`], log, "");
+    await runToEnd(launcher, ["--initialize-insecure", ...folders], log, "");
     return;
   }
-  await mkdir(data, { recursive: true });
   // Input that mariadb-install-db pipes into the daemon; the script itself cannot use the unpacked libraries.
   const scripts = ["system_tables", "performance_tables", "system_tables_data", "sys_schema"];
   const sql = scripts.map((name) => readFileSync(path.join(root, "usr/share/mysql", `mysql_${name}.sql`), "utf8"));
   const input = ["CREATE DATABASE mysql;", "USE mysql;", "SET @auth_root_socket=NULL;", ...sql].join("\n");
-  await runToEnd(launcher, ["--bootstrap", `--datadir=${data}`, "--skip-log-bin"], log, input);
+  await runToEnd(launcher, ["--bootstrap", ...folders, "--skip-log-bin"], log, input);
 }
 
 async function runToEnd(launcher: string, args: string[], log: string, input: string): Promise<void> {
