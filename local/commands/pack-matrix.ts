@@ -12,6 +12,7 @@ import { newTable, right } from "../tools/table";
 import { ToolError } from "../tools/tool-error";
 
 const folder = localPath("packages");
+
 interface Part {
   readonly managers: readonly PackageManager[];
   readonly formats: readonly string[];

@@ -19,7 +19,7 @@ export interface PlannedResource {
 export interface StackPlan {
   /** Version of the AWS provider that made it. */
   readonly awsVersion: string;
-  /** What would be made, by address. */
+  /** Resources that would be made, by address. */
   readonly resources: readonly PlannedResource[];
 }
 

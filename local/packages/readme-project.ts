@@ -3,7 +3,7 @@ import path from "node:path";
 import { repositoryRoot } from "../tools/paths";
 import { ToolError } from "../tools/tool-error";
 
-/** What a page tells a reader to type: commands, and files by name. */
+/** Commands and, by name, files that a page tells a reader to type. */
 export interface ReadmeProject {
   readonly commands: readonly string[];
   readonly files: Readonly<Record<string, string>>;

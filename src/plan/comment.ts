@@ -44,11 +44,14 @@ const PRIORITIES = ["lost", "statements", "changed", "added"] as const;
 const MAX_ROWS = 1_600;
 type Limits = Record<(typeof PRIORITIES)[number], number>;
 
+/** Form in which `--allow-destroy` names a resource. */
+const exceptionFor = (stack: string, address: string): string => `${stack}:${address}`;
+
 /** Faults for which a check is red, each in one line; none where the pull request may be merged. */
 export function faultsOf({ plans, migrations, allowed, drift }: Report): string[] {
   const lost = plans.flatMap(({ stack, changes }) =>
     changes
-      .filter(({ loss, address }) => loss !== undefined && !allowed.includes(`${stack}:${address}`))
+      .filter(({ loss, address }) => loss !== undefined && !allowed.includes(exceptionFor(stack, address)))
       .map(({ kind, address, loss }) => `${stack}: ${address} would be ${DONE[kind]}: ${loss} would be lost`),
   );
   const refused = plans
@@ -92,7 +95,7 @@ function render(report: Report, limits: Limits): string {
   const { plans, migrations, allowed } = report;
   const faults = faultsOf(report);
   const lost = plans.flatMap(({ stack, changes }) =>
-    changes.filter(({ loss }) => loss !== undefined).map(({ address }) => `${stack}:${address}`),
+    changes.filter(({ loss }) => loss !== undefined).map(({ address }) => exceptionFor(stack, address)),
   );
   // An exception for a stack that is planned elsewhere, as the schema's is, is for there.
   const unused = allowed.filter(
@@ -166,7 +169,7 @@ function lostSection({ plans, allowed }: Report, { lost: limit }: Limits): strin
       WORDS[kind],
       code(stack),
       code(address),
-      loss === undefined ? "" : `**${loss}**${allowed.includes(`${stack}:${address}`) ? ", allowed" : ""}`,
+      loss === undefined ? "" : `**${loss}**${allowed.includes(exceptionFor(stack, address)) ? ", allowed" : ""}`,
       attributes.length === 0 && reason !== undefined ? code(reason) : attributesText(attributes),
     ]);
   const head = ["", "stack", "resource", "would be lost", "because of"];

@@ -78,7 +78,7 @@ export const STATEFUL_TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries(LOSSES).flatMap(([loss, types]) => types.map((type) => [type, loss] as const)),
 );
 
-/** What a `mysql_sql` may do when it is destroyed without a loss of rows; the second is how the schema forgets a user. */
+/** Statements by which the destruction of a `mysql_sql` loses no rows; the second is how the schema forgets a user. */
 const KEEPS_ROWS =
   /^\s*(?:(?:DO|SELECT) \d+|DELETE FROM \S+\.schema_account WHERE [^;]*|DROP (?:EVENT|FUNCTION|PROCEDURE|ROLE|TRIGGER|USER|VIEW) [^;]*);?\s*$/i;
 

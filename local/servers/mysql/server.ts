@@ -78,13 +78,14 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
   // Its own: at its start, MySQL deletes the temporary tables of whatever server has the same folder for them.
   const temporary = path.join(folder, "tmp");
   await mkdir(temporary, { recursive: true });
+  const folders = [`--datadir=${data}`, `--tmpdir=${temporary}`];
 
   const initFile = path.join(folder, "init.sql");
   if (!existsSync(passwordFile)) {
     await rm(data, { recursive: true, force: true });
     if (options.kind === "mariadb") await mkdir(data);
     await writeCertificate(folder, options.certificateHosts);
-    await initialise(options.kind, launcher, [`--datadir=${data}`, `--tmpdir=${temporary}`], log);
+    await initialise(options.kind, launcher, folders, log);
     const password = randomBytes(18).toString("hex");
     const init = [`ALTER USER 'root'@'localhost' IDENTIFIED BY '${password}';`];
     // MariaDB's own set-up makes more of them, without a password.
@@ -99,8 +100,7 @@ export async function startMysqlServer(options: StartServerOptions): Promise<Mys
   const daemon = spawnDaemon(
     launcher,
     [
-      `--datadir=${data}`,
-      `--tmpdir=${temporary}`,
+      ...folders,
       `--bind-address=${HOST}`,
       `--port=${port}`,
       // Relative to the data folder: a path of its own, and short enough for a socket's name.

@@ -2,7 +2,7 @@ import type { IConstruct } from "constructs";
 import { Annotations, Aspects, Token } from "cdktf";
 import type { IMetadataDatabase } from "../database/metadata-database";
 
-/** What the backup jobs of one database write. */
+/** Stores and policies of the backup jobs of one database. */
 interface Backups {
   /** Their stores, as `s3://bucket/prefix`. */
   readonly stores: Set<string>;
